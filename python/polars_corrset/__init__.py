@@ -1,0 +1,26 @@
+"""Find the sets of k questions whose total best predicts the grand total, inside Polars.
+
+>>> import polars as pl
+>>> import polars_corrset as pc
+>>> responses = pl.LazyFrame(
+...     {
+...         "user": ["ann", "ann", "ann", "bob", "bob", "bob", "cleo", "cleo", "cleo"],
+...         "question": ["q1", "q2", "q3"] * 3,
+...         "score": [1, 1, 1, 1, 0, 0, 0, 1, 0],
+...     }
+... )
+>>> pc.top_corrsets(responses, k=2, top=1).collect()
+shape: (1, 4)
+┌──────────────┬─────┬────────┬─────────┐
+│ questions    ┆ r   ┆ r_rest ┆ n_users │
+│ ---          ┆ --- ┆ ---    ┆ ---     │
+│ list[str]    ┆ f64 ┆ f64    ┆ u32     │
+╞══════════════╪═════╪════════╪═════════╡
+│ ["q1", "q3"] ┆ 1.0 ┆ null   ┆ 3       │
+└──────────────┴─────┴────────┴─────────┘
+"""
+
+from polars_corrset._expressions import corrset, top_corrsets
+from polars_corrset._internal import __version__
+
+__all__ = ["__version__", "corrset", "top_corrsets"]

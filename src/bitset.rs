@@ -1,0 +1,140 @@
+//! Sets of small integers as bits of `u64` words, and matrices of them.
+//!
+//! Invariant of every bitset here: the bits of the last word beyond the set's capacity are zero, so
+//! counting and iterating need no special case for the tail.
+
+/// Bits in one word.
+pub const WORD_BITS: usize = u64::BITS as usize;
+
+/// Words that hold `bits` bits.
+pub const fn words_for(bits: usize) -> usize {
+    bits.div_ceil(WORD_BITS)
+}
+
+/// The word that holds `bit`, and the bit's mask inside it.
+const fn locate(bit: usize) -> (usize, u64) {
+    (bit / WORD_BITS, 1 << (bit % WORD_BITS))
+}
+
+/// The mask of the bits below `bit` inside its word.
+pub const fn below(bit: usize) -> u64 {
+    (1 << (bit % WORD_BITS)) - 1
+}
+
+/// The set bits of one word, lowest first.
+pub fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        (word != 0).then(|| {
+            let bit = word.trailing_zeros() as usize;
+            word &= word - 1;
+            bit
+        })
+    })
+}
+
+/// A matrix of bits, one bitset per row, rows contiguous.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BitMatrix {
+    words: Vec<u64>,
+    words_per_row: usize,
+    columns: usize,
+}
+
+impl BitMatrix {
+    /// A matrix of zeros, or `None` where its size overflows or the memory is not to be had.
+    pub fn try_zeros(rows: usize, columns: usize) -> Option<Self> {
+        let words_per_row = words_for(columns);
+        let length = rows.checked_mul(words_per_row)?;
+        let mut words = Vec::new();
+        words.try_reserve_exact(length).ok()?;
+        words.resize(length, 0);
+        Some(Self { words, words_per_row, columns })
+    }
+
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    pub fn words_per_row(&self) -> usize {
+        self.words_per_row
+    }
+
+    /// All words, row after row.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// A matrix of the given rows, in their order.
+    pub fn gather(&self, rows: &[u32]) -> Self {
+        let words = rows.iter().flat_map(|&row| self.row(row as usize)).copied().collect();
+        Self { words, ..*self }
+    }
+
+    /// The words of one row.
+    pub fn row(&self, row: usize) -> &[u64] {
+        &self.words[row * self.words_per_row..][..self.words_per_row]
+    }
+
+    /// Sets one bit; tells whether it was zero before.
+    pub fn insert(&mut self, row: usize, column: usize) -> bool {
+        debug_assert!(column < self.columns, "a bit beyond the columns breaks the tail invariant");
+        let (word, mask) = locate(column);
+        let word = &mut self.words[row * self.words_per_row + word];
+        let is_new = *word & mask == 0;
+        *word |= mask;
+        is_new
+    }
+
+    pub fn contains(&self, row: usize, column: usize) -> bool {
+        let (word, mask) = locate(column);
+        self.words[row * self.words_per_row + word] & mask != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Sizes around the word boundaries.
+    const SIZES: [usize; 10] = [0, 1, 2, 63, 64, 65, 127, 128, 129, 200];
+
+    #[test]
+    fn insert_contains_and_ones_agree_with_a_tree_set() {
+        for columns in SIZES {
+            let mut matrix = BitMatrix::try_zeros(3, columns).unwrap();
+            let mut expected = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
+            for step in 0..columns * 2 {
+                let (row, column) = (step % 3, step * 7919 % columns);
+                assert_eq!(matrix.insert(row, column), expected[row].insert(column), "{columns} columns");
+            }
+            for (row, expected) in expected.iter().enumerate() {
+                let found: BTreeSet<usize> = matrix
+                    .row(row)
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(word, &bits)| ones(bits).map(move |bit| word * WORD_BITS + bit))
+                    .collect();
+                assert_eq!(&found, expected, "{columns} columns, row {row}");
+                for column in 0..columns {
+                    assert_eq!(matrix.contains(row, column), expected.contains(&column));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn below_masks_the_lower_bits() {
+        assert_eq!(below(0), 0);
+        assert_eq!(below(1), 1);
+        assert_eq!(below(63), u64::MAX >> 1);
+        assert_eq!(below(64), 0, "bit 64 is bit 0 of the next word");
+        assert_eq!(below(66), 3);
+    }
+
+    #[test]
+    fn a_matrix_that_cannot_exist_is_none() {
+        assert!(BitMatrix::try_zeros(usize::MAX, 65).is_none());
+        assert!(BitMatrix::try_zeros(usize::MAX / 1024, 65).is_none());
+    }
+}

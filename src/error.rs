@@ -1,0 +1,57 @@
+//! What can go wrong in the core. Ids are dense; the plugin turns them back into the user's values.
+
+use std::fmt;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Error {
+    /// Several responses of one user to one question, and no policy for them.
+    Duplicate { user: u32, question: u32, count: usize },
+    /// A score that is NaN or infinite.
+    NotFinite { score: f64 },
+    /// Sums of these scores could leave the exact integers.
+    Overflow { what: &'static str },
+    /// The bits of the response matrix do not fit into memory.
+    MatrixTooLarge { users: usize, questions: usize },
+    /// More result rows than a frame or the memory holds. `sets` is `None` beyond `u128`.
+    TooManyRows { k: usize, questions: usize, sets: Option<u128>, limit: TooManyRows },
+}
+
+/// What a result with too many rows would exceed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TooManyRows {
+    Frame,
+    Memory,
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Duplicate { user, question, count } => {
+                write!(f, "user {user} has {count} responses to question {question}")
+            }
+            Self::NotFinite { score } => write!(f, "score {score} is not finite"),
+            Self::Overflow { what } => write!(f, "the {what} would overflow exact integer arithmetic"),
+            Self::MatrixTooLarge { users, questions } => {
+                write!(
+                    f,
+                    "a response matrix of {users} users × {questions} questions does not fit into memory"
+                )
+            }
+            Self::TooManyRows { k, questions, sets, limit } => {
+                match sets {
+                    Some(sets) => write!(f, "{sets} sets")?,
+                    None => write!(f, "more than {} sets", u128::MAX)?,
+                }
+                let holder = match limit {
+                    TooManyRows::Frame => "a frame holds",
+                    TooManyRows::Memory => "fit into memory",
+                };
+                write!(f, " of {k} out of {questions} questions are more rows than {holder}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}

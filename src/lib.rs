@@ -1,0 +1,48 @@
+//! Which k questions predict the whole test best? Exact search over all sets of k questions.
+//!
+//! # The problem
+//!
+//! Responses come in long form: user, question, score; a user has answered some of the questions. For a set
+//! S of k questions, over the users who answered all of S, r(S) is the correlation of a user's summed score
+//! on S with the same user's summed score on everything the user answered. These lines are all this crate
+//! does:
+//!
+//! ```text
+//! for S in combinations(questions, k):
+//!     common = [u for u in users if all(q in answers[u] for q in S)]
+//!     X = [sum(answers[u][q] for q in S) for u in common]
+//!     T = [sum(answers[u].values()) for u in common]
+//!     if len(common) >= min_users:
+//!         yield S, correlation(X, T)
+//! ```
+//!
+//! # How it is computed
+//!
+//! 1. [`intern`]: users and questions become dense ids, in order of first appearance.
+//! 2. [`responses`]: responses in long form, batch by batch; what duplicates mean.
+//! 3. [`matrix`]: who answered what as bits ([`bitset`]), scores in the narrowest type, grand totals.
+//! 4. [`search`]: the tree of all prefixes; each prefix is projected on its common users (`database`), and the
+//!    last question of all its sets is one step. `scoring` is what differs between kinds of scores.
+//! 5. [`moments`]: six sums per set, exact for integers, and the one correlation formula.
+//! 6. [`ranking`]: the best n, or all.
+//! 7. `plugin`: Polars columns in, a struct column out (feature `plugin`).
+//!
+//! `parallel` is the only module that knows rayon, `plugin` the only one that knows Polars and Python.
+
+pub mod bitset;
+pub mod combinations;
+mod database;
+mod double_double;
+pub mod error;
+pub mod intern;
+pub mod matrix;
+pub mod moments;
+#[cfg(test)]
+mod naive;
+mod parallel;
+#[cfg(feature = "plugin")]
+mod plugin;
+pub mod ranking;
+pub mod responses;
+mod scoring;
+pub mod search;

@@ -1,0 +1,288 @@
+//! The response matrix: who answered what, the scores in the narrowest type that holds them, the grand
+//! totals. One row per user, because the search sums over the users of a prefix.
+//!
+//! Scores are stored less a constant of their question, grand totals less their rounded mean: no
+//! correlation changes, and the sums stay small. Memory is 1 bit per cell for who answered; for the scores
+//! 1 bit per cell (all 0 or 1), else 2 or 8 bytes per *response* and 4 bytes per 64 cells.
+
+use crate::bitset::{BitMatrix, WORD_BITS, below};
+use crate::double_double::DoubleDouble;
+use crate::error::{Error, Result};
+use crate::moments::{ROUNDOFF, Rounding};
+use crate::responses::{Responses, Score};
+use crate::scoring::Points;
+
+/// Responses of users (rows) to questions (columns), ready to be searched.
+#[derive(Clone, Debug)]
+pub struct ResponseMatrix {
+    pub(crate) answered: BitMatrix,
+    pub(crate) table: Table,
+    users: usize,
+}
+
+/// Scores and grand totals by the kind of the scores.
+#[derive(Clone, Debug)]
+pub(crate) enum Table {
+    /// All 0 or 1.
+    Binary(Integers<BitMatrix>),
+    /// Centred scores fit into 16 bits.
+    Small(Integers<Packed<i16>>),
+    Large(Integers<Packed<i64>>),
+    Float(Floats),
+}
+
+/// Integer scores, less an integer per question, and grand totals, less an integer.
+#[derive(Clone, Debug)]
+pub(crate) struct Integers<P> {
+    pub points: P,
+    pub totals: Vec<i64>,
+    pub largest_point: u64,
+    pub largest_total: u64,
+}
+
+impl<P> Integers<P> {
+    /// No |X|, |T| or |T − X| of a set of `k` questions exceeds this.
+    pub fn magnitude(&self, k: usize) -> u128 {
+        k as u128 * u128::from(self.largest_point) + u128::from(self.largest_total)
+    }
+}
+
+impl<P: Points> Integers<P> {
+    /// The same of the given users, in their order. `answered` is who answered what here.
+    pub fn gather(&self, users: &[u32], answered: &BitMatrix) -> Self {
+        Self {
+            points: self.points.gather(users, answered),
+            totals: users.iter().map(|&user| self.totals[user as usize]).collect(),
+            ..*self
+        }
+    }
+}
+
+/// Float scores, scaled by a power of two so that the largest is about 1.
+#[derive(Clone, Debug)]
+pub(crate) struct Floats {
+    pub points: Packed<f64>,
+    /// The mean score of each question.
+    pub centres: Vec<f64>,
+    pub totals: Vec<DoubleDouble>,
+    /// The grand totals less their mean, rounded.
+    pub centred_totals: Vec<f64>,
+    largest_point: f64,
+    largest_total: f64,
+}
+
+impl Floats {
+    /// The same of the given users, in their order. `answered` is who answered what here.
+    pub fn gather(&self, users: &[u32], answered: &BitMatrix) -> Self {
+        Self {
+            points: self.points.gather(users, answered),
+            centres: self.centres.clone(),
+            totals: users.iter().map(|&user| self.totals[user as usize]).collect(),
+            centred_totals: users.iter().map(|&user| self.centred_totals[user as usize]).collect(),
+            ..*self
+        }
+    }
+
+    /// The most by which totals of `questions` scores can differ because the scores are rounded.
+    pub fn noise(&self, questions: usize) -> f64 {
+        2.0 * ROUNDOFF * self.largest_point * questions as f64
+    }
+
+    /// How far X and T of the search, made of centred scores for sets of `k` questions, may be from the
+    /// rounded sums of the scores themselves.
+    pub fn rounding(&self, k: usize) -> Rounding {
+        let k = k as f64;
+        Rounding {
+            // k subtractions of at most 2m, k additions of at most 2km, one rounding of at most km.
+            x: ROUNDOFF * self.largest_point * (3.0 * k + 2.0 * k * k),
+            // One subtraction of a mean.
+            t: ROUNDOFF * self.largest_total * 2.0,
+        }
+    }
+}
+
+/// One value per answered cell, row after row, found by the cell's rank in its word of `answered`.
+#[derive(Clone, Debug)]
+pub(crate) struct Packed<T> {
+    /// For each word of `answered` the position of its first value.
+    offsets: Vec<u32>,
+    values: Vec<T>,
+}
+
+impl<T: Copy + Default> Packed<T> {
+    fn new<S: Score>(responses: &Responses<S>, answered: &BitMatrix, point: impl Fn(usize, S) -> T) -> Self {
+        let mut end = 0;
+        let offsets: Vec<u32> = answered
+            .words()
+            .iter()
+            .map(|word| {
+                let start = end;
+                end += word.count_ones();
+                start
+            })
+            .collect();
+        let mut packed = Self { offsets, values: vec![T::default(); end as usize] };
+        responses.for_each(|user, question, score| {
+            let word = user * answered.words_per_row() + question / WORD_BITS;
+            let position = packed.position(word, answered.words()[word] & below(question));
+            packed.values[position] = point(question, score);
+        });
+        packed
+    }
+
+    /// The values of the given rows, in their order.
+    pub fn gather(&self, rows: &[u32], answered: &BitMatrix) -> Self {
+        let mut gathered = Self { offsets: Vec::new(), values: Vec::new() };
+        gathered.offsets.reserve_exact(rows.len() * answered.words_per_row());
+        for row in rows.iter().map(|&row| row as usize) {
+            let mut position = self.position(row * answered.words_per_row(), 0);
+            for word in answered.row(row) {
+                let count = word.count_ones() as usize;
+                gathered.offsets.push(gathered.values.len() as u32);
+                gathered.values.extend_from_slice(&self.values[position..position + count]);
+                position += count;
+            }
+        }
+        gathered
+    }
+
+    /// Where the value of the first answered cell after `skipped`, the answered cells of `word` before it, is.
+    pub fn position(&self, word: usize, skipped: u64) -> usize {
+        self.offsets[word] as usize + skipped.count_ones() as usize
+    }
+
+    pub fn value(&self, position: usize) -> T {
+        self.values[position]
+    }
+}
+
+const TOTALS: Error = Error::Overflow { what: "users' grand totals" };
+const CENTRES: Error = Error::Overflow { what: "differences of scores" };
+
+impl ResponseMatrix {
+    pub fn users(&self) -> usize {
+        self.users
+    }
+
+    pub fn questions(&self) -> usize {
+        self.answered.columns()
+    }
+
+    /// Users with at least one response come first in `responses`' ids, so their number is the row count.
+    pub(crate) fn of_integers<S>(responses: &Responses<S>, answered: BitMatrix) -> Result<Self>
+    where
+        S: Score + Into<i128> + Default,
+    {
+        let totals = integer_totals(responses)?;
+        let users = totals.len();
+        let largest_total = totals.iter().map(|total| total.unsigned_abs()).max().unwrap_or(0);
+
+        let mut ranges: Vec<Option<(i128, i128)>> = vec![None; answered.columns()];
+        responses.for_each(|_, question, score| {
+            let score = score.into();
+            let (least, most) = ranges[question].unwrap_or((score, score));
+            ranges[question] = Some((least.min(score), most.max(score)));
+        });
+
+        let table = if ranges.iter().flatten().all(|&(least, most)| least >= 0 && most <= 1) {
+            let mut points = BitMatrix::try_zeros(users, answered.columns())
+                .ok_or(Error::MatrixTooLarge { users, questions: answered.columns() })?;
+            responses.for_each(|user, question, score| {
+                if score.into() == 1 {
+                    points.insert(user, question);
+                }
+            });
+            Table::Binary(Integers { points, totals, largest_point: 1, largest_total })
+        } else {
+            let mut centres = Vec::with_capacity(ranges.len());
+            let mut largest_point = 0;
+            for (least, most) in ranges.into_iter().map(Option::unwrap_or_default) {
+                let half = most.checked_sub(least).ok_or(CENTRES)? / 2;
+                let centre = least + half;
+                let farthest = u64::try_from(most - centre).map_err(|_| CENTRES)?;
+                largest_point = farthest.max(largest_point);
+                centres.push(centre);
+            }
+            let centred = |question: usize, score: S| score.into() - centres[question];
+            // Truncation cannot happen: no |centred| exceeds `largest_point`.
+            if largest_point <= i16::MAX as u64 {
+                let points =
+                    Packed::new(responses, &answered, |question, score| centred(question, score) as i16);
+                Table::Small(Integers { points, totals, largest_point, largest_total })
+            } else if largest_point <= i64::MAX as u64 {
+                let points =
+                    Packed::new(responses, &answered, |question, score| centred(question, score) as i64);
+                Table::Large(Integers { points, totals, largest_point, largest_total })
+            } else {
+                return Err(CENTRES);
+            }
+        };
+        Ok(Self { answered, table, users })
+    }
+
+    pub(crate) fn of_floats(responses: Responses<f64>, answered: BitMatrix) -> Result<Self> {
+        // Beyond 2^53 not every integer is a float, so there "integral" says nothing about the data.
+        let is_exact_integer = |score: &f64| score.trunc() == *score && score.abs() <= (1u64 << 53) as f64;
+        if responses.scores.iter().all(is_exact_integer) {
+            let Responses { users, questions, scores } = responses;
+            let scores = scores.into_iter().map(|score| score as i64).collect();
+            return Self::of_integers(&Responses { users, questions, scores }, answered);
+        }
+
+        let scale = power_of_two_scale(&responses.scores);
+        let mut totals = Vec::new();
+        let mut centres = vec![(DoubleDouble::default(), 0u32); answered.columns()];
+        responses.for_each(|user, question, score| {
+            let score = score * scale;
+            if user >= totals.len() {
+                totals.resize(user + 1, DoubleDouble::default());
+            }
+            totals[user] += score;
+            centres[question].0 += score;
+            centres[question].1 += 1;
+        });
+        let centres = centres.into_iter().map(|(sum, n)| sum.round() / f64::from(n.max(1))).collect();
+        let rounded: Vec<f64> = totals.iter().map(|total| total.round()).collect();
+        let mean = rounded.iter().sum::<f64>() / rounded.len().max(1) as f64;
+        let largest =
+            |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |most: f64, v| most.max(v.abs()));
+        let floats = Floats {
+            points: Packed::new(&responses, &answered, |_, score| score * scale),
+            centres,
+            centred_totals: rounded.iter().map(|total| total - mean).collect(),
+            largest_point: largest(&mut responses.scores.iter().map(|score| score * scale)),
+            largest_total: largest(&mut rounded.iter().copied()),
+            totals,
+        };
+        Ok(Self { answered, users: floats.totals.len(), table: Table::Float(floats) })
+    }
+}
+
+/// Every user's summed score, less the rounded mean of these sums.
+fn integer_totals<S: Score + Into<i128>>(responses: &Responses<S>) -> Result<Vec<i64>> {
+    let mut totals: Vec<i128> = Vec::new();
+    let mut overflow = false;
+    responses.for_each(|user, _, score| {
+        if user >= totals.len() {
+            totals.resize(user + 1, 0);
+        }
+        let (total, overflowed) = totals[user].overflowing_add(score.into());
+        totals[user] = total;
+        overflow |= overflowed;
+    });
+    if overflow {
+        return Err(TOTALS);
+    }
+    let sum = totals.iter().try_fold(0i128, |sum, &total| sum.checked_add(total)).ok_or(TOTALS)?;
+    let mean = sum / (totals.len() as i128).max(1);
+    let centred = |total: &i128| i64::try_from(total.checked_sub(mean)?).ok();
+    totals.iter().map(|total| centred(total).ok_or(TOTALS)).collect()
+}
+
+/// The power of two that brings the largest |score| near 1, so that no square overflows or vanishes.
+fn power_of_two_scale(scores: &[f64]) -> f64 {
+    let largest = scores.iter().fold(0.0, |most: f64, score| most.max(score.abs()));
+    // 2^±1000 is far inside the range of f64 and far beyond any score that is not there by mistake.
+    let exponent = largest.log2().floor().clamp(-1000.0, 1000.0);
+    2f64.powi(-exponent as i32)
+}

@@ -1,0 +1,292 @@
+//! Columns → response matrix. Every error that the data can cause is worded here.
+
+use std::ops::Range;
+
+use arrow::array::BinaryViewArray;
+use polars::prelude::*;
+
+use crate::error::{Error, TooManyRows};
+use crate::intern::{Interned, intern_rows};
+use crate::matrix::ResponseMatrix;
+use crate::parallel;
+use crate::responses::{Duplicates, Responses, Score};
+
+/// The three input columns: as long as each other, without nulls.
+pub struct Columns {
+    user: Series,
+    question: Series,
+    score: Series,
+}
+
+/// A response matrix and the values of its questions, one per id.
+pub struct CodedMatrix {
+    pub matrix: ResponseMatrix,
+    pub questions: Series,
+}
+
+/// What identifies an input in messages: the parameter, and the column it was given.
+fn described(parameter: &str, name: &str) -> String {
+    format!("`{parameter}` (column {name:?})")
+}
+
+/// Whether values of this dtype can be told apart by their physical value.
+fn is_id(dtype: &DataType) -> bool {
+    let is_other = matches!(dtype, DataType::Object(_) | DataType::Unknown(_));
+    !dtype.is_nested() && !is_other
+}
+
+fn is_score(dtype: &DataType) -> bool {
+    dtype.is_bool() || dtype.is_integer() || dtype.is_float() || dtype.is_decimal() || dtype.is_null()
+}
+
+/// Refuses dtypes that cannot be users, questions or scores.
+pub fn check_dtypes(user: &Field, question: &Field, score: &Field) -> PolarsResult<()> {
+    for (parameter, field) in [("user", user), ("question", question)] {
+        polars_ensure!(
+            is_id(storage(field.dtype())),
+            ComputeError: "{} cannot be of dtype {}: it must identify one {parameter} per row by a plain value \
+            such as String, an integer, Enum, Categorical or Date",
+            described(parameter, field.name()), field.dtype(),
+        );
+    }
+    polars_ensure!(
+        is_score(storage(score.dtype())),
+        ComputeError: "{} cannot be of dtype {}: scores must be Boolean, integer, Decimal or float; cast the \
+        column first",
+        described("score", score.name()), score.dtype(),
+    );
+    Ok(())
+}
+
+/// The dtype in which the values of an extension dtype are stored; any other dtype itself.
+fn storage(dtype: &DataType) -> &DataType {
+    match dtype {
+        DataType::Extension(_, storage) => storage,
+        dtype => dtype,
+    }
+}
+
+impl Columns {
+    /// Repeats inputs of length 1 and drops the rows with a null in any column.
+    pub fn new(user: &Series, question: &Series, score: &Series) -> PolarsResult<Self> {
+        check_dtypes(&user.field(), &question.field(), &score.field())?;
+        let inputs = [("user", user), ("question", question), ("score", score)];
+        let rows = inputs.iter().map(|(_, column)| column.len()).find(|&rows| rows != 1).unwrap_or(1);
+        for (parameter, column) in inputs {
+            polars_ensure!(
+                column.len() == rows || column.len() == 1,
+                ComputeError: "user, question and score must be equally long (or of length 1): {} has {} rows, \
+                another has {rows}", described(parameter, column.name()), column.len(),
+            );
+        }
+        let [user, question, score] = [user, question, score].map(|column| match column.len() {
+            1 if rows != 1 => column.new_from_index(0, rows),
+            _ => column.clone(),
+        });
+
+        let mut columns = Self { user, question, score };
+        if columns.each().iter().any(|column| column.null_count() > 0) {
+            let [user, question, score] = columns.each().map(|column| column.is_not_null());
+            let answered = user & question & score;
+            columns = Self {
+                user: columns.user.filter(&answered)?,
+                question: columns.question.filter(&answered)?,
+                score: columns.score.filter(&answered)?,
+            };
+        }
+        Ok(columns)
+    }
+
+    fn each(&self) -> [&Series; 3] {
+        [&self.user, &self.question, &self.score]
+    }
+
+    pub fn len(&self) -> usize {
+        self.score.len()
+    }
+
+    /// The matrix of these responses.
+    pub fn matrix(&self, duplicates: Duplicates) -> PolarsResult<CodedMatrix> {
+        let (users, questions) = parallel::join(
+            parallel::is_worth_it(self.len()),
+            || intern(&self.user),
+            || intern(&self.question),
+        );
+        let (users, questions) = (users?, questions?);
+        let distinct = |column: &Series, interned: &Interned| {
+            column.take(&IdxCa::from_vec(column.name().clone(), interned.first_rows.clone()))
+        };
+        let question_values = distinct(&self.question, &questions)?;
+
+        let score = self.score.to_storage();
+        let matrix = match score.dtype() {
+            DataType::Boolean
+            | DataType::Int8
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::Int64
+            | DataType::UInt8
+            | DataType::UInt16
+            | DataType::UInt32 => {
+                code(users.ids, questions.ids, values(score.cast(&DataType::Int64)?.i64()?), duplicates)
+            }
+            DataType::UInt64 | DataType::Int128 => {
+                code(users.ids, questions.ids, values(score.cast(&DataType::Int128)?.i128()?), duplicates)
+            }
+            DataType::UInt128 => {
+                let scores = score.strict_cast(&DataType::Int128).map_err(|_| {
+                    self.score_error("holds values beyond 2^127, which exact sums cannot take")
+                })?;
+                code(users.ids, questions.ids, values(scores.i128()?), duplicates)
+            }
+            DataType::Decimal(_, _) => {
+                code(users.ids, questions.ids, values(score.to_physical_repr().i128()?), duplicates)
+            }
+            // A column of dtype Null has lost all its rows.
+            _ => code(users.ids, questions.ids, values(score.cast(&DataType::Float64)?.f64()?), duplicates),
+        };
+        let matrix = matrix.map_err(|error| match error {
+            Error::Duplicate { user, question, count } => {
+                let value = |column: &Series, rows: &[u32], id: u32| {
+                    column.get(rows[id as usize] as usize).map(shown)
+                };
+                let user = value(&self.user, &users.first_rows, user);
+                let question = value(&self.question, &questions.first_rows, question);
+                match (user, question) {
+                    (Ok(user), Ok(question)) => polars_err!(
+                        ComputeError: "{count} responses of user {user} to question {question}, but \
+                        duplicates=\"error\": a user answers a question once; drop the repeated rows or say what \
+                        they mean with duplicates=\"first\", \"last\", \"sum\", \"mean\", \"min\" or \"max\"",
+                    ),
+                    (Err(error), _) | (_, Err(error)) => error,
+                }
+            }
+            error => self.explain(error),
+        })?;
+        Ok(CodedMatrix { matrix, questions: question_values })
+    }
+
+    fn score_error(&self, what: &str) -> PolarsError {
+        polars_err!(ComputeError: "{} {what}", described("score", self.score.name()))
+    }
+
+    /// The core's errors in the user's terms.
+    pub fn explain(&self, error: Error) -> PolarsError {
+        match error {
+            Error::NotFinite { score } => self.score_error(&format!(
+                "holds {score}, but scores must be finite; drop such rows with .filter(pl.col({:?}).is_finite()) or \
+                make them null with .fill_nan(None)",
+                self.score.name().as_str(),
+            )),
+            Error::Overflow { what } => self.score_error(&format!(
+                "holds values so large that the {what} would overflow exact integers; scale the scores down, or cast \
+                them to Float64",
+            )),
+            Error::TooManyRows { limit, .. } => {
+                let holder = match limit {
+                    TooManyRows::Frame => "more rows than a Polars frame can hold",
+                    TooManyRows::Memory => "more rows than fit into memory",
+                };
+                polars_err!(
+                    ComputeError: "{error}: {holder}. Ask for the best ones with `top`, leave out sets by a higher \
+                    `min_users`, or stream every set with scan_corrsets",
+                )
+            }
+            error @ (Error::MatrixTooLarge { .. } | Error::Duplicate { .. }) => polars_err!(ComputeError: "{error}"),
+        }
+    }
+}
+
+/// A value as messages show it. No message may hold a NUL: it crosses the border as a C string.
+fn shown(value: AnyValue) -> String {
+    match value.get_str() {
+        Some(text) => format!("{text:?}"),
+        None => value.to_string().replace('\0', "\\0"),
+    }
+}
+
+fn code<S: Score>(
+    users: Vec<u32>,
+    questions: Vec<u32>,
+    scores: Vec<S>,
+    duplicates: Duplicates,
+) -> crate::error::Result<ResponseMatrix> {
+    Responses { users, questions, scores }.into_matrix(duplicates)
+}
+
+/// The values of a column without nulls.
+fn values<T: PolarsNumericType>(column: &ChunkedArray<T>) -> Vec<T::Native> {
+    let mut values = Vec::with_capacity(column.len());
+    column.downcast_iter().for_each(|chunk| values.extend_from_slice(chunk.values()));
+    values
+}
+
+/// Interns a column without nulls, read from its Arrow buffers chunk by chunk.
+fn intern(column: &Series) -> PolarsResult<Interned> {
+    let physical = column.to_storage().to_physical_repr();
+    Ok(match physical.dtype() {
+        DataType::String => intern_bytes(&physical.str()?.as_binary()),
+        DataType::Binary => intern_bytes(physical.binary()?),
+        DataType::BinaryOffset => intern_bytes(physical.cast(&DataType::Binary)?.binary()?),
+        DataType::Int8 => intern_integers(physical.i8()?),
+        DataType::Int16 => intern_integers(physical.i16()?),
+        DataType::Int32 => intern_integers(physical.i32()?),
+        DataType::Int64 => intern_integers(physical.i64()?),
+        DataType::Int128 => intern_integers(physical.i128()?),
+        DataType::UInt8 => intern_integers(physical.u8()?),
+        DataType::UInt16 => intern_integers(physical.u16()?),
+        DataType::UInt32 => intern_integers(physical.u32()?),
+        DataType::UInt64 => intern_integers(physical.u64()?),
+        DataType::UInt128 => intern_integers(physical.u128()?),
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => {
+            let floats = physical.cast(&DataType::Float64)?;
+            let chunks: Vec<&[f64]> =
+                floats.f64()?.downcast_iter().map(|chunk| chunk.values().as_slice()).collect();
+            intern_rows(floats.len(), |rows| slices(&chunks, rows).map(|&value| float_key(value)))
+        }
+        DataType::Boolean => intern_integers(physical.cast(&DataType::UInt8)?.u8()?),
+        DataType::Null => Interned { ids: Vec::new(), first_rows: Vec::new() },
+        dtype => polars_bail!(ComputeError: "column {:?} cannot hold ids: dtype {dtype}", column.name()),
+    })
+}
+
+/// Equal for floats that Polars groups together: all NaN, and both zeros.
+fn float_key(value: f64) -> u64 {
+    if value.is_nan() { f64::NAN.to_bits() } else { (value + 0.0).to_bits() }
+}
+
+fn intern_integers<T>(column: &ChunkedArray<T>) -> Interned
+where
+    T: PolarsNumericType,
+    T::Native: Eq + std::hash::Hash,
+{
+    let chunks: Vec<&[T::Native]> = column.downcast_iter().map(|chunk| chunk.values().as_slice()).collect();
+    intern_rows(column.len(), |rows| slices(&chunks, rows).copied())
+}
+
+fn intern_bytes(column: &BinaryChunked) -> Interned {
+    let chunks: Vec<&BinaryViewArray> = column.downcast_iter().collect();
+    intern_rows(column.len(), |rows| {
+        pieces(&chunks, |chunk| chunk.len(), rows).flat_map(|(chunk, rows)| rows.map(|row| chunk.value(row)))
+    })
+}
+
+/// The values at `rows` of a column in several slices.
+fn slices<'a, T>(chunks: &'a [&'a [T]], rows: Range<usize>) -> impl Iterator<Item = &'a T> {
+    pieces(chunks, |chunk| chunk.len(), rows).flat_map(|(chunk, rows)| &chunk[rows])
+}
+
+/// The chunks that hold `rows`, each with the part of it that does.
+fn pieces<'a, C>(
+    chunks: &'a [C],
+    len: impl Fn(&C) -> usize + 'a,
+    rows: Range<usize>,
+) -> impl Iterator<Item = (&'a C, Range<usize>)> {
+    let mut start = 0;
+    chunks.iter().map(move |chunk| {
+        let (from, length) = (start, len(chunk));
+        start += length;
+        let inside = |row: usize| row.clamp(from, start) - from;
+        (chunk, inside(rows.start)..inside(rows.end))
+    })
+}

@@ -1,0 +1,210 @@
+//! Responses in long form: one (user, question, score) per row, users and questions as dense ids.
+//!
+//! This is the form in which responses arrive batch by batch and in which parts are merged; the search
+//! works on the [`ResponseMatrix`] made of it.
+
+use crate::bitset::BitMatrix;
+use crate::double_double::DoubleDouble;
+use crate::error::{Error, Result};
+use crate::matrix::ResponseMatrix;
+
+/// What several responses of one user to one question mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Duplicates {
+    Error,
+    First,
+    Last,
+    Sum,
+    Mean,
+    Min,
+    Max,
+}
+
+/// A type of scores: `i64`, `i128` (wider integers, and decimals as multiples of their last digit), `f64`.
+pub trait Score: Copy + PartialOrd + Send + Sync {
+    /// Whether every score can be computed with.
+    fn check(scores: &[Self]) -> Result<()>;
+
+    /// The sum of a user's responses to one question, `None` on overflow.
+    fn sum(responses: &[Self]) -> Option<Self>;
+
+    /// Their mean.
+    fn mean(responses: &[Self]) -> f64;
+
+    /// The matrix of responses without duplicates, whose cells are `answered`.
+    fn matrix(responses: Responses<Self>, answered: BitMatrix) -> Result<ResponseMatrix>;
+}
+
+impl Score for i64 {
+    fn check(_: &[Self]) -> Result<()> {
+        Ok(())
+    }
+
+    fn sum(responses: &[Self]) -> Option<Self> {
+        responses.iter().try_fold(0i64, |sum, &score| sum.checked_add(score))
+    }
+
+    fn mean(responses: &[Self]) -> f64 {
+        responses.iter().map(|&score| i128::from(score)).sum::<i128>() as f64 / responses.len() as f64
+    }
+
+    fn matrix(responses: Responses<Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
+        ResponseMatrix::of_integers(&responses, answered)
+    }
+}
+
+impl Score for i128 {
+    fn check(_: &[Self]) -> Result<()> {
+        Ok(())
+    }
+
+    fn sum(responses: &[Self]) -> Option<Self> {
+        responses.iter().try_fold(0i128, |sum, &score| sum.checked_add(score))
+    }
+
+    fn mean(responses: &[Self]) -> f64 {
+        match Self::sum(responses) {
+            Some(sum) => sum as f64 / responses.len() as f64,
+            None => responses.iter().map(|&score| score as f64 / responses.len() as f64).sum(),
+        }
+    }
+
+    fn matrix(responses: Responses<Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
+        ResponseMatrix::of_integers(&responses, answered)
+    }
+}
+
+impl Score for f64 {
+    fn check(scores: &[Self]) -> Result<()> {
+        match scores.iter().find(|score| !score.is_finite()) {
+            Some(&score) => Err(Error::NotFinite { score }),
+            None => Ok(()),
+        }
+    }
+
+    fn sum(responses: &[Self]) -> Option<Self> {
+        let mut sum = DoubleDouble::default();
+        responses.iter().for_each(|&score| sum += score);
+        Some(sum.round()).filter(|sum| sum.is_finite())
+    }
+
+    fn mean(responses: &[Self]) -> f64 {
+        let n = responses.len() as f64;
+        match Self::sum(responses) {
+            Some(sum) => sum / n,
+            None => responses.iter().map(|score| score / n).sum(),
+        }
+    }
+
+    fn matrix(responses: Responses<Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
+        ResponseMatrix::of_floats(responses, answered)
+    }
+}
+
+/// Responses in long form; the i-th of each vector make the i-th response.
+///
+/// ```
+/// use polars_corrset::responses::{Duplicates, Responses};
+///
+/// let mut responses = Responses { users: vec![0, 0, 1], questions: vec![0, 1, 1], scores: vec![1i64, 0, 1] };
+/// // A later batch with ids of its own: its user 0 is user 1 of the whole, its question 0 is question 2.
+/// let batch = Responses { users: vec![0], questions: vec![0], scores: vec![5] };
+/// responses.merge(batch, &[1], &[2]);
+///
+/// let matrix = responses.into_matrix(Duplicates::Error)?;
+/// assert_eq!((matrix.users(), matrix.questions()), (2, 3));
+/// # Ok::<(), polars_corrset::error::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Responses<S> {
+    pub users: Vec<u32>,
+    pub questions: Vec<u32>,
+    pub scores: Vec<S>,
+}
+
+impl<S: Score> Responses<S> {
+    pub fn len(&self) -> usize {
+        self.scores.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.scores.is_empty()
+    }
+
+    /// Appends `later`, whose user and question ids `i` are `user_ids[i]` and `question_ids[i]` here (see
+    /// [`Interner::merge`](crate::intern::Interner::merge)).
+    pub fn merge(&mut self, later: Self, user_ids: &[u32], question_ids: &[u32]) {
+        self.users.extend(later.users.iter().map(|&user| user_ids[user as usize]));
+        self.questions.extend(later.questions.iter().map(|&question| question_ids[question as usize]));
+        self.scores.extend(later.scores);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (usize, usize, S)> {
+        let ids = self.users.iter().zip(&self.questions);
+        ids.zip(&self.scores).map(|((&user, &question), &score)| (user as usize, question as usize, score))
+    }
+
+    /// Calls `visit(user, question, score)` for every response, in order.
+    pub fn for_each(&self, mut visit: impl FnMut(usize, usize, S)) {
+        self.iter().for_each(|(user, question, score)| visit(user, question, score));
+    }
+
+    /// The matrix of these responses, several for one cell treated by `duplicates`.
+    pub fn into_matrix(self, duplicates: Duplicates) -> Result<ResponseMatrix> {
+        S::check(&self.scores)?;
+        let size = |ids: &[u32]| ids.iter().max().map_or(0, |&id| id as usize + 1);
+        let (users, questions) = (size(&self.users), size(&self.questions));
+        let zeros =
+            || BitMatrix::try_zeros(users, questions).ok_or(Error::MatrixTooLarge { users, questions });
+        let mut answered = zeros()?;
+        let repeated = self.iter().find(|&(user, question, _)| !answered.insert(user, question));
+        let Some((user, question, _)) = repeated else {
+            return S::matrix(self, answered);
+        };
+
+        let overflow = Error::Overflow { what: "sum of duplicate responses" };
+        match duplicates {
+            Duplicates::Error => {
+                let count = self.iter().filter(|&(u, q, _)| (u, q) == (user, question)).count();
+                Err(Error::Duplicate { user: user as u32, question: question as u32, count })
+            }
+            Duplicates::First => self.collapse(|cell| Ok(cell[0])),
+            Duplicates::Last => self.collapse(|cell| Ok(cell[cell.len() - 1])),
+            Duplicates::Min => {
+                self.collapse(|cell| Ok(cell.iter().copied().reduce(lesser).unwrap_or(cell[0])))
+            }
+            Duplicates::Max => {
+                self.collapse(|cell| Ok(cell.iter().copied().reduce(greater).unwrap_or(cell[0])))
+            }
+            Duplicates::Sum => self.collapse(|cell| S::sum(cell).ok_or(overflow.clone())),
+            Duplicates::Mean => self.collapse(|cell| Ok(S::mean(cell))),
+        }
+    }
+
+    /// Replaces the responses of each cell, given in their order, by the one that `one_of` makes of them.
+    fn collapse<T: Score>(self, one_of: impl Fn(&[S]) -> Result<T>) -> Result<ResponseMatrix> {
+        let cell = |&row: &usize| (self.users[row], self.questions[row]);
+        let mut rows: Vec<usize> = (0..self.len()).collect();
+        rows.sort_by_key(cell);
+        let mut collapsed = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
+        let mut scores = Vec::new();
+        for rows in rows.chunk_by(|a, b| cell(a) == cell(b)) {
+            let (user, question) = cell(&rows[0]);
+            scores.clear();
+            scores.extend(rows.iter().map(|&row| self.scores[row]));
+            collapsed.users.push(user);
+            collapsed.questions.push(question);
+            collapsed.scores.push(one_of(&scores)?);
+        }
+        collapsed.into_matrix(Duplicates::Error)
+    }
+}
+
+fn lesser<S: PartialOrd>(a: S, b: S) -> S {
+    if b < a { b } else { a }
+}
+
+fn greater<S: PartialOrd>(a: S, b: S) -> S {
+    if b > a { b } else { a }
+}

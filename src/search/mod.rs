@@ -1,0 +1,146 @@
+//! A request in, ranked sets out: checks what the result may cost, picks the types by the data.
+
+mod projected;
+
+use crate::combinations::binomial;
+use crate::database::Database;
+use crate::error::{Error, Result, TooManyRows};
+use crate::matrix::{Integers, ResponseMatrix, Table};
+use crate::moments::{RankBy, sums_fit};
+use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
+use crate::scoring::{FloatScoring, IntegerScoring, Points, Scoring};
+
+use projected::Tree;
+
+/// Users of a set below which r does not exist.
+pub const LEAST_USERS: u32 = 2;
+
+/// Rows of a Polars frame number at most this many.
+const FRAME_ROWS: u128 = u32::MAX as u128;
+
+/// Set × user pairs below which a search stays on the calling thread: about 10 ms of work, against tens of
+/// microseconds for waking a pool; it is also the least work that is handed to another thread.
+const SERIAL_WORK: u128 = 1 << 22;
+
+/// What to search for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Questions per set, at least 1.
+    pub k: usize,
+    /// How many sets, best first; `None` for all of them in lexicographic order.
+    pub top: Option<usize>,
+    /// Sets with fewer common users are left out; below [`LEAST_USERS`] it has no effect.
+    pub min_users: u32,
+    pub rank_by: RankBy,
+}
+
+impl Request {
+    fn least_users(&self) -> usize {
+        self.min_users.max(LEAST_USERS) as usize
+    }
+}
+
+/// Whether the search is large enough for several threads. A smaller one never touches the thread pool.
+pub fn is_parallel(matrix: &ResponseMatrix, request: &Request) -> bool {
+    work(matrix.questions(), request.k, matrix.users()) > SERIAL_WORK
+}
+
+/// Set × user pairs of all sets that take `k` of `questions`.
+fn work(questions: usize, k: usize, users: usize) -> u128 {
+    binomial(questions, k).map_or(u128::MAX, |sets| sets.saturating_mul(users as u128))
+}
+
+/// Finds the sets that `request` asks for.
+///
+/// Runs on the current rayon pool if [`is_parallel`], else on the calling thread; the result is the same.
+///
+/// # Errors
+///
+/// [`Error::Overflow`] if sums of the scores could leave 128 bits, [`Error::TooManyRows`] if the result
+/// could have more rows than a frame or the memory holds.
+///
+/// ```
+/// use polars_corrset::{moments::RankBy, responses::*, search::*};
+///
+/// let responses = Responses {
+///     users: vec![0, 0, 0, 1, 1, 1, 2, 2, 2],
+///     questions: vec![0, 1, 2, 0, 1, 2, 0, 1, 2],
+///     scores: vec![1i64, 1, 1, 1, 0, 0, 0, 1, 0],
+/// };
+/// let matrix = responses.into_matrix(Duplicates::Error)?;
+/// let best = search(&matrix, &Request { k: 1, top: Some(1), min_users: 2, rank_by: RankBy::R })?;
+/// assert_eq!((best.questions, best.r, best.n_users), (vec![2], vec![Some(1.0)], vec![3]));
+/// # Ok::<(), polars_corrset::error::Error>(())
+/// ```
+pub fn search(matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
+    if request.k == 0 || request.k > matrix.questions() {
+        return Ok(SetTable::default());
+    }
+    check_rows(matrix, request)?;
+    match &matrix.table {
+        Table::Binary(integers) => search_integers(matrix, integers, request),
+        Table::Small(integers) => search_integers(matrix, integers, request),
+        Table::Large(integers) => search_integers(matrix, integers, request),
+        Table::Float(floats) => Ok(collect(matrix, FloatScoring::new(floats, request.k), request)),
+    }
+}
+
+fn search_integers<P: Points>(
+    matrix: &ResponseMatrix,
+    integers: &Integers<P>,
+    request: &Request,
+) -> Result<SetTable> {
+    let magnitude = integers.magnitude(request.k);
+    if sums_fit::<i64>(matrix.users(), magnitude) {
+        Ok(collect(matrix, IntegerScoring::<P, i64>::new(integers), request))
+    } else if sums_fit::<i128>(matrix.users(), magnitude) {
+        Ok(collect(matrix, IntegerScoring::<P, i128>::new(integers), request))
+    } else {
+        Err(Error::Overflow { what: "sums of squared totals" })
+    }
+}
+
+fn collect<S: Scoring>(matrix: &ResponseMatrix, scoring: S, request: &Request) -> SetTable {
+    let database = Database::new(&matrix.answered, scoring, matrix.users());
+    let tree = Tree::new(request, matrix.questions());
+    match request.top {
+        None => tree.search(&database, All::default).into_table(),
+        Some(n) => {
+            let shared = SharedThreshold::default();
+            tree.search(&database, || Best::new(n, request.rank_by, &shared)).into_table()
+        }
+    }
+}
+
+/// Refuses a result that could have more rows than a frame or the memory holds.
+///
+/// Rows number at most C(questions, k). Every row is a set that at least `min_users` users answered, and a
+/// user who answered a questions answered C(a, k) sets, so Σ C(a, k) / min_users bounds them too: that is what
+/// lets sparse data through.
+fn check_rows(matrix: &ResponseMatrix, request: &Request) -> Result<()> {
+    let Request { k, top, .. } = *request;
+    let questions = matrix.questions();
+    let sets = binomial(questions, k);
+    let answered = |user| matrix.answered.row(user).iter().map(|word| word.count_ones() as usize).sum();
+    let supported = (0..matrix.users())
+        .try_fold(0u128, |sum, user| sum.checked_add(binomial(answered(user), k)?))
+        .map(|sum| sum / request.least_users() as u128);
+    let most = |bound: Option<u128>| bound.unwrap_or(u128::MAX);
+    let rows = most(sets).min(most(supported)).min(most(top.map(|top| top as u128)));
+
+    let refuse = |limit| Err(Error::TooManyRows { k, questions, sets, limit });
+    if rows > FRAME_ROWS {
+        return refuse(TooManyRows::Frame);
+    }
+    // Two correlations with their null marks, the count and the ids, once here and once as a frame.
+    let row_bytes = 2 * (2 * size_of::<Option<f64>>() + size_of::<u32>() * (1 + k));
+    let bytes = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(row_bytes));
+    let fits = |bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
+    if !bytes.is_some_and(fits) {
+        return refuse(TooManyRows::Memory);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! The search against the naive oracle.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::naive::{self, Answers, NaiveSet};
+use crate::responses::{Duplicates, Responses, Score};
+
+/// Agreement of a correlation with the oracle's plain two-pass formula.
+const TOLERANCE: f64 = 1e-12;
+
+fn responses_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> Responses<S> {
+    let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
+    for (&user, answered) in answers {
+        for (&question, &value) in answered {
+            responses.users.push(user);
+            responses.questions.push(question);
+            responses.scores.push(score(value));
+        }
+    }
+    responses
+}
+
+fn matrix_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> ResponseMatrix {
+    responses_of(answers, score).into_matrix(Duplicates::Error).unwrap()
+}
+
+fn assert_close(found: Option<f64>, expected: Option<f64>, context: &str) {
+    let agree = match (found, expected) {
+        (Some(found), Some(expected)) => (found - expected).abs() <= TOLERANCE,
+        (found, expected) => found == expected,
+    };
+    assert!(agree, "{context}: {found:?}, the oracle says {expected:?}");
+}
+
+fn row(table: &SetTable, k: usize, row: usize) -> &[u32] {
+    &table.questions[row * k..][..k]
+}
+
+/// All sets equal the oracle's, in order.
+fn assert_all_equal(table: &SetTable, expected: &[NaiveSet], k: usize, context: &str) {
+    assert_eq!(table.len(), expected.len(), "{context}: number of sets");
+    for (i, set) in expected.iter().enumerate() {
+        assert_eq!(row(table, k, i), set.questions, "{context}: set {i}");
+        let context = format!("{context}: set {:?}", set.questions);
+        assert_eq!(table.n_users[i], set.n_users, "{context}");
+        assert_close(table.r[i], set.r, &format!("{context}, r"));
+        assert_close(table.r_rest[i], set.r_rest, &format!("{context}, r_rest"));
+    }
+}
+
+/// The best n are those of a stable sort of all sets by the reported key.
+fn assert_best_is_sorted_all(best: &SetTable, all: &SetTable, request: &Request, context: &str) {
+    let key = |i: &usize| match request.rank_by {
+        RankBy::R => all.r[*i],
+        RankBy::RRest => all.r[*i].and(all.r_rest[*i]),
+    };
+    let mut order: Vec<usize> = (0..all.len()).filter(|i| key(i).is_some()).collect();
+    order.sort_by(|a, b| key(b).partial_cmp(&key(a)).unwrap());
+    order.truncate(request.top.unwrap());
+    assert_eq!(best.len(), order.len(), "{context}: number of sets");
+    for (i, &j) in order.iter().enumerate() {
+        assert_eq!(row(best, request.k, i), row(all, request.k, j), "{context}: rank {i}");
+        assert_eq!((best.r[i], best.r_rest[i]), (all.r[j], all.r_rest[j]), "{context}: rank {i}");
+        assert_eq!(best.n_users[i], all.n_users[j], "{context}: rank {i}");
+    }
+}
+
+fn check(matrix: &ResponseMatrix, answers: &Answers, k: usize, min_users: u32, context: &str) {
+    let request = Request { k, top: None, min_users, rank_by: RankBy::R };
+    let all = search(matrix, &request).unwrap();
+    assert_all_equal(&all, &naive::all_sets(answers, k, min_users), k, context);
+    for rank_by in [RankBy::R, RankBy::RRest] {
+        for top in [1, 2, 10, 1000] {
+            let request = Request { top: Some(top), rank_by, ..request };
+            let context = format!("{context}, top {top} by {rank_by:?}");
+            assert_best_is_sorted_all(&search(matrix, &request).unwrap(), &all, &request, &context);
+        }
+    }
+}
+
+/// Dense or sparse answers, about `density` of 255 cells answered, with scores from `score`.
+fn answers(
+    users: std::ops::Range<u32>,
+    questions: std::ops::Range<u32>,
+    score: impl Strategy<Value = f64> + Clone + 'static,
+) -> impl Strategy<Value = Answers> {
+    let cell = (any::<u8>(), score);
+    (users, questions, any::<u8>()).prop_flat_map(move |(users, questions, density)| {
+        prop::collection::vec(cell.clone(), (users * questions) as usize).prop_map(move |cells| {
+            let mut answers = Answers::new();
+            for (i, (chance, score)) in cells.into_iter().enumerate() {
+                if chance <= density {
+                    let (user, question) = (i as u32 / questions, i as u32 % questions);
+                    answers.entry(user).or_default().insert(question, score);
+                }
+            }
+            answers
+        })
+    })
+}
+
+fn scores(values: &'static [f64]) -> impl Strategy<Value = f64> + Clone + 'static {
+    prop::sample::select(values)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn binary_scores(answers in answers(1..40, 1..8, scores(&[0.0, 1.0])), k in 1usize..5, min_users in 0u32..6) {
+        let matrix = matrix_of(&answers, |score| score as i64);
+        check(&matrix, &answers, k, min_users, "binary");
+    }
+
+    #[test]
+    fn small_integer_scores(answers in answers(1..30, 1..8, scores(&[-2.0, 0.0, 3.0, 4.0, 9.0])), k in 1usize..5) {
+        check(&matrix_of(&answers, |score| score as i64), &answers, k, 2, "small");
+        check(&matrix_of(&answers, |score| score as i128), &answers, k, 2, "wide type, small values");
+        check(&matrix_of(&answers, |score| score), &answers, k, 2, "integral floats");
+    }
+
+    #[test]
+    fn large_integer_scores(answers in answers(1..30, 1..7, scores(&[-1e8, 0.0, 123_456.0, 99_999_999.0])), k in 1usize..4) {
+        check(&matrix_of(&answers, |score| score as i64), &answers, k, 2, "large, sums of 64 or 128 bits");
+    }
+
+    #[test]
+    fn float_scores(answers in answers(1..30, 1..7, scores(&[0.1, 0.25, 0.7, 1.3, -2.9])), k in 1usize..4) {
+        check(&matrix_of(&answers, |score| score), &answers, k, 2, "floats");
+    }
+
+    #[test]
+    fn float_scores_without_structure(answers in answers(1..30, 1..7, -1.0f64..1.0), k in 1usize..4) {
+        check(&matrix_of(&answers, |score| score), &answers, k, 2, "floats");
+        check(&matrix_of(&answers, |score| score * 1e-200), &answers, k, 2, "tiny floats");
+        check(&matrix_of(&answers, |score| score * 1e300), &answers, k, 2, "huge floats");
+    }
+
+    #[test]
+    fn batches_merge_to_the_whole(answers in answers(1..30, 1..8, scores(&[0.0, 1.0, 5.0])), cut in any::<prop::sample::Index>()) {
+        let whole = responses_of(&answers, |score| score as i64);
+        let mut first = whole.clone();
+        let cut = cut.index(whole.len() + 1);
+        let batch = Responses {
+            users: first.users.split_off(cut),
+            questions: first.questions.split_off(cut),
+            scores: first.scores.split_off(cut),
+        };
+        // The batch numbers users and questions backwards.
+        let ids: Vec<u32> = (0..40).rev().collect();
+        let renamed = |ids: Vec<u32>| ids.into_iter().map(|id| 39 - id).collect();
+        let batch = Responses { users: renamed(batch.users), questions: renamed(batch.questions), ..batch };
+        first.merge(batch, &ids, &ids);
+        prop_assert_eq!(first, whole);
+    }
+}
+
+/// A fixed pseudo-random table, for sizes that proptest would make too slow.
+fn fixed(users: u32, questions: u32, answered_percent: u64, score: impl Fn(u64) -> f64) -> Answers {
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let mut answers = Answers::new();
+    for user in 0..users {
+        for question in 0..questions {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if (state >> 33) % 100 < answered_percent {
+                answers.entry(user).or_default().insert(question, score(state >> 40));
+            }
+        }
+    }
+    answers
+}
+
+#[test]
+fn questions_around_word_boundaries() {
+    for questions in [1, 2, 62, 63, 64, 65, 66, 127, 128, 129] {
+        let context = format!("{questions} questions");
+        let answers = fixed(60, questions, 50, |bits| (bits % 2) as f64);
+        check(&matrix_of(&answers, |score| score as i64), &answers, 2, 3, &context);
+        let answers = fixed(60, questions, 50, |bits| (bits % 7) as f64);
+        check(&matrix_of(&answers, |score| score as i64), &answers, 2, 3, &context);
+        let answers = fixed(60, questions, 50, |bits| (bits % 1000) as f64 / 999.0);
+        check(&matrix_of(&answers, |score| score), &answers, 2, 3, &context);
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_rows() {
+    let answers = fixed(700, 24, 60, |bits| (bits % 2) as f64);
+    let binary = matrix_of(&answers, |score| score as i64);
+    let float = matrix_of(&answers, |score| score / 3.0);
+    for matrix in [&binary, &float] {
+        for (top, rank_by) in [(Some(7), RankBy::R), (Some(500), RankBy::RRest), (None, RankBy::R)] {
+            let request = Request { k: 4, top, min_users: 3, rank_by };
+            assert!(is_parallel(matrix, &request), "the case must be large enough to split");
+            let on = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| search(matrix, &request)).unwrap()
+            };
+            let expected = on(1);
+            assert!(expected.len() > 5);
+            for threads in [2, 3, 8] {
+                assert_eq!(on(threads), expected, "{threads} threads, {request:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn equal_correlations_tie_whatever_their_sums() {
+    // Question 1 is question 0 times 3, question 2 times 7, and so on: all correlate equally with the total.
+    let mut answers = Answers::new();
+    for (user, score) in [0.0, 1.0, 5.0, 2.0, 11.0, 4.0].into_iter().enumerate() {
+        let factors = [1.0, 3.0, 7.0, 10.0, 99.0, 12_345.0];
+        let noise = (user * user % 5) as f64;
+        let scores = factors.iter().map(|factor| factor * score).chain([noise]);
+        answers.insert(user as u32, (0..).zip(scores).collect());
+    }
+    let request = Request { k: 2, top: None, min_users: 2, rank_by: RankBy::R };
+    let all = search(&matrix_of(&answers, |score| score as i64), &request).unwrap();
+    let without_noise = (0..all.len()).filter(|&i| !row(&all, 2, i).contains(&6));
+    let distinct: std::collections::BTreeSet<u64> =
+        without_noise.filter_map(|i| all.r[i]).map(f64::to_bits).collect();
+    assert_eq!(distinct.len(), 1);
+}
+
+#[test]
+fn far_from_zero_floats_lose_nothing() {
+    let near = fixed(50, 6, 100, |bits| (bits % 64) as f64 / 64.0);
+    let far: Answers = near
+        .iter()
+        .map(|(&user, scores)| {
+            (user, scores.iter().map(|(&question, score)| (question, score + 1e9)).collect())
+        })
+        .collect();
+    for k in 1..=6 {
+        let request = Request { k, top: None, min_users: 2, rank_by: RankBy::R };
+        let table = |answers| search(&matrix_of(answers, |score| score), &request).unwrap();
+        let (near, far) = (table(&near), table(&far));
+        for i in 0..near.len() {
+            assert_close(far.r[i], near.r[i], "r");
+            assert_close(far.r_rest[i], near.r_rest[i], "r_rest");
+        }
+    }
+}
+
+#[test]
+fn a_float_spread_lost_in_the_sums_is_still_ranked_right() {
+    // Questions 0 and 1 are nearly constant on the users they share, which question 2's users are far from:
+    // the sums of the search cannot see their spread, the reported correlations must.
+    let mut answers = Answers::new();
+    for user in 0..40u32 {
+        let wiggle = f64::from(user * 7 % 11) * 1e-7;
+        let far = if user < 20 { 1e9 } else { -1e9 };
+        answers.insert(user, [(0, far + wiggle), (1, far - wiggle), (2, wiggle + 0.1)].into());
+    }
+    for user in 20..40 {
+        answers.entry(user).and_modify(|scores| {
+            scores.remove(&2);
+        });
+    }
+    let matrix = matrix_of(&answers, |score| score);
+    for k in 1..=2 {
+        let request = Request { k, top: None, min_users: 2, rank_by: RankBy::R };
+        let all = search(&matrix, &request).unwrap();
+        let request = Request { top: Some(2), ..request };
+        assert_best_is_sorted_all(&search(&matrix, &request).unwrap(), &all, &request, "spread");
+    }
+}
+
+#[test]
+fn no_set_no_row() {
+    let answers = fixed(10, 4, 100, |bits| (bits % 2) as f64);
+    let matrix = matrix_of(&answers, |score| score as i64);
+    let request = Request { k: 5, top: Some(10), min_users: 2, rank_by: RankBy::R };
+    assert!(search(&matrix, &request).unwrap().is_empty(), "more than there are questions");
+    let request = Request { k: 2, min_users: 11, ..request };
+    assert!(search(&matrix, &request).unwrap().is_empty(), "more than there are users");
+    let empty = Responses::<i64>::default().into_matrix(Duplicates::Error).unwrap();
+    assert!(search(&empty, &Request { k: 1, ..request }).unwrap().is_empty(), "no response");
+}
+
+#[test]
+fn results_that_cannot_be_held_are_refused() {
+    let complete = matrix_of(&fixed(3, 100, 100, |bits| (bits % 2) as f64), |score| score as i64);
+    let request = Request { k: 8, top: None, min_users: 2, rank_by: RankBy::R };
+    let sets = Some(186_087_894_300);
+    let refused = Error::TooManyRows { k: 8, questions: 100, sets, limit: TooManyRows::Frame };
+    assert_eq!(search(&complete, &request), Err(refused.clone()));
+    assert_eq!(search(&complete, &Request { top: Some(usize::MAX), ..request }), Err(refused));
+    let beyond =
+        search(&matrix_of(&fixed(2, 1000, 100, |_| 0.0), |s| s as i64), &Request { k: 500, ..request });
+    assert!(matches!(beyond, Err(Error::TooManyRows { sets: None, .. })));
+
+    // As many sets, but no user answered more than ten of the questions.
+    let sparse = matrix_of(&fixed(30, 100, 5, |bits| (bits % 2) as f64), |score| score as i64);
+    assert!(search(&sparse, &request).is_ok());
+}
+
+#[test]
+fn sums_beyond_128_bits_are_refused() {
+    let answers = fixed(10, 4, 100, |bits| bits as f64);
+    let request = Request { k: 2, top: Some(1), min_users: 2, rank_by: RankBy::R };
+    let scaled = |factor: i128| matrix_of(&answers, move |score| score as i128 * factor);
+    assert!(search(&scaled(1 << 34), &request).is_ok());
+    assert_eq!(search(&scaled(1 << 38), &request), Err(Error::Overflow { what: "sums of squared totals" }));
+    let totals = responses_of(&answers, |score| if score > 0.0 { i128::MAX } else { 0 });
+    assert!(matches!(totals.into_matrix(Duplicates::Error), Err(Error::Overflow { .. })));
+}
+
+#[test]
+fn duplicates_follow_the_policy() {
+    let with = |scores: [i64; 3], duplicates| {
+        let users = vec![0, 0, 0, 0, 1, 1, 2, 2];
+        let questions = vec![0, 0, 0, 1, 0, 1, 0, 1];
+        let scores: Vec<i64> = scores.into_iter().chain([1, 2, 6, 8, 3]).collect();
+        Responses { users, questions, scores }.into_matrix(duplicates)
+    };
+    let request = Request { k: 1, top: None, min_users: 2, rank_by: RankBy::R };
+    let table = |matrix: Result<ResponseMatrix>| search(&matrix.unwrap(), &request).unwrap();
+    let error = with([4, 9, 5], Duplicates::Error).unwrap_err();
+    assert_eq!(error, Error::Duplicate { user: 0, question: 0, count: 3 });
+    for (policy, score) in [
+        (Duplicates::First, 4.0),
+        (Duplicates::Last, 5.0),
+        (Duplicates::Sum, 18.0),
+        (Duplicates::Mean, 6.0),
+        (Duplicates::Min, 4.0),
+        (Duplicates::Max, 9.0),
+    ] {
+        let answers = Answers::from([
+            (0, [(0, score), (1, 1.0)].into()),
+            (1, [(0, 2.0), (1, 6.0)].into()),
+            (2, [(0, 8.0), (1, 3.0)].into()),
+        ]);
+        let expected = table(Ok(matrix_of(&answers, |score| score)));
+        assert_eq!(table(with([4, 9, 5], policy)), expected, "{policy:?}");
+    }
+    let overflow = with([i64::MAX, 1, 0], Duplicates::Sum);
+    assert_eq!(overflow.unwrap_err(), Error::Overflow { what: "sum of duplicate responses" });
+}
+
+#[test]
+fn scores_that_are_not_finite_are_refused() {
+    for score in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let responses = Responses { users: vec![0], questions: vec![0], scores: vec![score] };
+        let error = responses.into_matrix(Duplicates::Error).unwrap_err();
+        assert!(matches!(error, Error::NotFinite { .. }), "{error}");
+    }
+}
