@@ -32,6 +32,21 @@ pub fn ones(mut word: u64) -> impl Iterator<Item = usize> {
     })
 }
 
+/// Exchanges rows and columns of a block of bits: halves of ever smaller squares change places (H. S. Warren,
+/// "Hacker's Delight", 7-3).
+fn transpose(block: &mut [u64; WORD_BITS]) {
+    let (mut half, mut mask) = (WORD_BITS / 2, u64::MAX >> (WORD_BITS / 2));
+    while half != 0 {
+        for upper in (0..WORD_BITS).filter(|row| row & half == 0) {
+            let swapped = ((block[upper] >> half) ^ block[upper + half]) & mask;
+            block[upper] ^= swapped << half;
+            block[upper + half] ^= swapped;
+        }
+        half /= 2;
+        mask ^= mask << half;
+    }
+}
+
 /// A matrix of bits, one bitset per row, rows contiguous.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BitMatrix {
@@ -68,6 +83,27 @@ impl BitMatrix {
     pub fn gather(&self, rows: &[u32]) -> Self {
         let words = rows.iter().flat_map(|&row| self.row(row as usize)).copied().collect();
         Self { words, ..*self }
+    }
+
+    /// The matrix with rows and columns exchanged; the new rows before `from` may stay empty.
+    pub fn transposed(&self, rows: usize, from: usize) -> Self {
+        let words_per_column = words_for(rows);
+        let mut words = vec![0; self.columns * words_per_column];
+        for row_word in 0..words_per_column {
+            for column_word in from / WORD_BITS..self.words_per_row {
+                let mut block = [0; WORD_BITS];
+                let block_rows = (row_word * WORD_BITS..rows).take(WORD_BITS);
+                for (bits, row) in block.iter_mut().zip(block_rows) {
+                    *bits = self.words[row * self.words_per_row + column_word];
+                }
+                transpose(&mut block);
+                let columns = (column_word * WORD_BITS..self.columns).take(WORD_BITS);
+                for (bits, column) in block.into_iter().zip(columns) {
+                    words[column * words_per_column + row_word] = bits;
+                }
+            }
+        }
+        Self { words, words_per_row: words_per_column, columns: rows }
     }
 
     /// The words of one row.
@@ -119,6 +155,27 @@ mod tests {
                 for column in 0..columns {
                     assert_eq!(matrix.contains(row, column), expected.contains(&column));
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn transposing_exchanges_rows_and_columns() {
+        for rows in SIZES {
+            for columns in SIZES {
+                let mut matrix = BitMatrix::try_zeros(rows, columns).unwrap();
+                for step in 0..rows * columns / 3 {
+                    matrix.insert(step * 31 % rows, step * 7919 % columns);
+                }
+                let transposed = matrix.transposed(rows, 0);
+                for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+                    let context = format!("({row}, {column}) of {rows} × {columns}");
+                    assert_eq!(transposed.contains(column, row), matrix.contains(row, column), "{context}");
+                }
+                assert_eq!(transposed.transposed(columns, 0), matrix, "{rows} × {columns}");
+                let from = columns / 2;
+                let suffix = matrix.transposed(rows, from);
+                assert!((from..columns).all(|column| suffix.row(column) == transposed.row(column)));
             }
         }
     }

@@ -22,7 +22,7 @@
 //! 2. [`responses`]: responses in long form, batch by batch; what duplicates mean.
 //! 3. [`matrix`]: who answered what as bits ([`bitset`]), scores in the narrowest type, grand totals.
 //! 4. [`search`]: the tree of all prefixes; each prefix is projected on its common users (`database`), and the
-//!    last question of all its sets is one step. `scoring` is what differs between kinds of scores.
+//!    last question of all its sets is one step (`kernel`). `scoring` is what differs between kinds of scores.
 //! 5. [`moments`]: six sums per set, exact for integers, and the one correlation formula.
 //! 6. [`ranking`]: the best n, or all.
 //! 7. `plugin`: Polars columns in, a struct column out (feature `plugin`).
@@ -35,6 +35,7 @@ mod database;
 mod double_double;
 pub mod error;
 pub mod intern;
+mod kernel;
 pub mod matrix;
 pub mod moments;
 #[cfg(test)]

@@ -72,7 +72,7 @@ pub fn sums_fit<A: SumInteger>(users: usize, magnitude: u128) -> bool {
 }
 
 /// The six sums of integer scores, exact.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct IntegerSums<A> {
     n: u32,
     x: A,
@@ -102,6 +102,17 @@ impl<A: SumInteger> IntegerSums<A> {
         self.t += t;
         self.tt += t * t;
         self.xt += x * t;
+    }
+
+    /// Takes up `n` more users by their sums Σx, Σx², Σt, Σt², Σxt.
+    pub fn add_sums(&mut self, n: u32, sums: [i64; 5]) {
+        let [x, xx, t, tt, xt] = sums.map(A::from);
+        self.n += n;
+        self.x += x;
+        self.xx += xx;
+        self.t += t;
+        self.tt += tt;
+        self.xt += xt;
     }
 
     pub fn n(&self) -> u32 {
@@ -145,9 +156,12 @@ impl<A: SumInteger> IntegerSums<A> {
     }
 }
 
-/// The conversion of `i128` is a library call of many instructions; nearly every value here is narrow.
+/// To a few units in the last place, without the library call that the conversion of `i128` is.
 fn to_f64(value: i128) -> f64 {
-    i64::try_from(value).map_or(value as f64, |value| value as f64)
+    let magnitude = value.unsigned_abs();
+    let high = (magnitude >> u64::BITS) as u64;
+    let magnitude = high as f64 * (u64::MAX as f64) + magnitude as u64 as f64;
+    if value < 0 { -magnitude } else { magnitude }
 }
 
 /// The six sums of float scores, rounded; good for ruling sets out, never reported.

@@ -36,6 +36,7 @@ pub fn fold_in_order<S: Send>(
 }
 
 /// Runs both at once where that is worth it, else one after the other on this thread.
+#[cfg(feature = "plugin")]
 pub fn join<A: Send, B: Send>(
     worth_it: bool,
     a: impl FnOnce() -> A + Send,

@@ -77,16 +77,17 @@ def corrset(
 
         The order is that of `rank_by`, descending; equal values by the set's position in lexicographic order
         of first appearance. A set on whose users the set total or the grand total is constant has no r: it is
-        never ranked, and with `top=None` it is there with null. Likewise a set without r_rest is not ranked by
-        it. Float totals that differ by no more than the rounding of the scores count as equal.
+        never ranked, and with `top=None` it is there with null. Likewise a set without r_rest is not ranked
+        by it. Float totals that differ by no more than the rounding of the scores count as equal.
 
     Raises
     ------
     TypeError, ValueError
         When an argument alone is wrong, at once.
     polars.exceptions.ComputeError
-        When the data is, as the query runs: unsuitable dtypes, columns of different length, duplicate responses
-        with `duplicates="error"`, NaN or infinite scores, sums that would overflow, more rows than fit.
+        When the data is, as the query runs: unsuitable dtypes, columns of different length, duplicate
+        responses with `duplicates="error"`, NaN or infinite scores, sums that would overflow, more rows
+        than fit.
 
     See Also
     --------
@@ -113,14 +114,14 @@ def corrset(
     ...     "corrset"
     ... ).unnest("corrset")
     shape: (2, 5)
-    ┌──────┬───────────┬──────────┬──────────┬─────────┐
-    │ exam ┆ questions ┆ r        ┆ r_rest   ┆ n_users │
-    │ ---  ┆ ---       ┆ ---      ┆ ---      ┆ ---     │
-    │ str  ┆ list[str] ┆ f64      ┆ f64      ┆ u32     │
-    ╞══════╪═══════════╪══════════╪══════════╪═════════╡
-    │ A    ┆ ["y"]     ┆ 0.981981 ┆ 0.912871 ┆ 4       │
-    │ B    ┆ ["y"]     ┆ 0.864836 ┆ -0.02267 ┆ 4       │
-    └──────┴───────────┴──────────┴──────────┴─────────┘
+    ┌──────┬───────────┬──────────┬───────────┬─────────┐
+    │ exam ┆ questions ┆ r        ┆ r_rest    ┆ n_users │
+    │ ---  ┆ ---       ┆ ---      ┆ ---       ┆ ---     │
+    │ str  ┆ list[str] ┆ f64      ┆ f64       ┆ u32     │
+    ╞══════╪═══════════╪══════════╪═══════════╪═════════╡
+    │ A    ┆ ["y"]     ┆ 0.980581 ┆ 0.894427  ┆ 4       │
+    │ B    ┆ ["y"]     ┆ 0.859887 ┆ -0.156941 ┆ 4       │
+    └──────┴───────────┴──────────┴───────────┴─────────┘
     """
     return register_plugin_function(
         plugin_path=Path(__file__).parent,
@@ -184,12 +185,15 @@ def top_corrsets(
     ... )
     >>> pc.top_corrsets(responses, k=2).collect()
     shape: (3, 4)
-    ┌────────────┬──────────┬──────────┬─────────┐
-    │ questions  ┆ r        ┆ r_rest   ┆ n_users │
-    │ ---        ┆ ---      ┆ ---      ┆ ---     │
-    │ list[str]  ┆ f64      ┆ f64      ┆ u32     │
-    ╞════════════╪══════════╪══════════╪═════════╡
-    └────────────┴──────────┴──────────┴─────────┘
+    ┌────────────┬──────────┬───────────┬─────────┐
+    │ questions  ┆ r        ┆ r_rest    ┆ n_users │
+    │ ---        ┆ ---      ┆ ---       ┆ ---     │
+    │ list[str]  ┆ f64      ┆ f64       ┆ u32     │
+    ╞════════════╪══════════╪═══════════╪═════════╡
+    │ ["y", "z"] ┆ 0.970143 ┆ 0.894427  ┆ 4       │
+    │ ["x", "y"] ┆ 0.857493 ┆ -0.316228 ┆ 4       │
+    │ ["x", "z"] ┆ 0.843661 ┆ 0.141421  ┆ 4       │
+    └────────────┴──────────┴───────────┴─────────┘
     """
     if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
         msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"

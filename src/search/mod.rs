@@ -92,9 +92,9 @@ fn search_integers<P: Points>(
 ) -> Result<SetTable> {
     let magnitude = integers.magnitude(request.k);
     if sums_fit::<i64>(matrix.users(), magnitude) {
-        Ok(collect(matrix, IntegerScoring::<P, i64>::new(integers), request))
+        Ok(collect(matrix, IntegerScoring::<P, i64>::new(integers, request.k), request))
     } else if sums_fit::<i128>(matrix.users(), magnitude) {
-        Ok(collect(matrix, IntegerScoring::<P, i128>::new(integers), request))
+        Ok(collect(matrix, IntegerScoring::<P, i128>::new(integers, request.k), request))
     } else {
         Err(Error::Overflow { what: "sums of squared totals" })
     }

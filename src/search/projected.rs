@@ -74,7 +74,7 @@ impl<'a> Tree<'a> {
                 if child.len() < self.request.least_users() {
                     return collector;
                 }
-                let local = database.compact(&mut child);
+                let local = database.compact(&mut child, question + 1);
                 let prefix = [prefix, &[question as u32]].concat();
                 self.explore(local.as_ref().unwrap_or(database), &child, &prefix, collector, empty)
             },
@@ -113,7 +113,7 @@ impl<'a> Tree<'a> {
                 continue;
             }
             // Rows that are read only once more are not worth a copy.
-            let local = if deeper.is_empty() { None } else { database.compact(child) };
+            let local = if deeper.is_empty() { None } else { database.compact(child, question + 1) };
             let database = local.as_ref().unwrap_or(database);
             scratch.set.push(question as u32);
             self.descend(database, child, question + 1, deeper, scratch, collector);
