@@ -29,8 +29,8 @@ pub trait Score: Copy + PartialOrd + Send + Sync {
     /// The sum of a user's responses to one question, `None` on overflow.
     fn sum(responses: &[Self]) -> Option<Self>;
 
-    /// Their mean.
-    fn mean(responses: &[Self]) -> f64;
+    /// The matrix of each user's mean response to each question.
+    fn matrix_of_means(responses: &Responses<Self>) -> Result<ResponseMatrix>;
 
     /// The matrix of responses without duplicates, whose cells are `answered`.
     fn matrix(responses: Responses<Self>, answered: BitMatrix) -> Result<ResponseMatrix>;
@@ -45,8 +45,8 @@ impl Score for i64 {
         responses.iter().try_fold(0i64, |sum, &score| sum.checked_add(score))
     }
 
-    fn mean(responses: &[Self]) -> f64 {
-        responses.iter().map(|&score| i128::from(score)).sum::<i128>() as f64 / responses.len() as f64
+    fn matrix_of_means(responses: &Responses<Self>) -> Result<ResponseMatrix> {
+        responses.integer_means()
     }
 
     fn matrix(responses: Responses<Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
@@ -63,11 +63,8 @@ impl Score for i128 {
         responses.iter().try_fold(0i128, |sum, &score| sum.checked_add(score))
     }
 
-    fn mean(responses: &[Self]) -> f64 {
-        match Self::sum(responses) {
-            Some(sum) => sum as f64 / responses.len() as f64,
-            None => responses.iter().map(|&score| score as f64 / responses.len() as f64).sum(),
-        }
+    fn matrix_of_means(responses: &Responses<Self>) -> Result<ResponseMatrix> {
+        responses.integer_means()
     }
 
     fn matrix(responses: Responses<Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
@@ -89,12 +86,12 @@ impl Score for f64 {
         Some(sum.round()).filter(|sum| sum.is_finite())
     }
 
-    fn mean(responses: &[Self]) -> f64 {
-        let n = responses.len() as f64;
-        match Self::sum(responses) {
-            Some(sum) => sum / n,
-            None => responses.iter().map(|score| score / n).sum(),
-        }
+    fn matrix_of_means(responses: &Responses<Self>) -> Result<ResponseMatrix> {
+        responses.collapse(|cell| {
+            let n = cell.len() as f64;
+            let sum_of_parts = || cell.iter().map(|score| score / n).sum();
+            Ok(Self::sum(cell).map_or_else(sum_of_parts, |sum| sum / n))
+        })
     }
 
     fn matrix(responses: Responses<Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
@@ -163,7 +160,6 @@ impl<S: Score> Responses<S> {
             return S::matrix(self, answered);
         };
 
-        let overflow = Error::Overflow { what: "sum of duplicate responses" };
         match duplicates {
             Duplicates::Error => {
                 let count = self.iter().filter(|&(u, q, _)| (u, q) == (user, question)).count();
@@ -177,28 +173,62 @@ impl<S: Score> Responses<S> {
             Duplicates::Max => {
                 self.collapse(|cell| Ok(cell.iter().copied().reduce(greater).unwrap_or(cell[0])))
             }
-            Duplicates::Sum => self.collapse(|cell| S::sum(cell).ok_or(overflow.clone())),
-            Duplicates::Mean => self.collapse(|cell| Ok(S::mean(cell))),
+            Duplicates::Sum => self.collapse(|cell| S::sum(cell).ok_or(DUPLICATES)),
+            Duplicates::Mean => S::matrix_of_means(&self),
         }
     }
 
-    /// Replaces the responses of each cell, given in their order, by the one that `one_of` makes of them.
-    fn collapse<T: Score>(self, one_of: impl Fn(&[S]) -> Result<T>) -> Result<ResponseMatrix> {
+    /// Calls `visit(user, question, scores)` for each cell, its scores in their order.
+    fn for_each_cell(&self, mut visit: impl FnMut(u32, u32, &[S]) -> Result<()>) -> Result<()> {
         let cell = |&row: &usize| (self.users[row], self.questions[row]);
         let mut rows: Vec<usize> = (0..self.len()).collect();
         rows.sort_by_key(cell);
-        let mut collapsed = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
         let mut scores = Vec::new();
         for rows in rows.chunk_by(|a, b| cell(a) == cell(b)) {
             let (user, question) = cell(&rows[0]);
             scores.clear();
             scores.extend(rows.iter().map(|&row| self.scores[row]));
+            visit(user, question, &scores)?;
+        }
+        Ok(())
+    }
+
+    /// The matrix in which one score, made by `one_of`, replaces the scores of each cell.
+    fn collapse<T: Score>(&self, one_of: impl Fn(&[S]) -> Result<T>) -> Result<ResponseMatrix> {
+        let mut collapsed = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
+        self.for_each_cell(|user, question, scores| {
             collapsed.users.push(user);
             collapsed.questions.push(question);
-            collapsed.scores.push(one_of(&scores)?);
-        }
+            collapsed.scores.push(one_of(scores)?);
+            Ok(())
+        })?;
         collapsed.into_matrix(Duplicates::Error)
     }
+
+    /// The matrix of means, exact: all are multiplied by the least common multiple of the numbers of responses,
+    /// which changes no correlation.
+    fn integer_means(&self) -> Result<ResponseMatrix>
+    where
+        S: Into<i128>,
+    {
+        let mut multiple: i128 = 1;
+        self.for_each_cell(|_, _, scores| {
+            let count = scores.len() as i128;
+            multiple =
+                multiple.checked_mul(count / greatest_common_divisor(multiple, count)).ok_or(DUPLICATES)?;
+            Ok(())
+        })?;
+        self.collapse(|cell| {
+            let sum = cell.iter().try_fold(0i128, |sum, &score| sum.checked_add(score.into()));
+            sum.and_then(|sum| sum.checked_mul(multiple / cell.len() as i128)).ok_or(DUPLICATES)
+        })
+    }
+}
+
+const DUPLICATES: Error = Error::Overflow { what: "sum of duplicate responses" };
+
+fn greatest_common_divisor(a: i128, b: i128) -> i128 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 fn lesser<S: PartialOrd>(a: S, b: S) -> S {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+import operator
+from typing import Literal, SupportsIndex, get_args
 
 RankBy = Literal["r", "r_rest"]
 Duplicates = Literal["error", "first", "last", "sum", "mean", "min", "max"]
@@ -14,13 +15,14 @@ _LARGEST = 2**63 - 1
 def count(name: str, value: object, *, least: int) -> int:
     """`value` if it is an integer of at least `least`."""
     # bool is an int to Python; k=True is a mistake to everybody else.
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         msg = f"`{name}` must be an integer, got {value!r} of type {type(value).__name__}"
         raise TypeError(msg)
-    if value < least:
+    number = operator.index(value)
+    if number < least:
         msg = f"`{name}` must be at least {least}, got {value}"
         raise ValueError(msg)
-    return min(value, _LARGEST)
+    return min(number, _LARGEST)
 
 
 def choice(name: str, value: object, choices: object) -> str:

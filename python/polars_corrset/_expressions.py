@@ -27,6 +27,18 @@ _FLAGS: dict[str, Any] = (
 FrameT = TypeVar("FrameT", pl.LazyFrame, pl.DataFrame)
 
 
+def _without_objects(column: IntoExpr) -> tuple[IntoExpr, str | None]:
+    """The same column, but none if its dtype is Object; and its name, if it is a plain column.
+
+    Polars hands Objects to a plugin as pointers that look like Binary: the plugin could not tell.
+    """
+    if isinstance(column, str):
+        column = pl.col(column)
+    if isinstance(column, pl.Expr) and column.meta.is_column_selection():
+        return column.exclude(pl.Object), column.meta.output_name(raise_if_undetermined=False)
+    return column, None
+
+
 def corrset(
     user: IntoExpr = "user",
     question: IntoExpr = "question",
@@ -123,18 +135,22 @@ def corrset(
     │ B    ┆ ["y"]     ┆ 0.859887 ┆ -0.156941 ┆ 4       │
     └──────┴───────────┴──────────┴───────────┴─────────┘
     """
+    args, columns = zip(*map(_without_objects, (user, question, score)), strict=True)
     return register_plugin_function(
         plugin_path=Path(__file__).parent,
         function_name="corrset",
-        args=[user, question, score],
+        args=args,
         kwargs={
             "k": count("k", k, least=1),
             "top": None if top is None else count("top", top, least=1),
             "min_users": count("min_users", min_users, least=2),
             "rank_by": choice("rank_by", rank_by, RankBy),
             "duplicates": choice("duplicates", duplicates, Duplicates),
+            "columns": columns,
         },
         changes_length=True,
+        # The plugin refuses what matches no column or several; Polars would give no result or several.
+        input_wildcard_expansion=True,
         **_FLAGS,
     ).alias(_NAME)
 

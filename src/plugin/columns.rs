@@ -39,23 +39,29 @@ fn is_score(dtype: &DataType) -> bool {
     dtype.is_bool() || dtype.is_integer() || dtype.is_float() || dtype.is_decimal() || dtype.is_null()
 }
 
+/// The parameters that take a column, in the order of the inputs.
+pub const PARAMETERS: [&str; 3] = ["user", "question", "score"];
+
 /// Refuses dtypes that cannot be users, questions or scores.
 pub fn check_dtypes(user: &Field, question: &Field, score: &Field) -> PolarsResult<()> {
-    for (parameter, field) in [("user", user), ("question", question)] {
-        polars_ensure!(
-            is_id(storage(field.dtype())),
-            ComputeError: "{} cannot be of dtype {}: it must identify one {parameter} per row by a plain value \
-            such as String, an integer, Enum, Categorical or Date",
-            described(parameter, field.name()), field.dtype(),
-        );
+    for (parameter, field) in PARAMETERS.into_iter().zip([user, question, score]) {
+        let fits = if parameter == "score" { is_score } else { is_id };
+        if !fits(storage(field.dtype())) {
+            return Err(dtype_error(parameter, field.name(), field.dtype()));
+        }
     }
-    polars_ensure!(
-        is_score(storage(score.dtype())),
-        ComputeError: "{} cannot be of dtype {}: scores must be Boolean, integer, Decimal or float; cast the \
-        column first",
-        described("score", score.name()), score.dtype(),
-    );
     Ok(())
+}
+
+/// The error for a column of a dtype that `parameter` cannot take.
+pub fn dtype_error(parameter: &str, column: &str, dtype: impl std::fmt::Display) -> PolarsError {
+    let rule = match parameter {
+        "score" => "scores must be Boolean, integer, Decimal or float; cast the column first",
+        _ => {
+            "it must identify something by a plain value such as String, an integer, Enum, Categorical or Date"
+        }
+    };
+    polars_err!(ComputeError: "{} cannot be of dtype {dtype}: {rule}", described(parameter, column))
 }
 
 /// The dtype in which the values of an extension dtype are stored; any other dtype itself.
@@ -70,16 +76,16 @@ impl Columns {
     /// Repeats inputs of length 1 and drops the rows with a null in any column.
     pub fn new(user: &Series, question: &Series, score: &Series) -> PolarsResult<Self> {
         check_dtypes(&user.field(), &question.field(), &score.field())?;
-        let inputs = [("user", user), ("question", question), ("score", score)];
-        let rows = inputs.iter().map(|(_, column)| column.len()).find(|&rows| rows != 1).unwrap_or(1);
-        for (parameter, column) in inputs {
-            polars_ensure!(
-                column.len() == rows || column.len() == 1,
-                ComputeError: "user, question and score must be equally long (or of length 1): {} has {} rows, \
-                another has {rows}", described(parameter, column.name()), column.len(),
-            );
-        }
-        let [user, question, score] = [user, question, score].map(|column| match column.len() {
+        let inputs = [user, question, score];
+        let rows = inputs.iter().map(|column| column.len()).find(|&rows| rows != 1).unwrap_or(1);
+        let lengths = PARAMETERS.into_iter().zip(inputs);
+        let lengths = lengths.map(|(name, column)| format!("`{name}` has {} rows", column.len()));
+        polars_ensure!(
+            inputs.iter().all(|column| column.len() == rows || column.len() == 1),
+            ComputeError: "user, question and score must be equally long, or of length 1: {}",
+            lengths.collect::<Vec<_>>().join(", "),
+        );
+        let [user, question, score] = inputs.map(|column| match column.len() {
             1 if rows != 1 => column.new_from_index(0, rows),
             _ => column.clone(),
         });
@@ -188,7 +194,7 @@ impl Columns {
                     TooManyRows::Memory => "more rows than fit into memory",
                 };
                 polars_err!(
-                    ComputeError: "{error}: {holder}. Ask for the best ones with `top`, leave out sets by a higher \
+                    ComputeError: "{error}: {holder}. Ask for fewer with `top`, leave out sets by a higher \
                     `min_users`, or stream every set with scan_corrsets",
                 )
             }

@@ -5,7 +5,7 @@ use pyo3_polars::derive::polars_expr;
 use pyo3_polars::export::polars_core::runtime::RAYON;
 use serde::Deserialize;
 
-use super::columns::{Columns, check_dtypes};
+use super::columns::{Columns, PARAMETERS, check_dtypes, dtype_error};
 use super::output::{output_field, output_series};
 use crate::moments::RankBy;
 use crate::parallel;
@@ -20,6 +20,8 @@ struct CorrsetKwargs {
     min_users: u64,
     rank_by: RankBy,
     duplicates: Duplicates,
+    /// The names of the columns that user, question and score are, where they are plain columns.
+    columns: [Option<String>; 3],
 }
 
 /// Numbers beyond what a machine can count mean the same as the largest it can.
@@ -38,15 +40,15 @@ impl CorrsetKwargs {
     }
 }
 
-fn corrset_output(fields: &[Field]) -> PolarsResult<Field> {
-    let [user, question, score] = three(fields)?;
+fn corrset_output(fields: &[Field], kwargs: CorrsetKwargs) -> PolarsResult<Field> {
+    let [user, question, score] = three(fields, &kwargs, Field::name)?;
     check_dtypes(user, question, score)?;
     Ok(output_field(question.dtype()))
 }
 
-#[polars_expr(output_type_func=corrset_output)]
+#[polars_expr(output_type_func_with_kwargs=corrset_output)]
 fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
-    let [user, question, score] = three(inputs)?;
+    let [user, question, score] = three(inputs, &kwargs, |series| series.name())?;
     let columns = Columns::new(user, question, score)?;
     let request = kwargs.request();
     let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(kwargs.duplicates))?;
@@ -61,8 +63,22 @@ fn on_pool<T: Send>(worth_it: bool, work: impl FnOnce() -> T + Send) -> T {
     if worth_it { RAYON.install(work) } else { work() }
 }
 
-fn three<T>(inputs: &[T]) -> PolarsResult<&[T; 3]> {
+/// The three inputs. An Object column is left out on the Python side, since it would arrive as Binary.
+fn three<'a, T>(
+    inputs: &'a [T],
+    kwargs: &CorrsetKwargs,
+    name: fn(&T) -> &PlSmallStr,
+) -> PolarsResult<&'a [T; 3]> {
     inputs.try_into().map_err(|_| {
-        polars_err!(ComputeError: "corrset takes the columns user, question and score, got {} inputs", inputs.len())
+        let arrived: Vec<&str> = inputs.iter().map(|input| name(input).as_str()).collect();
+        let columns = PARAMETERS.into_iter().zip(&kwargs.columns);
+        let left_out = columns.filter_map(|(parameter, column)| Some((parameter, column.as_deref()?)));
+        match left_out.into_iter().find(|(_, column)| !arrived.contains(column)) {
+            Some((parameter, column)) => dtype_error(parameter, column, "object"),
+            None => polars_err!(
+                ComputeError: "`user`, `question` and `score` must be one column each, got {}: {arrived:?}",
+                arrived.len(),
+            ),
+        }
     })
 }
