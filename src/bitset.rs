@@ -37,10 +37,13 @@ pub fn ones(mut word: u64) -> impl Iterator<Item = usize> {
 fn transpose(block: &mut [u64; WORD_BITS]) {
     let (mut half, mut mask) = (WORD_BITS / 2, u64::MAX >> (WORD_BITS / 2));
     while half != 0 {
-        for upper in (0..WORD_BITS).filter(|row| row & half == 0) {
-            let swapped = ((block[upper] >> half) ^ block[upper + half]) & mask;
-            block[upper] ^= swapped << half;
-            block[upper + half] ^= swapped;
+        for rows in block.chunks_exact_mut(2 * half) {
+            let (upper, lower) = rows.split_at_mut(half);
+            for (upper, lower) in upper.iter_mut().zip(lower) {
+                let swapped = ((*upper >> half) ^ *lower) & mask;
+                *upper ^= swapped << half;
+                *lower ^= swapped;
+            }
         }
         half /= 2;
         mask ^= mask << half;
@@ -81,7 +84,8 @@ impl BitMatrix {
 
     /// A matrix of the given rows, in their order.
     pub fn gather(&self, rows: &[u32]) -> Self {
-        let words = rows.iter().flat_map(|&row| self.row(row as usize)).copied().collect();
+        let mut words = Vec::with_capacity(rows.len() * self.words_per_row);
+        rows.iter().for_each(|&row| words.extend_from_slice(self.row(row as usize)));
         Self { words, ..*self }
     }
 

@@ -64,10 +64,6 @@ const LANES: usize = 8;
 /// One 16-bit number per question. Sums wrap on the way; [`by_lane`] sees to it that their ends are exact.
 type Lanes = i16x8;
 
-/// Registers side by side, so that what a user costs beside the sums is shared: twice as many questions in
-/// three quarters more time.
-const SIDES: usize = 2;
-
 /// For each byte of bits the lanes: -1 where the bit is set.
 static MASKS: [Lanes; 256] = {
     let mut masks = [Lanes::ZERO; 256];
@@ -139,16 +135,45 @@ pub fn by_lane<A: SumInteger>(
         *end += 1;
     }
 
-    let (answered, correct) = (answered.words(), correct.words());
-    for (stripe, sums) in sums.chunks_mut(SIDES * LANES).enumerate().skip(from / (SIDES * LANES)) {
-        let (word, shift) = (stripe * SIDES * LANES / WORD_BITS, stripe * SIDES * LANES % WORD_BITS);
+    let block = Block { answered: answered.words(), correct: correct.words(), addends, ends: &ends[..=most] };
+    let mut column = from - from % LANES;
+    while column < sums.len() {
+        let sums = &mut sums[column..];
+        // Two registers where two are left, in the questions and in the word.
+        let is_pair = sums.len() > LANES && column % WORD_BITS < WORD_BITS - LANES;
+        column += if is_pair {
+            block.add_stripe::<2, A>(column, sums)
+        } else {
+            block.add_stripe::<1, A>(column, sums)
+        };
+    }
+}
+
+/// Users of a prefix, few enough for 16-bit sums, sorted by their running total.
+struct Block<'a> {
+    answered: &'a [u64],
+    correct: &'a [u64],
+    addends: Vec<Addend>,
+    /// For each running total the end of its users among the addends.
+    ends: &'a [usize],
+}
+
+impl Block<'_> {
+    /// Adds to `sums` those of the questions from `column` on, as many as `SIDES` registers hold; gives their
+    /// number. Side by side, registers share what a user costs beside the sums.
+    fn add_stripe<const SIDES: usize, A: SumInteger>(
+        &self,
+        column: usize,
+        sums: &mut [IntegerSums<A>],
+    ) -> usize {
+        let (word, shift) = (column / WORD_BITS, column % WORD_BITS);
         let mut total = [Sums::default(); SIDES];
         let mut start = 0;
-        for (x, &end) in ends[..=most].iter().enumerate() {
+        for (x, &end) in self.ends.iter().enumerate() {
             let mut group = [GroupSums::default(); SIDES];
-            for user in &addends[start..end] {
-                let answers = answered[user.row + word] >> shift;
-                let scores = correct[user.row + word] >> shift;
+            for user in &self.addends[start..end] {
+                let answers = self.answered[user.row + word] >> shift;
+                let scores = self.correct[user.row + word] >> shift;
                 for (side, group) in group.iter_mut().enumerate() {
                     let mask = |bits: u64| MASKS[(bits >> (side * LANES)) as u8 as usize];
                     group.add(mask(answers), mask(scores), user.t);
@@ -162,6 +187,7 @@ pub fn by_lane<A: SumInteger>(
         for (total, sums) in total.into_iter().zip(sums.chunks_mut(LANES)) {
             total.fold(sums);
         }
+        SIDES * LANES
     }
 }
 

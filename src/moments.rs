@@ -10,7 +10,7 @@
 //!
 //! Neither changes when a constant is subtracted from every X or every T, so both are kept small.
 
-use std::ops::{AddAssign, Mul};
+use std::ops::{Add, AddAssign, Mul, Sub};
 
 use crate::double_double::DoubleDouble;
 
@@ -82,11 +82,23 @@ pub struct IntegerSums<A> {
     xt: A,
 }
 
-/// n² times the two variances and the covariance, exact.
-struct Comoments {
-    xx: i128,
-    tt: i128,
-    xt: i128,
+/// n² times the variances of X and T and their covariance, exact.
+#[derive(Clone, Copy)]
+struct Comoments<I> {
+    xx: I,
+    tt: I,
+    xt: I,
+}
+
+impl<I: Copy + Add<Output = I> + Sub<Output = I>> Comoments<I> {
+    /// Covariance with X, and variance, of the other side of the correlation.
+    fn other_side(self, rank_by: RankBy) -> (I, I) {
+        let Self { xx, tt, xt } = self;
+        match rank_by {
+            RankBy::R => (xt, tt),
+            RankBy::RRest => (xt - xx, tt + xx - xt - xt),
+        }
+    }
 }
 
 /// Relative error allowed for a comparison of squares in `f64`: a dozen roundings of 2⁻⁵³ each, tenfold.
@@ -119,7 +131,7 @@ impl<A: SumInteger> IntegerSums<A> {
         self.n
     }
 
-    fn comoments(&self) -> Comoments {
+    fn comoments(&self) -> Comoments<i128> {
         let n = i128::from(self.n);
         let (x, t): (i128, i128) = (self.x.into(), self.t.into());
         Comoments {
@@ -129,39 +141,47 @@ impl<A: SumInteger> IntegerSums<A> {
         }
     }
 
+    /// The same in 64 bits, if n·Σx² and n·Σt² leave two of them free: by Cauchy and Schwarz no other term
+    /// is larger. Products and conversions of 128 bits take a tenth of the reference search.
+    fn narrow_comoments(&self) -> Option<Comoments<i64>> {
+        let narrow = |sum: A| i64::try_from(sum.into()).ok();
+        let n = i64::from(self.n);
+        let scaled = |sum: A| n.checked_mul(narrow(sum)?).filter(|&scaled| scaled < i64::MAX / 4);
+        let (xx, tt) = (scaled(self.xx)?, scaled(self.tt)?);
+        let (x, t, xt) = (narrow(self.x)?, narrow(self.t)?, narrow(self.xt)?);
+        Some(Comoments { xx: xx - x * x, tt: tt - t * t, xt: n * xt - x * t })
+    }
+
     /// Whether the rank key is certainly below `threshold`, without a root or a division.
     ///
     /// Never true for a threshold ≤ 0: there the squares lose the sign, and no search stays there long.
     pub fn ranks_below(&self, threshold: f64, rank_by: RankBy) -> bool {
-        let Comoments { xx, tt, xt } = self.comoments();
-        let (covariance, variance) = match rank_by {
-            RankBy::R => (xt, tt),
-            RankBy::RRest => (xt - xx, tt + xx - 2 * xt),
-        };
         if threshold <= 0.0 {
             return false;
         }
-        let covariance = to_f64(covariance);
-        let squared = threshold * threshold * (to_f64(xx) * to_f64(variance)) * (1.0 - SQUARES_MARGIN);
-        covariance <= 0.0 || covariance * covariance < squared
+        let below = |variance_x: f64, covariance: f64, variance: f64| {
+            let squared = threshold * threshold * (variance_x * variance) * (1.0 - SQUARES_MARGIN);
+            covariance <= 0.0 || covariance * covariance < squared
+        };
+        if let Some(comoments) = self.narrow_comoments() {
+            let (covariance, variance) = comoments.other_side(rank_by);
+            below(comoments.xx as f64, covariance as f64, variance as f64)
+        } else {
+            let comoments = self.comoments();
+            let (covariance, variance) = comoments.other_side(rank_by);
+            below(comoments.xx as f64, covariance as f64, variance as f64)
+        }
     }
 
     /// Both correlations, correctly rounded from the exact sums.
     pub fn correlations(&self) -> Correlations {
-        let Comoments { xx, tt, xt } = self.comoments();
-        Correlations {
-            r: correlation(xt.into(), xx.into(), tt.into()),
-            r_rest: correlation((xt - xx).into(), xx.into(), (tt + xx - 2 * xt).into()),
-        }
+        let comoments = self.comoments();
+        let [r, r_rest] = [RankBy::R, RankBy::RRest].map(|rank_by| {
+            let (covariance, variance) = comoments.other_side(rank_by);
+            correlation(covariance.into(), comoments.xx.into(), variance.into())
+        });
+        Correlations { r, r_rest }
     }
-}
-
-/// To a few units in the last place, without the library call that the conversion of `i128` is.
-fn to_f64(value: i128) -> f64 {
-    let magnitude = value.unsigned_abs();
-    let high = (magnitude >> u64::BITS) as u64;
-    let magnitude = high as f64 * (u64::MAX as f64) + magnitude as u64 as f64;
-    if value < 0 { -magnitude } else { magnitude }
 }
 
 /// The six sums of float scores, rounded; good for ruling sets out, never reported.
