@@ -23,7 +23,7 @@ CORE := --no-default-features --target-dir target
 help:
 	@echo 'make demo    the best question sets of a Parquet data set of 2.4 million responses'
 	@echo 'make test    lint, then all tests, on the newest Polars and on $(LOWEST_POLARS)'
-	@echo 'make bench   time and memory on the reference benchmark'
+	@echo 'make bench   time on the reference benchmark'
 	@echo 'make lint    rustfmt, clippy, ruff, mypy'
 	@echo 'make build   the package in .venv, editable'
 	@echo 'make clean   forget .venv and what was built here (not the Polars in $(CARGO_TARGET_DIR))'

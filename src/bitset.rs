@@ -89,10 +89,11 @@ impl BitMatrix {
         Self { words, ..*self }
     }
 
-    /// The matrix with rows and columns exchanged; the new rows before `from` may stay empty.
-    pub fn transposed(&self, rows: usize, from: usize) -> Self {
-        let words_per_column = words_for(rows);
-        let mut words = vec![0; self.columns * words_per_column];
+    /// The matrix with rows and columns exchanged; the new rows before `from` may stay empty. `None` where the
+    /// memory is not to be had.
+    pub fn transposed(&self, rows: usize, from: usize) -> Option<Self> {
+        let mut transposed = Self::try_zeros(self.columns, rows)?;
+        let words_per_column = transposed.words_per_row;
         for row_word in 0..words_per_column {
             for column_word in from / WORD_BITS..self.words_per_row {
                 let mut block = [0; WORD_BITS];
@@ -103,11 +104,11 @@ impl BitMatrix {
                 transpose(&mut block);
                 let columns = (column_word * WORD_BITS..self.columns).take(WORD_BITS);
                 for (bits, column) in block.into_iter().zip(columns) {
-                    words[column * words_per_column + row_word] = bits;
+                    transposed.words[column * words_per_column + row_word] = bits;
                 }
             }
         }
-        Self { words, words_per_row: words_per_column, columns: rows }
+        Some(transposed)
     }
 
     /// The words of one row.
@@ -171,14 +172,14 @@ mod tests {
                 for step in 0..rows * columns / 3 {
                     matrix.insert(step * 31 % rows, step * 7919 % columns);
                 }
-                let transposed = matrix.transposed(rows, 0);
+                let transposed = matrix.transposed(rows, 0).unwrap();
                 for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
                     let context = format!("({row}, {column}) of {rows} × {columns}");
                     assert_eq!(transposed.contains(column, row), matrix.contains(row, column), "{context}");
                 }
-                assert_eq!(transposed.transposed(columns, 0), matrix, "{rows} × {columns}");
+                assert_eq!(transposed.transposed(columns, 0).unwrap(), matrix, "{rows} × {columns}");
                 let from = columns / 2;
-                let suffix = matrix.transposed(rows, from);
+                let suffix = matrix.transposed(rows, from).unwrap();
                 assert!((from..columns).all(|column| suffix.row(column) == transposed.row(column)));
             }
         }

@@ -57,7 +57,8 @@ fn work(questions: usize, k: usize, users: usize) -> u128 {
 /// # Errors
 ///
 /// [`Error::Overflow`] if sums of the scores could leave 128 bits, [`Error::TooManyRows`] if the result
-/// could have more rows than a frame or the memory holds.
+/// could have more rows than a frame or the memory holds, [`Error::MatrixTooLarge`] if the memory does not hold
+/// a second copy of who answered what.
 ///
 /// ```
 /// use polars_corrset::{moments::RankBy, responses::*, search::*};
@@ -81,7 +82,7 @@ pub fn search(matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
         Table::Binary(integers) => search_integers(matrix, integers, request),
         Table::Small(integers) => search_integers(matrix, integers, request),
         Table::Large(integers) => search_integers(matrix, integers, request),
-        Table::Float(floats) => Ok(collect(matrix, FloatScoring::new(floats, request.k), request)),
+        Table::Float(floats) => collect(matrix, FloatScoring::new(floats, request.k), request),
     }
 }
 
@@ -92,24 +93,26 @@ fn search_integers<P: Points>(
 ) -> Result<SetTable> {
     let magnitude = integers.magnitude(request.k);
     if sums_fit::<i64>(matrix.users(), magnitude) {
-        Ok(collect(matrix, IntegerScoring::<P, i64>::new(integers, request.k), request))
+        collect(matrix, IntegerScoring::<P, i64>::new(integers, request.k), request)
     } else if sums_fit::<i128>(matrix.users(), magnitude) {
-        Ok(collect(matrix, IntegerScoring::<P, i128>::new(integers, request.k), request))
+        collect(matrix, IntegerScoring::<P, i128>::new(integers, request.k), request)
     } else {
         Err(Error::Overflow { what: "sums of squared totals" })
     }
 }
 
-fn collect<S: Scoring>(matrix: &ResponseMatrix, scoring: S, request: &Request) -> SetTable {
-    let database = Database::new(&matrix.answered, scoring, matrix.users());
-    let tree = Tree::new(request, matrix.questions());
-    match request.top {
+fn collect<S: Scoring>(matrix: &ResponseMatrix, scoring: S, request: &Request) -> Result<SetTable> {
+    let (users, questions) = (matrix.users(), matrix.questions());
+    let database =
+        Database::new(&matrix.answered, scoring, users).ok_or(Error::MatrixTooLarge { users, questions })?;
+    let tree = Tree::new(request, questions);
+    Ok(match request.top {
         None => tree.search(&database, All::default).into_table(),
         Some(n) => {
             let shared = SharedThreshold::default();
             tree.search(&database, || Best::new(n, request.rank_by, &shared)).into_table()
         }
-    }
+    })
 }
 
 /// Refuses a result that could have more rows than a frame or the memory holds.
