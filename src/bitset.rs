@@ -3,6 +3,8 @@
 //! Invariant of every bitset here: the bits of the last word beyond the set's capacity are zero, so
 //! counting and iterating need no special case for the tail.
 
+use crate::isa::{Isa, Portable};
+
 /// Bits in one word.
 pub const WORD_BITS: usize = u64::BITS as usize;
 
@@ -30,24 +32,6 @@ pub fn ones(mut word: u64) -> impl Iterator<Item = usize> {
             bit
         })
     })
-}
-
-/// Exchanges rows and columns of a block of bits: halves of ever smaller squares change places (H. S. Warren,
-/// "Hacker's Delight", 7-3).
-fn transpose(block: &mut [u64; WORD_BITS]) {
-    let (mut half, mut mask) = (WORD_BITS / 2, u64::MAX >> (WORD_BITS / 2));
-    while half != 0 {
-        for rows in block.chunks_exact_mut(2 * half) {
-            let (upper, lower) = rows.split_at_mut(half);
-            for (upper, lower) in upper.iter_mut().zip(lower) {
-                let swapped = ((*upper >> half) ^ *lower) & mask;
-                *upper ^= swapped << half;
-                *lower ^= swapped;
-            }
-        }
-        half /= 2;
-        mask ^= mask << half;
-    }
 }
 
 /// A matrix of bits, one bitset per row, rows contiguous.
@@ -101,10 +85,9 @@ impl BitMatrix {
                 for (bits, row) in block.iter_mut().zip(block_rows) {
                     *bits = self.words[row * self.words_per_row + column_word];
                 }
-                transpose(&mut block);
-                let columns = (column_word * WORD_BITS..self.columns).take(WORD_BITS);
-                for (bits, column) in block.into_iter().zip(columns) {
-                    transposed.words[column * words_per_column + row_word] = bits;
+                let block = Portable.transpose(&block);
+                for column in (column_word * WORD_BITS..self.columns).take(WORD_BITS) {
+                    transposed.words[column * words_per_column + row_word] = block.row(column % WORD_BITS);
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
-use crate::kernel::Prefix;
+use crate::kernel::{Prefix, by_response};
 use crate::scoring::Scoring;
 
 /// Who answered what, and the scores, of some users. Users are numbered within the database.
@@ -103,6 +103,6 @@ impl<'a, S: Scoring> Database<'a, S> {
     /// Adds to `sums[q]`, for every question q from `from` on, the sums of the prefix extended by q.
     pub fn extend_by_each(&self, prefix: &Survivors<S::Number>, from: usize, sums: &mut [S::Sums]) {
         let prefix = Prefix { users: &prefix.users, totals: &prefix.totals };
-        self.scoring.extend_by_each(&self.answered, prefix, from, sums);
+        by_response(&self.scoring, &self.answered, prefix, from, sums);
     }
 }

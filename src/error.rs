@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::isa::InstructionSet;
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Error {
     /// Several responses of one user to one question, and no policy for them.
@@ -12,6 +14,8 @@ pub enum Error {
     Overflow { what: &'static str },
     /// The bits of the response matrix do not fit into memory.
     MatrixTooLarge { users: usize, questions: usize },
+    /// An instruction set that was asked for by `name` and does not exist, or that this CPU lacks.
+    InstructionSet { name: String, exists: bool },
     /// More result rows than a frame or the memory holds. `sets` is `None` beyond `u128`.
     TooManyRows { k: usize, questions: usize, sets: Option<u128>, limit: TooManyRows },
 }
@@ -38,6 +42,15 @@ impl fmt::Display for Error {
                     f,
                     "a response matrix of {users} users × {questions} questions does not fit into memory"
                 )
+            }
+            Self::InstructionSet { name, exists } => {
+                let variable = InstructionSet::VARIABLE;
+                if *exists {
+                    write!(f, "{variable} is {name}, which this CPU does not have")
+                } else {
+                    let names = InstructionSet::ALL.map(InstructionSet::name).join(", ");
+                    write!(f, "{variable} must be one of {names}, got {name:?}")
+                }
             }
             Self::TooManyRows { k, questions, sets, limit } => {
                 match sets {

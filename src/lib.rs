@@ -29,12 +29,14 @@
 //!
 //! `parallel` is the only module that knows rayon, `plugin` the only one that knows Polars and Python.
 
+mod binary;
 pub mod bitset;
 pub mod combinations;
 mod database;
 mod double_double;
 pub mod error;
 pub mod intern;
+pub mod isa;
 mod kernel;
 pub mod matrix;
 pub mod moments;

@@ -7,7 +7,6 @@ use std::marker::PhantomData;
 
 use crate::bitset::{BitMatrix, WORD_BITS, below};
 use crate::double_double::DoubleDouble;
-use crate::kernel::{self, Prefix};
 use crate::matrix::{Floats, Integers, Packed};
 use crate::moments::{
     Correlations, FloatSums, IntegerSums, RankBy, Rounding, SumInteger, Totals, float_correlations,
@@ -33,17 +32,6 @@ pub trait Scoring: Send + Sync + Sized {
 
     /// The score at the cursor, which is one for `question`; the cursor moves on.
     fn next(&self, cursor: &mut Self::Cursor, question: usize) -> Self::Number;
-
-    /// Adds to `sums[q]`, for every question q from `from` on, the sums of the prefix extended by q.
-    fn extend_by_each(
-        &self,
-        answered: &BitMatrix,
-        prefix: Prefix<'_, Self::Number>,
-        from: usize,
-        sums: &mut [Self::Sums],
-    ) {
-        kernel::by_response(self, answered, prefix, from, sums);
-    }
 
     fn add(sums: &mut Self::Sums, x: Self::Number, t: Self::Number);
 
@@ -72,11 +60,6 @@ pub trait Points: Clone + Send + Sync {
     fn cursor(&self, word: usize, skipped: u64) -> Self::Cursor;
 
     fn next(&self, cursor: &mut Self::Cursor, question: usize) -> i64;
-
-    /// The scores of 1, if all are 0 or 1.
-    fn ones(&self) -> Option<&BitMatrix> {
-        None
-    }
 }
 
 /// Scores of 0 or 1: the cursor is the word of the ones.
@@ -93,10 +76,6 @@ impl Points for BitMatrix {
 
     fn next(&self, cursor: &mut u64, question: usize) -> i64 {
         (*cursor >> (question % WORD_BITS) & 1) as i64
-    }
-
-    fn ones(&self) -> Option<&BitMatrix> {
-        Some(self)
     }
 }
 
@@ -121,15 +100,13 @@ impl<T: Copy + Default + Send + Sync + Into<i64>> Points for Packed<T> {
 /// Integer scores, summed in `A`.
 pub struct IntegerScoring<'a, P: Points, A> {
     integers: Cow<'a, Integers<P>>,
-    fits_lanes: bool,
     sums: PhantomData<fn() -> A>,
 }
 
 impl<'a, P: Points, A: SumInteger> IntegerScoring<'a, P, A> {
-    /// For sets of `k` questions. Sums must fit into `A`: see [`sums_fit`](crate::moments::sums_fit).
-    pub fn new(integers: &'a Integers<P>, k: usize) -> Self {
-        let fits_lanes = kernel::fits_lanes(k, integers.largest_total);
-        Self { integers: Cow::Borrowed(integers), fits_lanes, sums: PhantomData }
+    /// Sums must fit into `A`: see [`sums_fit`](crate::moments::sums_fit).
+    pub fn new(integers: &'a Integers<P>) -> Self {
+        Self { integers: Cow::Borrowed(integers), sums: PhantomData }
     }
 }
 
@@ -139,7 +116,7 @@ impl<P: Points, A: SumInteger> Scoring for IntegerScoring<'_, P, A> {
     type Cursor = P::Cursor;
 
     fn gather(&self, users: &[u32], answered: &BitMatrix) -> Self {
-        Self { integers: Cow::Owned(self.integers.gather(users, answered)), ..*self }
+        Self { integers: Cow::Owned(self.integers.gather(users, answered)), sums: PhantomData }
     }
 
     fn total(&self, user: usize) -> i64 {
@@ -152,21 +129,6 @@ impl<P: Points, A: SumInteger> Scoring for IntegerScoring<'_, P, A> {
 
     fn next(&self, cursor: &mut P::Cursor, question: usize) -> i64 {
         self.integers.points.next(cursor, question)
-    }
-
-    fn extend_by_each(
-        &self,
-        answered: &BitMatrix,
-        prefix: Prefix<'_, i64>,
-        from: usize,
-        sums: &mut [IntegerSums<A>],
-    ) {
-        match self.integers.points.ones() {
-            Some(ones) if self.fits_lanes => {
-                kernel::by_lane(answered, ones, prefix, &self.integers.totals, from, sums);
-            }
-            _ => kernel::by_response(self, answered, prefix, from, sums),
-        }
     }
 
     fn add(sums: &mut IntegerSums<A>, x: i64, t: i64) {

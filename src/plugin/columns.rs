@@ -198,7 +198,9 @@ impl Columns {
                     `min_users`, or stream every set with scan_corrsets",
                 )
             }
-            error @ (Error::MatrixTooLarge { .. } | Error::Duplicate { .. }) => polars_err!(ComputeError: "{error}"),
+            error @ (Error::MatrixTooLarge { .. } | Error::Duplicate { .. } | Error::InstructionSet { .. }) => {
+                polars_err!(ComputeError: "{error}")
+            }
         }
     }
 }

@@ -2,9 +2,12 @@
 
 mod projected;
 
+use crate::binary;
+use crate::bitset::BitMatrix;
 use crate::combinations::binomial;
 use crate::database::Database;
 use crate::error::{Error, Result, TooManyRows};
+use crate::isa::InstructionSet;
 use crate::matrix::{Integers, ResponseMatrix, Table};
 use crate::moments::{RankBy, sums_fit};
 use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
@@ -35,14 +38,26 @@ pub struct Request {
 }
 
 impl Request {
-    fn least_users(&self) -> usize {
+    pub(crate) fn least_users(&self) -> usize {
         self.min_users.max(LEAST_USERS) as usize
     }
 }
 
 /// Whether the search is large enough for several threads. A smaller one never touches the thread pool.
 pub fn is_parallel(matrix: &ResponseMatrix, request: &Request) -> bool {
-    work(matrix.questions(), request.k, matrix.users()) > SERIAL_WORK
+    let serial =
+        if eligible_for_lanes(matrix, request).is_some() { binary::SERIAL_WORK } else { SERIAL_WORK };
+    work(matrix.questions(), request.k, matrix.users()) > serial
+}
+
+/// The scores, if the search for scores of 0 and 1 takes them.
+fn eligible_for_lanes<'a>(matrix: &'a ResponseMatrix, request: &Request) -> Option<&'a Integers<BitMatrix>> {
+    match &matrix.table {
+        Table::Binary(integers) => {
+            binary::is_eligible(matrix.users(), integers.largest_total, request.k).then_some(integers)
+        }
+        _ => None,
+    }
 }
 
 /// Set × user pairs of all sets that take `k` of `questions`.
@@ -74,10 +89,29 @@ fn work(questions: usize, k: usize, users: usize) -> u128 {
 /// # Ok::<(), polars_corrset::error::Error>(())
 /// ```
 pub fn search(matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
+    search_on(InstructionSet::from_environment()?, matrix, request)
+}
+
+/// [`search`] on a given instruction set; the result is the same on each.
+///
+/// # Errors
+///
+/// As [`search`].
+pub fn search_on(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
     if request.k == 0 || request.k > matrix.questions() {
         return Ok(SetTable::default());
     }
     check_rows(matrix, request)?;
+    if let Some(integers) = eligible_for_lanes(matrix, request) {
+        return Ok(match request.top {
+            None => binary::search(isa, &matrix.answered, integers, request, All::default).into_table(),
+            Some(n) => {
+                let shared = SharedThreshold::default();
+                let empty = || Best::new(n, request.rank_by, &shared);
+                binary::search(isa, &matrix.answered, integers, request, empty).into_table()
+            }
+        });
+    }
     match &matrix.table {
         Table::Binary(integers) => search_integers(matrix, integers, request),
         Table::Small(integers) => search_integers(matrix, integers, request),
@@ -93,9 +127,9 @@ fn search_integers<P: Points>(
 ) -> Result<SetTable> {
     let magnitude = integers.magnitude(request.k);
     if sums_fit::<i64>(matrix.users(), magnitude) {
-        collect(matrix, IntegerScoring::<P, i64>::new(integers, request.k), request)
+        collect(matrix, IntegerScoring::<P, i64>::new(integers), request)
     } else if sums_fit::<i128>(matrix.users(), magnitude) {
-        collect(matrix, IntegerScoring::<P, i128>::new(integers, request.k), request)
+        collect(matrix, IntegerScoring::<P, i128>::new(integers), request)
     } else {
         Err(Error::Overflow { what: "sums of squared totals" })
     }

@@ -66,15 +66,31 @@ fn assert_best_is_sorted_all(best: &SetTable, all: &SetTable, request: &Request,
     }
 }
 
+/// The instruction sets of this CPU.
+fn instruction_sets() -> impl Iterator<Item = InstructionSet> {
+    InstructionSet::ALL.into_iter().filter(|isa| isa.is_available())
+}
+
+/// On each instruction set all sets equal the oracle's, bit for bit those of the portable one, and the best are the
+/// best of them.
 fn check(matrix: &ResponseMatrix, answers: &Answers, k: usize, min_users: u32, context: &str) {
     let request = Request { k, top: None, min_users, rank_by: RankBy::R };
-    let all = search(matrix, &request).unwrap();
+    let all = search_on(InstructionSet::Portable, matrix, &request).unwrap();
     assert_all_equal(&all, &naive::all_sets(answers, k, min_users), k, context);
-    for rank_by in [RankBy::R, RankBy::RRest] {
-        for top in [1, 2, 10, 1000] {
-            let request = Request { top: Some(top), rank_by, ..request };
-            let context = format!("{context}, top {top} by {rank_by:?}");
-            assert_best_is_sorted_all(&search(matrix, &request).unwrap(), &all, &request, &context);
+    for isa in instruction_sets() {
+        let context = format!("{context} on {}", isa.name());
+        assert_eq!(search_on(isa, matrix, &request).unwrap(), all, "{context}");
+        for rank_by in [RankBy::R, RankBy::RRest] {
+            for top in [1, 2, 10, 1000] {
+                let request = Request { top: Some(top), rank_by, ..request };
+                let context = format!("{context}, top {top} by {rank_by:?}");
+                assert_best_is_sorted_all(
+                    &search_on(isa, matrix, &request).unwrap(),
+                    &all,
+                    &request,
+                    &context,
+                );
+            }
         }
     }
 }
@@ -173,7 +189,7 @@ fn fixed(users: u32, questions: u32, answered_percent: u64, score: impl Fn(u64) 
 
 #[test]
 fn questions_around_word_boundaries() {
-    for questions in [1, 2, 62, 63, 64, 65, 66, 127, 128, 129] {
+    for questions in [1, 2, 15, 16, 17, 31, 32, 33, 48, 62, 63, 64, 65, 66, 127, 128, 129] {
         let context = format!("{questions} questions");
         let answers = fixed(60, questions, 50, |bits| (bits % 2) as f64);
         check(&matrix_of(&answers, |score| score as i64), &answers, 2, 3, &context);
@@ -185,8 +201,58 @@ fn questions_around_word_boundaries() {
 }
 
 #[test]
+fn users_around_block_boundaries() {
+    for users in [63, 64, 65, 127, 128, 129, 200] {
+        let answers = fixed(users, 33, 60, |bits| (bits % 2) as f64);
+        check(&matrix_of(&answers, |score| score as i64), &answers, 3, 3, &format!("{users} users"));
+    }
+}
+
+/// The tree that is cut in half meets each set once, as the plain tree does that returns all in order.
+#[test]
+fn both_trees_have_the_same_sets() {
+    let answers = fixed(40, 36, 70, |bits| (bits % 2) as f64);
+    let matrix = matrix_of(&answers, |score| score as i64);
+    for k in 1..=5 {
+        let request = Request { k, top: None, min_users: 2, rank_by: RankBy::R };
+        let all = search(&matrix, &request).unwrap();
+        let request = Request { top: Some(all.len() + 1), ..request };
+        assert_best_is_sorted_all(&search(&matrix, &request).unwrap(), &all, &request, &format!("k = {k}"));
+    }
+}
+
+/// Rare questions come first in the tree, which must not show.
+#[test]
+fn questions_of_every_frequency() {
+    let mut answers = fixed(300, 40, 100, |bits| (bits % 2) as f64);
+    for (&user, scores) in &mut answers {
+        scores.retain(|&question, _| (user * 7919 + question * 104_729) % 40 >= question);
+    }
+    check(&matrix_of(&answers, |score| score as i64), &answers, 3, 5, "frequencies");
+}
+
+/// Totals far from their mean: short runs, and more users than fit into lanes at once.
+#[test]
+fn binary_scores_with_large_totals() {
+    for (questions, is_eligible) in [(200, true), (500, true), (560, false)] {
+        // Every other user is right nowhere, so totals are up to half the questions from their mean.
+        let right = |user: u32, bits: u64| user.is_multiple_of(2) && !bits.is_multiple_of(16);
+        let mut answers = fixed(40, questions, 95, |bits| bits as f64);
+        for (&user, scores) in &mut answers {
+            scores.values_mut().for_each(|score| *score = f64::from(right(user, *score as u64)));
+        }
+        let matrix = matrix_of(&answers, |score| score as i64);
+        let request = Request { k: 1, top: None, min_users: 2, rank_by: RankBy::R };
+        assert_eq!(eligible_for_lanes(&matrix, &request).is_some(), is_eligible, "{questions} questions");
+        check(&matrix, &answers, 1, 2, &format!("{questions} questions"));
+    }
+    let answers = fixed(3000, 8, 90, |bits| f64::from(bits % 16 < 11));
+    check(&matrix_of(&answers, |score| score as i64), &answers, 3, 2, "many users");
+}
+
+#[test]
 fn any_number_of_threads_gives_the_same_rows() {
-    let answers = fixed(700, 24, 60, |bits| (bits % 2) as f64);
+    let answers = fixed(5000, 26, 60, |bits| (bits % 2) as f64);
     let binary = matrix_of(&answers, |score| score as i64);
     let float = matrix_of(&answers, |score| score / 3.0);
     for matrix in [&binary, &float] {

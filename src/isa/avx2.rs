@@ -1,0 +1,157 @@
+//! The kernel's operations in AVX2: a part of questions is one register.
+
+use std::arch::x86_64::*;
+
+use super::portable::Portable;
+use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
+
+/// Evidence that the CPU has AVX2, BMI1, BMI2, LZCNT and POPCNT.
+#[derive(Clone, Copy)]
+pub struct Avx2 {
+    _detected: (),
+}
+
+impl Avx2 {
+    pub fn detect() -> Option<Self> {
+        let detected = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt");
+        detected.then_some(Self { _detected: () })
+    }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn run<K: Kernel>(isa: Avx2, kernel: K) -> K::Output {
+    kernel.run(isa)
+}
+
+#[derive(Clone, Copy)]
+pub struct Run {
+    one_and_t: __m256i,
+    one_and_t_scored: __m256i,
+    /// Of those who answered, over all runs.
+    tt: __m256i,
+}
+
+#[derive(Clone, Copy)]
+pub struct Sums {
+    n: __m256i,
+    t: __m256i,
+    /// Of those who scored.
+    ones: __m256i,
+    t_scored: __m256i,
+    /// What `n`, `t` and `ones` were at the steps, summed.
+    xn: __m256i,
+    xt: __m256i,
+    x_ones: __m256i,
+    /// What `xn` was at the steps, summed.
+    xxn: __m256i,
+}
+
+// SAFETY of every block below: an `Avx2` exists only where the CPU has the instructions, and nothing here touches
+// memory but through references.
+impl Avx2 {
+    /// Takes count and t of a run apart, adds them to `n` and `t`, and empties the run.
+    #[inline(always)]
+    fn take_apart(self, run: &mut __m256i, n: &mut __m256i, t: &mut __m256i) {
+        unsafe {
+            let t_of_run =
+                _mm256_srai_epi16::<{ COUNT_BITS as i32 }>(_mm256_slli_epi16::<{ COUNT_BITS as i32 }>(*run));
+            *n = _mm256_add_epi16(
+                *n,
+                _mm256_srli_epi16::<{ T_BITS as i32 }>(_mm256_sub_epi16(*run, t_of_run)),
+            );
+            *t = _mm256_add_epi16(*t, t_of_run);
+            *run = _mm256_setzero_si256();
+        }
+    }
+}
+
+impl Isa for Avx2 {
+    const PARTS_AT_ONCE: usize = 2;
+
+    type Run = Run;
+    type Sums = Sums;
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        unsafe { run(self, kernel) }
+    }
+
+    #[inline(always)]
+    fn zero(self) -> (Run, Sums) {
+        let zero = unsafe { _mm256_setzero_si256() };
+        let run = Run { one_and_t: zero, one_and_t_scored: zero, tt: zero };
+        let sums = Sums {
+            n: zero,
+            t: zero,
+            ones: zero,
+            t_scored: zero,
+            xn: zero,
+            xt: zero,
+            x_ones: zero,
+            xxn: zero,
+        };
+        (run, sums)
+    }
+
+    #[inline(always)]
+    fn add(self, run: &mut Run, word: &u32, weight: &Weight) {
+        let bits: [u16; PART] = std::array::from_fn(|lane| 1 << lane);
+        unsafe {
+            let bit = std::mem::transmute::<[u16; PART], __m256i>(bits);
+            let mask =
+                |bits: u32| _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16(bits as i16), bit), bit);
+            let add = |sum, mask, value: i16| {
+                _mm256_add_epi16(sum, _mm256_and_si256(mask, _mm256_set1_epi16(value)))
+            };
+            let (answered, scored) = (mask(*word), mask(*word >> PART));
+            run.one_and_t = add(run.one_and_t, answered, weight.one_and_t[0]);
+            run.one_and_t_scored = add(run.one_and_t_scored, scored, weight.one_and_t[0]);
+            run.tt = add(run.tt, answered, weight.tt[0] as i16);
+        }
+    }
+
+    #[inline(always)]
+    fn end_run(self, run: &mut Run, sums: &mut Sums) {
+        self.take_apart(&mut run.one_and_t, &mut sums.n, &mut sums.t);
+        self.take_apart(&mut run.one_and_t_scored, &mut sums.ones, &mut sums.t_scored);
+    }
+
+    #[inline(always)]
+    fn step_down(self, sums: &mut Sums) {
+        unsafe {
+            sums.xn = _mm256_add_epi16(sums.xn, sums.n);
+            sums.xxn = _mm256_add_epi16(sums.xxn, sums.xn);
+            sums.xt = _mm256_add_epi16(sums.xt, sums.t);
+            sums.x_ones = _mm256_add_epi16(sums.x_ones, sums.ones);
+        }
+    }
+
+    #[inline(always)]
+    fn finish(self, run: &Run, sums: &Sums) -> PartSums {
+        unsafe {
+            let sum = |a, b| _mm256_add_epi16(a, b);
+            let half = sum(sums.xxn, sums.x_ones);
+            let xx = _mm256_sub_epi16(sum(sum(half, half), sums.ones), sums.xn);
+            // Both are 32 plain bytes either way.
+            let signed = |sums| std::mem::transmute::<__m256i, [i16; PART]>(sums).map(i32::from);
+            let unsigned = |sums| std::mem::transmute::<__m256i, [u16; PART]>(sums).map(i32::from);
+            PartSums {
+                n: unsigned(sums.n),
+                x: unsigned(sum(sums.xn, sums.ones)),
+                xx: unsigned(xx),
+                t: signed(sums.t),
+                tt: unsigned(run.tt),
+                xt: signed(sum(sums.xt, sums.t_scored)),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn positions(self, bits: u64, first: u32, positions: &mut [u32; BLOCK]) {
+        Portable.positions(bits, first, positions);
+    }
+}

@@ -1,0 +1,250 @@
+//! The kernel's operations in AVX-512. The bits of a user's responses are a mask register as they are, so a masked sum
+//! is one addition; what was answered and what was scored are the halves of one register.
+
+use std::arch::asm;
+use std::arch::x86_64::*;
+
+use super::transposed::{SQUARES_OF_LANES, SQUARES_OF_REGISTERS, Transposed};
+use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
+
+/// Evidence that the CPU has AVX-512 F, BW, DQ and VL and what comes with them, and VBMI2 if `VBMI2`.
+#[derive(Clone, Copy)]
+pub struct Avx512<const VBMI2: bool> {
+    _detected: (),
+}
+
+impl<const VBMI2: bool> Avx512<VBMI2> {
+    pub fn detect() -> Option<Self> {
+        let detected = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt")
+            && (!VBMI2 || is_x86_feature_detected!("avx512vbmi2"));
+        detected.then_some(Self { _detected: () })
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,lzcnt,popcnt")]
+fn run<K: Kernel, I: Isa>(isa: I, kernel: K) -> K::Output {
+    kernel.run(isa)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi1,bmi2,lzcnt,popcnt")]
+fn run_vbmi2<K: Kernel, I: Isa>(isa: I, kernel: K) -> K::Output {
+    kernel.run(isa)
+}
+
+#[derive(Clone, Copy)]
+pub struct Run {
+    /// Of those who answered, then of those who scored.
+    one_and_t: __m512i,
+    /// Of those who answered, over all runs.
+    tt: __m256i,
+}
+
+#[derive(Clone, Copy)]
+pub struct Sums {
+    /// Of those who answered, then of those who scored.
+    n: __m512i,
+    t: __m512i,
+    /// What `n` was at the steps, summed.
+    xn: __m512i,
+    /// What `xn` and `t` of those who answered were at the steps, summed.
+    xxn: __m256i,
+    xt: __m256i,
+}
+
+/// A pair of 16-bit numbers as the 32 bits that are broadcast.
+#[inline(always)]
+fn pair(pair: [i16; 2]) -> i32 {
+    i32::from(pair[0]) & 0xffff | i32::from(pair[1]) << 16
+}
+
+/// Adds, where `word` has bits, `one_and_t` and, of the lower half, `tt`.
+///
+/// In assembly, because the compiler loads `word` once more for the sixteen bits of the second addition, and loads of
+/// masks are what bounds the loop: XXX
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn add_masked(run: &mut Run, word: &u32, one_and_t: __m512i, tt: __m256i) {
+    // SAFETY: reads `word`, and changes registers.
+    unsafe {
+        asm!(
+            "kmovd {mask}, dword ptr [{word}]",
+            "vpaddw {run}{{{mask}}}, {run}, {one_and_t}",
+            "vpaddw {run_tt}{{{mask}}}, {run_tt}, {tt}",
+            mask = out(kreg) _,
+            word = in(reg) word,
+            run = inout(zmm_reg) run.one_and_t,
+            run_tt = inout(ymm_reg) run.tt,
+            one_and_t = in(zmm_reg) one_and_t,
+            tt = in(ymm_reg) tt,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+}
+
+/// [`Transposed::of`] in whole registers; of the arrays there the compiler makes halves and moves them through memory:
+/// XXX
+#[target_feature(enable = "avx512f")]
+fn transpose(rows: &[u64; BLOCK]) -> Transposed {
+    // SAFETY: 512 plain bytes.
+    let mut a = unsafe { std::mem::transmute::<[u64; BLOCK], [__m512i; 8]>(*rows) };
+    for square in SQUARES_OF_REGISTERS {
+        exchange(&mut a, square);
+    }
+    // Registers and lanes change places: pairs of lanes, pairs of pairs, halves.
+    let low = |i: usize| _mm512_unpacklo_epi64(a[i], a[i + 1]);
+    let high = |i: usize| _mm512_unpackhi_epi64(a[i], a[i + 1]);
+    let b = [low(0), high(0), low(2), high(2), low(4), high(4), low(6), high(6)];
+    let even = |i: usize| _mm512_shuffle_i64x2::<0x88>(b[i], b[i + 2]);
+    let odd = |i: usize| _mm512_shuffle_i64x2::<0xdd>(b[i], b[i + 2]);
+    let c = [even(0), even(1), odd(0), odd(1), even(4), even(5), odd(4), odd(5)];
+    let even = |i: usize| _mm512_shuffle_i64x2::<0x88>(c[i], c[i + 4]);
+    let odd = |i: usize| _mm512_shuffle_i64x2::<0xdd>(c[i], c[i + 4]);
+    let mut d = [even(0), even(1), even(2), even(3), odd(0), odd(1), odd(2), odd(3)];
+    for square in SQUARES_OF_LANES {
+        exchange(&mut d, square);
+    }
+    // SAFETY: 512 plain bytes.
+    Transposed { registers: unsafe { std::mem::transmute::<[__m512i; 8], [[u64; 8]; 8]>(d) } }
+}
+
+/// As that of [`Transposed`].
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn exchange(registers: &mut [__m512i; 8], (distance, half, mask): (usize, u32, u64)) {
+    let (half, mask) = (_mm_cvtsi32_si128(half as i32), _mm512_set1_epi64(mask as i64));
+    for pair in registers.chunks_exact_mut(2 * distance) {
+        let (upper, lower) = pair.split_at_mut(distance);
+        for (upper, lower) in upper.iter_mut().zip(lower) {
+            // (a ^ b) & mask
+            let swapped = _mm512_ternarylogic_epi64::<0x28>(_mm512_srl_epi64(*upper, half), *lower, mask);
+            *upper = _mm512_xor_si512(*upper, _mm512_sll_epi64(swapped, half));
+            *lower = _mm512_xor_si512(*lower, swapped);
+        }
+    }
+}
+
+// SAFETY of every block below: an `Avx512` exists only where the CPU has the instructions, and memory is touched only
+// through references and arrays of the right size.
+impl<const VBMI2: bool> Isa for Avx512<VBMI2> {
+    const PARTS_AT_ONCE: usize = 6;
+
+    type Run = Run;
+    type Sums = Sums;
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        unsafe { if VBMI2 { run_vbmi2(self, kernel) } else { run(self, kernel) } }
+    }
+
+    #[inline(always)]
+    fn zero(self) -> (Run, Sums) {
+        let (half, full) = unsafe { (_mm256_setzero_si256(), _mm512_setzero_si512()) };
+        (Run { one_and_t: full, tt: half }, Sums { n: full, t: full, xn: full, xxn: half, xt: half })
+    }
+
+    #[inline(always)]
+    fn add(self, run: &mut Run, word: &u32, weight: &Weight) {
+        unsafe {
+            let one_and_t = _mm512_set1_epi32(pair(weight.one_and_t));
+            let tt = _mm256_set1_epi32(pair(weight.tt.map(|tt| tt as i16)));
+            add_masked(run, word, one_and_t, tt);
+        }
+    }
+
+    #[inline(always)]
+    fn end_run(self, run: &mut Run, sums: &mut Sums) {
+        unsafe {
+            let t = _mm512_srai_epi16::<COUNT_BITS>(_mm512_slli_epi16::<COUNT_BITS>(run.one_and_t));
+            let n = _mm512_srli_epi16::<T_BITS>(_mm512_sub_epi16(run.one_and_t, t));
+            sums.n = _mm512_add_epi16(sums.n, n);
+            sums.t = _mm512_add_epi16(sums.t, t);
+            run.one_and_t = _mm512_setzero_si512();
+        }
+    }
+
+    #[inline(always)]
+    fn step_down(self, sums: &mut Sums) {
+        unsafe {
+            sums.xn = _mm512_add_epi16(sums.xn, sums.n);
+            sums.xxn = _mm256_add_epi16(sums.xxn, _mm512_castsi512_si256(sums.xn));
+            sums.xt = _mm256_add_epi16(sums.xt, _mm512_castsi512_si256(sums.t));
+        }
+    }
+
+    #[inline(always)]
+    fn finish(self, run: &Run, sums: &Sums) -> PartSums {
+        unsafe {
+            let answered = |sums| _mm512_castsi512_si256(sums);
+            let scored = |sums| _mm512_extracti64x4_epi64::<1>(sums);
+            let sum = |a, b| _mm256_add_epi16(a, b);
+            let (ones, xn, x_ones) = (scored(sums.n), answered(sums.xn), scored(sums.xn));
+            let half = sum(sums.xxn, x_ones);
+            let xx = _mm256_sub_epi16(sum(sum(half, half), ones), xn);
+            // Both are 64 plain bytes either way.
+            let signed = |sums| std::mem::transmute::<__m512i, [i32; PART]>(_mm512_cvtepi16_epi32(sums));
+            let unsigned = |sums| std::mem::transmute::<__m512i, [i32; PART]>(_mm512_cvtepu16_epi32(sums));
+            PartSums {
+                n: unsigned(answered(sums.n)),
+                x: unsigned(sum(xn, ones)),
+                xx: unsigned(xx),
+                t: signed(answered(sums.t)),
+                tt: unsigned(run.tt),
+                xt: signed(sum(sums.xt, scored(sums.t))),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: &[u64; BLOCK]) -> Transposed {
+        unsafe { transpose(rows) }
+    }
+
+    #[inline(always)]
+    fn positions(self, bits: u64, first: u32, positions: &mut [u32; BLOCK]) {
+        const LANES: usize = 16;
+        unsafe {
+            let start = |first: usize| _mm512_set1_epi32(first as i32);
+            if VBMI2 {
+                let ascending: [u8; BLOCK] = std::array::from_fn(|i| i as u8);
+                // SAFETY: 64 plain bytes.
+                let ascending = std::mem::transmute::<[u8; BLOCK], __m512i>(ascending);
+                let found = _mm512_maskz_compress_epi8(bits, ascending);
+                let store = |bytes, to: &mut [u32]| {
+                    debug_assert!(to.len() >= LANES);
+                    let positions = _mm512_add_epi32(_mm512_cvtepu8_epi32(bytes), start(first as usize));
+                    // SAFETY: `to` is a quarter of `positions`.
+                    _mm512_storeu_si512(to.as_mut_ptr().cast(), positions);
+                };
+                store(_mm512_castsi512_si128(found), &mut positions[..LANES]);
+                // In sparse data a word seldom has more.
+                if bits.count_ones() > LANES as u32 {
+                    store(_mm512_extracti32x4_epi32::<1>(found), &mut positions[LANES..]);
+                    store(_mm512_extracti32x4_epi32::<2>(found), &mut positions[2 * LANES..]);
+                    store(_mm512_extracti32x4_epi32::<3>(found), &mut positions[3 * LANES..]);
+                }
+            } else {
+                let ascending: [u32; LANES] = std::array::from_fn(|i| i as u32);
+                // SAFETY: 64 plain bytes.
+                let ascending = std::mem::transmute::<[u32; LANES], __m512i>(ascending);
+                let mut found = 0;
+                for quarter in 0..BLOCK / LANES {
+                    let bits = (bits >> (quarter * LANES)) as u16;
+                    let positions_here = _mm512_add_epi32(ascending, start(first as usize + quarter * LANES));
+                    // SAFETY: `found` ≤ the bits before, so 16 numbers fit behind it.
+                    _mm512_storeu_si512(
+                        positions.as_mut_ptr().add(found).cast(),
+                        _mm512_maskz_compress_epi32(bits, positions_here),
+                    );
+                    found += bits.count_ones() as usize;
+                }
+            }
+        }
+    }
+}

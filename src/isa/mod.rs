@@ -1,0 +1,222 @@
+//! Instruction sets: the operations that the kernel for scores of 0 and 1 is written in, once for each.
+//!
+//! [`InstructionSet`] is the choice, made once per search; [`Isa`] is what the kernel is generic over. To add one:
+//! implement [`Isa`], name it here, and the tests run it against [`Portable`](portable::Portable).
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+mod transposed;
+
+pub use portable::Portable;
+pub use transposed::Transposed;
+
+use crate::error::{Error, Result};
+
+/// Questions whose sums are made at once. Sixteen, because sixteen 16-bit numbers are the least that wide registers
+/// hold: a coarser grain wastes more lanes at the ends of a range of questions than wider registers save.
+pub const PART: usize = 16;
+
+/// Users whose bits make one word of a set of users.
+pub const BLOCK: usize = u64::BITS as usize;
+
+/// What one user adds to the sums of a question: 1, its grand total t, and t².
+///
+/// 1 and t share a 16-bit lane, because sums cost by the bit: the count takes the upper [`COUNT_BITS`]. That holds for
+/// a *run* of users, as long as [`longest_run`] says; after it the two are taken apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Weight {
+    /// Twice the same, so that one 32-bit broadcast fills 16-bit lanes (x86 broadcasts those from memory for free).
+    one_and_t: [i16; 2],
+    tt: [u16; 2],
+}
+
+/// Bits for the users of a run, in the lane that they share with the sum of their grand totals. Five, because groups
+/// of equal set totals are seldom longer than 31 users where the kernel's time is spent, and grand totals within ±33
+/// then need no shorter runs.
+const COUNT_BITS: u32 = 5;
+const T_BITS: u32 = i16::BITS - COUNT_BITS;
+
+/// The largest |t| of a [`Weight`]: t² fits into 16 bits.
+pub const LARGEST_WEIGHT: u64 = u8::MAX as u64;
+
+/// Users that are summed up in shared lanes without loss, where no |t| exceeds `largest`.
+pub fn longest_run(largest: u64) -> usize {
+    let most = ((1 << (T_BITS - 1)) - 1) / largest.max(1);
+    most.min((1 << COUNT_BITS) - 1) as usize
+}
+
+impl Weight {
+    /// `t` must be within ±[`LARGEST_WEIGHT`], so that t² fits.
+    pub fn new(t: i64) -> Self {
+        debug_assert!(t.unsigned_abs() <= LARGEST_WEIGHT);
+        Self { one_and_t: [t as i16 + (1 << T_BITS); 2], tt: [(t * t) as u16; 2] }
+    }
+
+    /// t².
+    pub fn square(self) -> u64 {
+        u64::from(self.tt[0])
+    }
+}
+
+/// The six sums of the sets that one prefix and each question of a part make, one lane per question.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(align(64))]
+pub struct PartSums {
+    pub n: [i32; PART],
+    pub x: [i32; PART],
+    pub xx: [i32; PART],
+    pub t: [i32; PART],
+    pub tt: [i32; PART],
+    pub xt: [i32; PART],
+}
+
+impl PartSums {
+    #[inline(always)]
+    pub fn add(&mut self, other: &Self) {
+        let add = |sums: &mut [i32; PART], others: &[i32; PART]| {
+            sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
+        };
+        add(&mut self.n, &other.n);
+        add(&mut self.x, &other.x);
+        add(&mut self.xx, &other.xx);
+        add(&mut self.t, &other.t);
+        add(&mut self.tt, &other.tt);
+        add(&mut self.xt, &other.xt);
+    }
+}
+
+/// Work that is compiled once for each instruction set.
+pub trait Kernel {
+    type Output;
+
+    /// Must be `#[inline(always)]`, and so must be all it calls that is to use the instruction set.
+    fn run<I: Isa>(self, isa: I) -> Self::Output;
+}
+
+/// The operations of the kernel. A value of an implementing type exists only where the CPU has the instructions.
+///
+/// Sums are made for one part of questions from users in order of descending running total x. Lanes are 16 bits wide
+/// and wrap on the way; the kernel bounds the users so that the ends are exact.
+///
+/// Σx over users is summed by parts: it is the sum, over each step from one total down to the next, of the number of
+/// users so far. So no user is multiplied by its x, and at each step what was summed so far is summed once more.
+pub trait Isa: Copy + Send + Sync {
+    /// Parts whose sums are made in one pass over the users, from 1 to 6: what registers there are for a [`Run`](Self::Run) each.
+    const PARTS_AT_ONCE: usize;
+
+    /// The sums over the users of a run, of those who answered and of those who scored.
+    type Run: Copy;
+
+    /// The sums over all users so far.
+    type Sums: Copy;
+
+    /// Runs `kernel` in a function whose target features are those of this instruction set.
+    fn run<K: Kernel>(self, kernel: K) -> K::Output;
+
+    fn zero(self) -> (Self::Run, Self::Sums);
+
+    /// Takes up a user: bit i of `word` says that it answered question i of the part, bit `PART` + i that it scored.
+    fn add(self, run: &mut Self::Run, word: &u32, weight: &Weight);
+
+    /// To be called at the end of a run: takes count and t apart, and begins the next run.
+    fn end_run(self, run: &mut Self::Run, sums: &mut Self::Sums);
+
+    /// To be called when x steps down by one, after the end of a run.
+    fn step_down(self, sums: &mut Self::Sums);
+
+    /// The sums when x has arrived at 0, after the end of a run.
+    fn finish(self, run: &Self::Run, sums: &Self::Sums) -> PartSums;
+
+    /// Exchanges rows and columns of a square of bits.
+    #[inline(always)]
+    fn transpose(self, rows: &[u64; BLOCK]) -> Transposed {
+        Transposed::of(rows)
+    }
+
+    /// Writes the positions of the set bits of `bits`, each plus `first`, to the front of `positions`. What stands
+    /// behind them there is undefined afterwards.
+    fn positions(self, bits: u64, first: u32, positions: &mut [u32; BLOCK]);
+}
+
+/// The instruction sets that the kernel is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstructionSet {
+    /// What the compiler's baseline has: SSE2, NEON.
+    Portable,
+    Avx2,
+    /// AVX-512 F, BW, DQ and VL; faster still with VBMI2.
+    Avx512,
+}
+
+impl InstructionSet {
+    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+
+    /// Forces one if it is set: `portable`, `avx2` or `avx512`.
+    pub const VARIABLE: &str = "POLARS_CORRSET_ISA";
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// Whether this CPU has it.
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => avx2::Avx2::detect().is_some(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => avx512::Avx512::<false>::detect().is_some(),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => false,
+        }
+    }
+
+    /// The one that [`VARIABLE`](Self::VARIABLE) names, else the fastest this CPU has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InstructionSet`] if there is none of that name, or the CPU lacks it.
+    pub fn from_environment() -> Result<Self> {
+        let Some(name) = std::env::var_os(Self::VARIABLE) else {
+            let fastest = Self::ALL.into_iter().rev().find(|isa| isa.is_available());
+            return Ok(fastest.unwrap_or(Self::Portable));
+        };
+        let named = Self::ALL.into_iter().find(|isa| name == isa.name());
+        let refuse =
+            || Error::InstructionSet { name: name.to_string_lossy().into(), exists: named.is_some() };
+        named.filter(|isa| isa.is_available()).ok_or_else(refuse)
+    }
+
+    /// Runs `kernel` on this instruction set, or on the portable one where the CPU lacks it.
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                if let Some(isa) = avx512::Avx512::<true>::detect() {
+                    return isa.run(kernel);
+                }
+                if let Some(isa) = avx512::Avx512::<false>::detect() {
+                    return isa.run(kernel);
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                if let Some(isa) = avx2::Avx2::detect() {
+                    return isa.run(kernel);
+                }
+            }
+            _ => {}
+        }
+        Portable.run(kernel)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! The kernel's operations in what every compiler target has: 128-bit registers, which [`wide`] maps to SSE2, NEON
+//! or simd128.
+
+use wide::i16x8;
+
+use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
+
+#[derive(Clone, Copy)]
+pub struct Portable;
+
+/// Sixteen 16-bit lanes.
+type Lanes = [i16x8; 2];
+
+/// For each byte of bits the lanes: -1 where the bit is set.
+static MASKS: [i16x8; 256] = {
+    let mut masks = [i16x8::ZERO; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut lanes = [0; 8];
+        let mut lane = 0;
+        while lane < 8 {
+            lanes[lane] = -((byte >> lane & 1) as i16);
+            lane += 1;
+        }
+        masks[byte] = i16x8::new(lanes);
+        byte += 1;
+    }
+    masks
+};
+
+#[inline(always)]
+fn mask(bits: u32) -> Lanes {
+    [0, 8].map(|shift| MASKS[(bits >> shift) as u8 as usize])
+}
+
+#[inline(always)]
+fn each(a: Lanes, b: Lanes, f: impl Fn(i16x8, i16x8) -> i16x8) -> Lanes {
+    [f(a[0], b[0]), f(a[1], b[1])]
+}
+
+#[inline(always)]
+fn sum(a: Lanes, b: Lanes) -> Lanes {
+    each(a, b, |a, b| a + b)
+}
+
+#[derive(Clone, Copy, Default)]
+pub struct Run {
+    one_and_t: Lanes,
+    one_and_t_scored: Lanes,
+    /// Of those who answered, over all runs.
+    tt: Lanes,
+}
+
+#[derive(Clone, Copy, Default)]
+pub struct Sums {
+    n: Lanes,
+    t: Lanes,
+    /// Of those who scored.
+    ones: Lanes,
+    t_scored: Lanes,
+    /// What `n`, `t` and `ones` were at the steps, summed.
+    xn: Lanes,
+    xt: Lanes,
+    x_ones: Lanes,
+    /// What `xn` was at the steps, summed.
+    xxn: Lanes,
+}
+
+/// Takes count and t of a run apart, adds them to `n` and `t`, and empties the run.
+#[inline(always)]
+fn take_apart(run: &mut Lanes, n: &mut Lanes, t: &mut Lanes) {
+    for ((run, n), t) in run.iter_mut().zip(n).zip(t) {
+        let t_of_run: i16x8 = (*run << COUNT_BITS) >> COUNT_BITS;
+        *n += ((*run - t_of_run) >> T_BITS) & i16x8::splat((1 << COUNT_BITS) - 1);
+        *t += t_of_run;
+        *run = i16x8::ZERO;
+    }
+}
+
+impl Isa for Portable {
+    const PARTS_AT_ONCE: usize = 1;
+
+    type Run = Run;
+    type Sums = Sums;
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
+
+    #[inline(always)]
+    fn zero(self) -> (Run, Sums) {
+        Default::default()
+    }
+
+    #[inline(always)]
+    fn add(self, run: &mut Run, word: &u32, weight: &Weight) {
+        let (answered, scored) = (mask(*word), mask(*word >> PART));
+        let (one_and_t, tt) = (i16x8::splat(weight.one_and_t[0]), i16x8::splat(weight.tt[0] as i16));
+        run.one_and_t = each(run.one_and_t, answered, |sum, mask| sum + (mask & one_and_t));
+        run.one_and_t_scored = each(run.one_and_t_scored, scored, |sum, mask| sum + (mask & one_and_t));
+        run.tt = each(run.tt, answered, |sum, mask| sum + (mask & tt));
+    }
+
+    #[inline(always)]
+    fn end_run(self, run: &mut Run, sums: &mut Sums) {
+        take_apart(&mut run.one_and_t, &mut sums.n, &mut sums.t);
+        take_apart(&mut run.one_and_t_scored, &mut sums.ones, &mut sums.t_scored);
+    }
+
+    #[inline(always)]
+    fn step_down(self, sums: &mut Sums) {
+        sums.xn = sum(sums.xn, sums.n);
+        sums.xxn = sum(sums.xxn, sums.xn);
+        sums.xt = sum(sums.xt, sums.t);
+        sums.x_ones = sum(sums.x_ones, sums.ones);
+    }
+
+    #[inline(always)]
+    fn finish(self, run: &Run, sums: &Sums) -> PartSums {
+        let half = sum(sums.xxn, sums.x_ones);
+        let xx = each(sum(sum(half, half), sums.ones), sums.xn, |a, b| a - b);
+        let lanes = |lanes: Lanes| {
+            let [low, high] = lanes.map(i16x8::to_array);
+            std::array::from_fn(|i| if i < 8 { low[i] } else { high[i - 8] })
+        };
+        let signed = |sums| lanes(sums).map(i32::from);
+        let unsigned = |sums| lanes(sums).map(|sum: i16| i32::from(sum as u16));
+        PartSums {
+            n: unsigned(sums.n),
+            x: unsigned(sum(sums.xn, sums.ones)),
+            xx: unsigned(xx),
+            t: signed(sums.t),
+            tt: unsigned(run.tt),
+            xt: signed(sum(sums.xt, sums.t_scored)),
+        }
+    }
+
+    #[inline(always)]
+    fn positions(self, mut bits: u64, first: u32, positions: &mut [u32; BLOCK]) {
+        // Four at a time, whether there are four left or not: the end of a loop by the bit is mispredicted nearly
+        // always.
+        for four in positions.chunks_exact_mut(4) {
+            if bits == 0 {
+                break;
+            }
+            for position in four {
+                *position = first + bits.trailing_zeros();
+                bits &= bits.wrapping_sub(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Every instruction set against plain counting.
+
+use super::*;
+
+/// What an instruction set makes of the same input.
+struct Found {
+    positions: Vec<Vec<u32>>,
+    transposed: Vec<Vec<u64>>,
+    sums: Vec<PartSums>,
+}
+
+/// Users by running total, highest first: their words and grand totals.
+type Groups = Vec<Vec<(u32, i64)>>;
+
+struct Everything<'a> {
+    words: &'a [u64],
+    squares: &'a [[u64; BLOCK]],
+    cases: &'a [Groups],
+}
+
+impl Kernel for Everything<'_> {
+    type Output = Found;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> Found {
+        let positions = |&word: &u64| {
+            let mut positions = [0; BLOCK];
+            isa.positions(word, 1000, &mut positions);
+            positions[..word.count_ones() as usize].to_vec()
+        };
+        let transposed = |square: &[u64; BLOCK]| {
+            let transposed = isa.transpose(square);
+            (0..BLOCK).map(|row| transposed.row(row)).collect()
+        };
+        let sums = |groups: &Groups| {
+            let largest = groups.iter().flatten().map(|(_, t)| t.unsigned_abs()).max().unwrap_or(0);
+            let (mut run, mut sums) = isa.zero();
+            for (step, users) in groups.iter().enumerate() {
+                if step > 0 {
+                    isa.step_down(&mut sums);
+                }
+                for users in users.chunks(longest_run(largest)) {
+                    users.iter().for_each(|(word, t)| isa.add(&mut run, word, &Weight::new(*t)));
+                    isa.end_run(&mut run, &mut sums);
+                }
+            }
+            isa.finish(&run, &sums)
+        };
+        Found {
+            positions: self.words.iter().map(positions).collect(),
+            transposed: self.squares.iter().map(transposed).collect(),
+            sums: self.cases.iter().map(sums).collect(),
+        }
+    }
+}
+
+fn bits(word: u64) -> impl Iterator<Item = usize> {
+    (0..BLOCK).filter(move |bit| word >> bit & 1 == 1)
+}
+
+fn counted(groups: &Groups) -> PartSums {
+    let mut sums = PartSums::default();
+    for (step, users) in groups.iter().enumerate() {
+        for &(word, t) in users {
+            for question in (0..PART).filter(|bit| word >> bit & 1 == 1) {
+                let x = (groups.len() - 1 - step) as i32 + (word >> (PART + question) & 1) as i32;
+                let t = t as i32;
+                sums.n[question] += 1;
+                sums.x[question] += x;
+                sums.xx[question] += x * x;
+                sums.t[question] += t;
+                sums.tt[question] += t * t;
+                sums.xt[question] += x * t;
+            }
+        }
+    }
+    sums
+}
+
+#[test]
+fn every_instruction_set_counts_right() {
+    let mut state = 1u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state ^ state >> 29
+    };
+    let mut words: Vec<u64> =
+        (0..200).map(|i| random() & if i % 2 == 0 { random() } else { u64::MAX }).collect();
+    words.extend([0, 1, 1 << 63, u64::MAX, u64::MAX >> 1, 0xffff, 0x1ffff, 0xffff << 48]);
+    let squares: Vec<[u64; BLOCK]> = (0..20).map(|_| std::array::from_fn(|_| random())).collect();
+    // As many users as fit into lanes for sets of six: Σt² below 2¹⁶.
+    let mut cases: Vec<Groups> = Vec::new();
+    for (users, largest) in
+        [(0, 1), (1, 255), (1, -255), (2, 181), (12, 73), (31, 33), (60, 33), (70, -30), (300, 14)]
+    {
+        for is_full in [false, true] {
+            let mut groups: Groups = vec![Vec::new(); 6];
+            for user in 0..users {
+                let answered = if is_full { 0xffff } else { random() as u32 & 0xffff };
+                let scored = if is_full { answered } else { random() as u32 & answered };
+                let t = if is_full { largest } else { random() as i64 % largest };
+                groups[user * 6 / users].push((answered | scored << PART, t));
+            }
+            cases.push(groups);
+        }
+    }
+    let expected = Found {
+        positions: words.iter().map(|&word| bits(word).map(|bit| 1000 + bit as u32).collect()).collect(),
+        transposed: squares
+            .iter()
+            .map(|square| {
+                let column = |bit: usize| (0..BLOCK).map(|row| (square[row] >> bit & 1) << row).sum();
+                (0..BLOCK).map(column).collect()
+            })
+            .collect(),
+        sums: cases.iter().map(counted).collect(),
+    };
+    let everything = || Everything { words: &words, squares: &squares, cases: &cases };
+    let compare = |found: Found, name: &str| {
+        assert!(found.positions == expected.positions, "{name}: positions");
+        assert!(found.transposed == expected.transposed, "{name}: transposed");
+        for (found, expected) in found.sums.iter().zip(&expected.sums) {
+            assert_eq!(found, expected, "{name}");
+        }
+    };
+    for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {
+        compare(isa.run(everything()), isa.name());
+    }
+    // Without VBMI2, which the choice above takes where it is there.
+    #[cfg(target_arch = "x86_64")]
+    if let Some(isa) = avx512::Avx512::<false>::detect() {
+        compare(isa.run(everything()), "AVX-512 without VBMI2");
+    }
+}
+
+#[test]
+fn runs_are_as_long_as_the_lanes_they_share() {
+    assert_eq!(longest_run(0), 31);
+    assert_eq!(longest_run(33), 31);
+    assert_eq!(longest_run(34), 30);
+    assert_eq!(longest_run(LARGEST_WEIGHT), 4);
+}
