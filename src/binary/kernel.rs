@@ -94,7 +94,9 @@ fn pass<'a, I: Isa, const N: usize>(
     let mut is_first = true;
     for users in groups {
         if !is_first {
-            sums.iter_mut().for_each(|sums| isa.step_down(sums));
+            for sums in &mut sums {
+                isa.step_down(sums);
+            }
         }
         is_first = false;
         for users in users.chunks(longest_run) {
@@ -110,7 +112,9 @@ fn pass<'a, I: Isa, const N: usize>(
                     }
                 }
             }
-            run.iter_mut().zip(&mut sums).for_each(|(run, sums)| isa.end_run(run, sums));
+            for (run, sums) in run.iter_mut().zip(&mut sums) {
+                isa.end_run(run, sums);
+            }
         }
     }
     for (part, (run, sums)) in run.iter().zip(&sums).enumerate() {
