@@ -34,9 +34,12 @@ pub fn sum<I: Isa>(
     let square = |user: &u32| database.weights()[*user as usize].square();
     let fits = || extension.groups().flatten().map(square).sum::<u64>() <= LARGEST_SQUARES;
     if extension.len() <= most_users && (database.squares() <= LARGEST_SQUARES || fits()) {
-        return sum_groups(isa, database, extension.groups(), parts, |part, found| sums[part] = *found);
+        return sum_groups(isa, database, extension.groups(), parts.start, &mut sums[parts]);
     }
-    sums[parts.clone()].fill(PartSums::default());
+    let first = parts.start;
+    let sums = &mut sums[parts];
+    sums.fill(PartSums::default());
+    let mut found = sums.to_vec();
     for (above, mut group) in extension.groups().enumerate() {
         let below = extension.counts().len() - 1 - above;
         while !group.is_empty() {
@@ -50,42 +53,45 @@ pub fn sum<I: Isa>(
             (users, group) = group.split_at(count);
             // The users of one total, and then the steps down to 0.
             let groups = std::iter::once(users).chain(std::iter::repeat_n(&[][..], below));
-            sum_groups(isa, database, groups, parts.clone(), |part, found| sums[part].add(found));
+            sum_groups(isa, database, groups, first, &mut found);
+            sums.iter_mut().zip(&found).for_each(|(sums, found)| sums.add(found));
         }
     }
 }
 
+/// Makes `sums` those of the parts from `first` on, of users by total, highest first.
 #[inline(always)]
 fn sum_groups<'a, I: Isa>(
     isa: I,
     database: &Database,
     groups: impl Iterator<Item = &'a [u32]> + Clone,
-    parts: Range<usize>,
-    mut store: impl FnMut(usize, &PartSums),
+    mut first: usize,
+    mut sums: &mut [PartSums],
 ) {
-    let mut part = parts.start;
-    while part < parts.end {
+    while !sums.is_empty() {
         let groups = groups.clone();
-        part += match (parts.end - part).min(I::PARTS_AT_ONCE) {
-            1 => pass::<I, 1>(isa, database, groups, part, &mut store),
-            2 => pass::<I, 2>(isa, database, groups, part, &mut store),
-            3 => pass::<I, 3>(isa, database, groups, part, &mut store),
-            4 => pass::<I, 4>(isa, database, groups, part, &mut store),
-            5 => pass::<I, 5>(isa, database, groups, part, &mut store),
-            _ => pass::<I, 6>(isa, database, groups, part, &mut store),
+        let (these, others) = sums.split_at_mut(sums.len().min(I::PARTS_AT_ONCE));
+        match these.len() {
+            1 => pass::<I, 1>(isa, database, groups, first, these),
+            2 => pass::<I, 2>(isa, database, groups, first, these),
+            3 => pass::<I, 3>(isa, database, groups, first, these),
+            4 => pass::<I, 4>(isa, database, groups, first, these),
+            _ => pass::<I, 5>(isa, database, groups, first, these),
         }
+        first += these.len();
+        sums = others;
     }
 }
 
-/// One pass over the users, for `N` parts from `first` on. Gives N.
+/// One pass over the users, for `N` parts from `first` on.
 #[inline(always)]
 fn pass<'a, I: Isa, const N: usize>(
     isa: I,
     database: &Database,
     groups: impl Iterator<Item = &'a [u32]>,
     first: usize,
-    store: &mut impl FnMut(usize, &PartSums),
-) -> usize {
+    found: &mut [PartSums],
+) {
     let words: [&[u32]; N] = std::array::from_fn(|part| database.words(first + part));
     let weights = database.weights();
     let longest_run = database.longest_run();
@@ -117,8 +123,7 @@ fn pass<'a, I: Isa, const N: usize>(
             }
         }
     }
-    for (part, (run, sums)) in run.iter().zip(&sums).enumerate() {
-        store(first + part, &isa.finish(run, sums));
+    for ((run, sums), found) in run.iter().zip(&sums).zip(found) {
+        isa.finish(run, sums, found);
     }
-    N
 }

@@ -309,11 +309,11 @@ impl<I: Isa> Tree<'_, I> {
         let first_high = database.open().low_parts();
         let low = 0..open.low_parts();
         let high = if prefix.is_even() { first_high..first_high + open.high_parts() } else { 0..0 };
-        if low.end == high.start {
-            kernel::sum(isa, database, extension, low.start..high.end, self.request.k, &mut scratch.sums);
-        } else {
-            kernel::sum(isa, database, extension, low.clone(), self.request.k, &mut scratch.sums);
-            kernel::sum(isa, database, extension, high.clone(), self.request.k, &mut scratch.sums);
+        // Where no part lies between the halves, they are one stretch.
+        let stretches =
+            if low.end == high.start { [low.start..high.end, 0..0] } else { [low.clone(), high.clone()] };
+        for parts in stretches {
+            kernel::sum(isa, database, extension, parts, self.request.k, &mut scratch.sums);
         }
         let users = extension.len();
         let bar = Bar {

@@ -131,7 +131,7 @@ impl Isa for Avx2 {
     }
 
     #[inline(always)]
-    fn finish(self, run: &Run, sums: &Sums) -> PartSums {
+    fn finish(self, run: &Run, sums: &Sums, found: &mut PartSums) {
         unsafe {
             let sum = |a, b| _mm256_add_epi16(a, b);
             let half = sum(sums.xxn, sums.x_ones);
@@ -139,14 +139,12 @@ impl Isa for Avx2 {
             // Both are 32 plain bytes either way.
             let signed = |sums| std::mem::transmute::<__m256i, [i16; PART]>(sums).map(i32::from);
             let unsigned = |sums| std::mem::transmute::<__m256i, [u16; PART]>(sums).map(i32::from);
-            PartSums {
-                n: unsigned(sums.n),
-                x: unsigned(sum(sums.xn, sums.ones)),
-                xx: unsigned(xx),
-                t: signed(sums.t),
-                tt: unsigned(run.tt),
-                xt: signed(sum(sums.xt, sums.t_scored)),
-            }
+            found.n = unsigned(sums.n);
+            found.x = unsigned(sum(sums.xn, sums.ones));
+            found.xx = unsigned(xx);
+            found.t = signed(sums.t);
+            found.tt = unsigned(run.tt);
+            found.xt = signed(sum(sums.xt, sums.t_scored));
         }
     }
 

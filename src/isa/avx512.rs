@@ -133,7 +133,7 @@ fn exchange(registers: &mut [__m512i; 8], (distance, half, mask): (usize, u32, u
 // SAFETY of every block below: an `Avx512` exists only where the CPU has the instructions, and memory is touched only
 // through references and arrays of the right size.
 impl<const VBMI2: bool> Isa for Avx512<VBMI2> {
-    const PARTS_AT_ONCE: usize = 6;
+    const PARTS_AT_ONCE: usize = 5;
 
     type Run = Run;
     type Sums = Sums;
@@ -179,7 +179,7 @@ impl<const VBMI2: bool> Isa for Avx512<VBMI2> {
     }
 
     #[inline(always)]
-    fn finish(self, run: &Run, sums: &Sums) -> PartSums {
+    fn finish(self, run: &Run, sums: &Sums, found: &mut PartSums) {
         unsafe {
             let answered = |sums| _mm512_castsi512_si256(sums);
             let scored = |sums| _mm512_extracti64x4_epi64::<1>(sums);
@@ -190,14 +190,12 @@ impl<const VBMI2: bool> Isa for Avx512<VBMI2> {
             // Both are 64 plain bytes either way.
             let signed = |sums| std::mem::transmute::<__m512i, [i32; PART]>(_mm512_cvtepi16_epi32(sums));
             let unsigned = |sums| std::mem::transmute::<__m512i, [i32; PART]>(_mm512_cvtepu16_epi32(sums));
-            PartSums {
-                n: unsigned(answered(sums.n)),
-                x: unsigned(sum(xn, ones)),
-                xx: unsigned(xx),
-                t: signed(answered(sums.t)),
-                tt: unsigned(run.tt),
-                xt: signed(sum(sums.xt, scored(sums.t))),
-            }
+            found.n = unsigned(answered(sums.n));
+            found.x = unsigned(sum(xn, ones));
+            found.xx = unsigned(xx);
+            found.t = signed(answered(sums.t));
+            found.tt = unsigned(run.tt);
+            found.xt = signed(sum(sums.xt, scored(sums.t)));
         }
     }
 

@@ -104,7 +104,7 @@ pub trait Kernel {
 /// Σx over users is summed by parts: it is the sum, over each step from one total down to the next, of the number of
 /// users so far. So no user is multiplied by its x, and at each step what was summed so far is summed once more.
 pub trait Isa: Copy + Send + Sync {
-    /// Parts whose sums are made in one pass over the users, from 1 to 6: what registers there are for a [`Run`](Self::Run) each.
+    /// Parts whose sums are made in one pass over the users, from 1 to 5: what registers there are for a [`Run`](Self::Run) each.
     const PARTS_AT_ONCE: usize;
 
     /// The sums over the users of a run, of those who answered and of those who scored.
@@ -127,8 +127,8 @@ pub trait Isa: Copy + Send + Sync {
     /// To be called when x steps down by one, after the end of a run.
     fn step_down(self, sums: &mut Self::Sums);
 
-    /// The sums when x has arrived at 0, after the end of a run.
-    fn finish(self, run: &Self::Run, sums: &Self::Sums) -> PartSums;
+    /// Makes `found` the sums, when x has arrived at 0 and a run has ended.
+    fn finish(self, run: &Self::Run, sums: &Self::Sums, found: &mut PartSums);
 
     /// Exchanges rows and columns of a square of bits.
     #[inline(always)]

@@ -117,7 +117,7 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
-    fn finish(self, run: &Run, sums: &Sums) -> PartSums {
+    fn finish(self, run: &Run, sums: &Sums, found: &mut PartSums) {
         let half = sum(sums.xxn, sums.x_ones);
         let xx = each(sum(sum(half, half), sums.ones), sums.xn, |a, b| a - b);
         let lanes = |lanes: Lanes| {
@@ -126,14 +126,12 @@ impl Isa for Portable {
         };
         let signed = |sums| lanes(sums).map(i32::from);
         let unsigned = |sums| lanes(sums).map(|sum: i16| i32::from(sum as u16));
-        PartSums {
-            n: unsigned(sums.n),
-            x: unsigned(sum(sums.xn, sums.ones)),
-            xx: unsigned(xx),
-            t: signed(sums.t),
-            tt: unsigned(run.tt),
-            xt: signed(sum(sums.xt, sums.t_scored)),
-        }
+        found.n = unsigned(sums.n);
+        found.x = unsigned(sum(sums.xn, sums.ones));
+        found.xx = unsigned(xx);
+        found.t = signed(sums.t);
+        found.tt = unsigned(run.tt);
+        found.xt = signed(sum(sums.xt, sums.t_scored));
     }
 
     #[inline(always)]

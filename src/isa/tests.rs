@@ -44,7 +44,9 @@ impl Kernel for Everything<'_> {
                     isa.end_run(&mut run, &mut sums);
                 }
             }
-            isa.finish(&run, &sums)
+            let mut found = PartSums::default();
+            isa.finish(&run, &sums, &mut found);
+            found
         };
         Found {
             positions: self.words.iter().map(positions).collect(),
