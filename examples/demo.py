@@ -14,7 +14,7 @@ from reference_data import QUESTIONS, write_hive
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--k", type=int, default=3, help="questions per set")
+    parser.add_argument("--k", type=int, default=5, help="questions per set")
     parser.add_argument("--data", type=Path, default=Path("data/reference"), help="folder of the data set")
     arguments = parser.parse_args()
 
