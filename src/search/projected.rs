@@ -74,7 +74,8 @@ impl<'a> Tree<'a> {
                 if child.len() < self.request.least_users() {
                     return collector;
                 }
-                let local = database.compact(&mut child, question + 1);
+                // Rows that are read only once more are not worth a copy.
+                let local = if missing == 2 { None } else { database.compact(&mut child, question + 1) };
                 let prefix = [prefix, &[question as u32]].concat();
                 self.explore(local.as_ref().unwrap_or(database), &child, &prefix, collector, empty)
             },
@@ -112,7 +113,6 @@ impl<'a> Tree<'a> {
             if child.len() < self.request.least_users() {
                 continue;
             }
-            // Rows that are read only once more are not worth a copy.
             let local = if deeper.is_empty() { None } else { database.compact(child, question + 1) };
             let database = local.as_ref().unwrap_or(database);
             scratch.set.push(question as u32);
