@@ -1,6 +1,6 @@
 //! The conditional database of a prefix: the responses of its common users to the questions that can follow.
 
-use crate::isa::{BLOCK, Isa, PART, Weight, longest_run};
+use crate::isa::{BLOCK, Isa, PART, Weight};
 
 use super::extension::Extension;
 
@@ -49,7 +49,8 @@ pub struct Database {
     weights: Vec<Weight>,
     /// Over all users, of t².
     squares: u64,
-    longest_run: usize,
+    /// The largest |t|.
+    largest_weight: u64,
     /// For each question and block of users: who answered, and who scored.
     users_of: Vec<[u64; 2]>,
 }
@@ -94,9 +95,9 @@ impl Database {
         &self.weights[..self.stride]
     }
 
-    /// How many users can be summed up before the lanes that they share are taken apart.
-    pub fn longest_run(&self) -> usize {
-        self.longest_run
+    /// The largest |t|.
+    pub fn largest_weight(&self) -> u64 {
+        self.largest_weight
     }
 
     /// The responses to the questions of `part`, one word per user.
@@ -139,7 +140,7 @@ impl Database {
             largest = weight.square().max(largest);
             sum += weight.square();
         }
-        self.longest_run = longest_run(largest.isqrt());
+        self.largest_weight = largest.isqrt();
         self.squares = sum;
     }
 

@@ -2,21 +2,50 @@
 
 use std::ops::Range;
 
-use crate::isa::{Isa, PartSums};
+use crate::isa::{Isa, PartSums, longest_run};
 
 use super::database::Database;
 use super::extension::Extension;
 
-/// The largest Σt² of users that are summed up in 16-bit lanes.
+/// The largest Σt² of users whose t² are summed up in 16-bit lanes.
 const LARGEST_SQUARES: u64 = u16::MAX as u64;
 
-/// The number of users that can be summed up in 16-bit lanes, if their Σt² does not exceed
-/// [`LARGEST_SQUARES`]: Σx² ≤ n·k² and, by Cauchy and Schwarz, |Σxt| ≤ k·√(n·Σt²) stay in range. 0 for a k that is too
-/// large for lanes.
-pub fn most_users(k: usize) -> usize {
-    let by_squares = usize::from(u16::MAX) / k.saturating_mul(k).max(1);
-    let by_products = (i16::MAX as usize / k.max(1)).pow(2) / LARGEST_SQUARES as usize;
-    by_squares.min(by_products)
+/// How many users can be summed up in 16-bit lanes.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Whether Σt² is moved to 32 bits at the end of each run.
+    is_wide: bool,
+    run: usize,
+    users: usize,
+}
+
+impl Limits {
+    /// For sets of `k` questions of users whose Σt² is `squares` and whose largest |t| is `largest`.
+    fn new(k: usize, squares: u64, largest: u64) -> Self {
+        let k = k.max(1) as u64;
+        let largest = largest.max(1);
+        // Σx² ≤ n·k².
+        let by_squares = u64::from(u16::MAX) / (k * k);
+        let run = longest_run(largest);
+        if squares <= LARGEST_SQUARES {
+            // By Cauchy and Schwarz |Σxt| ≤ k·√(n·Σt²), and |Σt| is not larger.
+            let by_products = (i16::MAX as u64 / k).pow(2) / LARGEST_SQUARES;
+            return Self { is_wide: false, run, users: by_squares.min(by_products) as usize };
+        }
+        // |Σxt| ≤ n·k·|t|.
+        let by_products = i16::MAX as u64 / (k * largest);
+        let run = run.min((LARGEST_SQUARES / (largest * largest)) as usize);
+        Self { is_wide: true, run, users: by_squares.min(by_products) as usize }
+    }
+}
+
+/// Whether lanes can sum up sets of `k` questions at all where no |t| exceeds `largest`.
+pub fn is_possible(k: usize, largest: u64) -> bool {
+    let possible = |squares| {
+        let limits = Limits::new(k, squares, largest);
+        limits.run > 0 && limits.users > 0
+    };
+    k <= usize::from(u8::MAX) && possible(0) && possible(u64::MAX)
 }
 
 /// Makes `sums[part]`, for each of the given parts, those of the prefix whose common users are `extension` with each
@@ -30,31 +59,23 @@ pub fn sum<I: Isa>(
     k: usize,
     sums: &mut [PartSums],
 ) {
-    let most_users = most_users(k);
-    let square = |user: &u32| database.weights()[*user as usize].square();
-    let fits = || extension.groups().flatten().map(square).sum::<u64>() <= LARGEST_SQUARES;
-    if extension.len() <= most_users && (database.squares() <= LARGEST_SQUARES || fits()) {
-        return sum_groups(isa, database, extension.groups(), parts.start, &mut sums[parts]);
-    }
+    let limits = Limits::new(k, database.squares(), database.largest_weight());
     let first = parts.start;
     let sums = &mut sums[parts];
+    if extension.len() <= limits.users {
+        return sum_groups(isa, database, limits, extension.groups(), first, sums);
+    }
     sums.fill(PartSums::default());
     let mut found = sums.to_vec();
-    for (above, mut group) in extension.groups().enumerate() {
+    for (above, group) in extension.groups().enumerate() {
         let below = extension.counts().len() - 1 - above;
-        while !group.is_empty() {
-            let mut squares = 0;
-            let fits = |user: &&u32| {
-                squares += square(user);
-                squares <= LARGEST_SQUARES
-            };
-            let count = group.iter().take(most_users).take_while(fits).count();
-            let users;
-            (users, group) = group.split_at(count);
+        for users in group.chunks(limits.users) {
             // The users of one total, and then the steps down to 0.
             let groups = std::iter::once(users).chain(std::iter::repeat_n(&[][..], below));
-            sum_groups(isa, database, groups, first, &mut found);
-            sums.iter_mut().zip(&found).for_each(|(sums, found)| sums.add(found));
+            sum_groups(isa, database, limits, groups, first, &mut found);
+            for (sums, found) in sums.iter_mut().zip(&found) {
+                sums.add(found);
+            }
         }
     }
 }
@@ -64,6 +85,7 @@ pub fn sum<I: Isa>(
 fn sum_groups<'a, I: Isa>(
     isa: I,
     database: &Database,
+    limits: Limits,
     groups: impl Iterator<Item = &'a [u32]> + Clone,
     mut first: usize,
     mut sums: &mut [PartSums],
@@ -71,12 +93,17 @@ fn sum_groups<'a, I: Isa>(
     while !sums.is_empty() {
         let groups = groups.clone();
         let (these, others) = sums.split_at_mut(sums.len().min(I::PARTS_AT_ONCE));
-        match these.len() {
-            1 => pass::<I, 1>(isa, database, groups, first, these),
-            2 => pass::<I, 2>(isa, database, groups, first, these),
-            3 => pass::<I, 3>(isa, database, groups, first, these),
-            4 => pass::<I, 4>(isa, database, groups, first, these),
-            _ => pass::<I, 5>(isa, database, groups, first, these),
+        match (these.len(), limits.is_wide) {
+            (1, false) => pass::<I, 1, false>(isa, database, limits.run, groups, first, these),
+            (2, false) => pass::<I, 2, false>(isa, database, limits.run, groups, first, these),
+            (3, false) => pass::<I, 3, false>(isa, database, limits.run, groups, first, these),
+            (4, false) => pass::<I, 4, false>(isa, database, limits.run, groups, first, these),
+            (_, false) => pass::<I, 5, false>(isa, database, limits.run, groups, first, these),
+            (1, true) => pass::<I, 1, true>(isa, database, limits.run, groups, first, these),
+            (2, true) => pass::<I, 2, true>(isa, database, limits.run, groups, first, these),
+            (3, true) => pass::<I, 3, true>(isa, database, limits.run, groups, first, these),
+            (4, true) => pass::<I, 4, true>(isa, database, limits.run, groups, first, these),
+            (_, true) => pass::<I, 5, true>(isa, database, limits.run, groups, first, these),
         }
         first += these.len();
         sums = others;
@@ -85,16 +112,16 @@ fn sum_groups<'a, I: Isa>(
 
 /// One pass over the users, for `N` parts from `first` on.
 #[inline(always)]
-fn pass<'a, I: Isa, const N: usize>(
+fn pass<'a, I: Isa, const N: usize, const IS_WIDE: bool>(
     isa: I,
     database: &Database,
+    longest_run: usize,
     groups: impl Iterator<Item = &'a [u32]>,
     first: usize,
     found: &mut [PartSums],
 ) {
     let words: [&[u32]; N] = std::array::from_fn(|part| database.words(first + part));
     let weights = database.weights();
-    let longest_run = database.longest_run();
     let (run, sums) = isa.zero();
     let (mut run, mut sums) = ([run; N], [sums; N]);
     let mut is_first = true;
@@ -120,10 +147,44 @@ fn pass<'a, I: Isa, const N: usize>(
             }
             for (run, sums) in run.iter_mut().zip(&mut sums) {
                 isa.end_run(run, sums);
+                if IS_WIDE {
+                    isa.widen(run, sums);
+                }
             }
         }
     }
-    for ((run, sums), found) in run.iter().zip(&sums).zip(found) {
+    for ((run, sums), found) in run.into_iter().zip(sums).zip(found) {
         isa.finish(run, sums, found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the lanes must hold at the limits, in the worst case.
+    #[test]
+    fn no_sum_exceeds_its_lane() {
+        for k in [1, 2, 5, 8, 50, 100, 128] {
+            for largest in [0, 1, 10, 33, 34, 63, 64, 100, 181, 255] {
+                if !is_possible(k, largest) {
+                    assert!(k > 100 || k as u64 * largest > i16::MAX as u64, "k = {k}, |t| ≤ {largest}");
+                    continue;
+                }
+                let (x, t) = (k as u64, largest);
+                let wide = Limits::new(k, u64::MAX, largest);
+                let (n, run) = (wide.users as u64, wide.run as u64);
+                assert!(n * x * x <= u64::from(u16::MAX) && n * x * t <= i16::MAX as u64);
+                assert!(run <= 31 && run * t <= 1023 && run * t * t <= u64::from(u16::MAX));
+
+                let narrow = Limits::new(k, LARGEST_SQUARES, largest);
+                let n = narrow.users as u64;
+                assert!(
+                    n * x * x <= u64::from(u16::MAX) && x * (n * LARGEST_SQUARES).isqrt() <= i16::MAX as u64
+                );
+                assert!(narrow.run <= 31 && narrow.run as u64 * t <= 1023);
+            }
+        }
+        assert!(is_possible(5, 255) && !is_possible(5, 10_000) && !is_possible(256, 1));
     }
 }

@@ -20,7 +20,7 @@ pub fn is_eligible(users: usize, largest_total: u64, k: usize) -> bool {
     let most = largest_total.max(k as u64);
     let sums = most.checked_mul(most).and_then(|square| square.checked_mul(users as u64));
     largest_total <= LARGEST_WEIGHT
-        && kernel::most_users(k) > 0
+        && kernel::is_possible(k, largest_total)
         && sums.is_some_and(|sum| sum <= i32::MAX as u64)
         && filter::is_exact(users as u64, k as u64, largest_total)
 }

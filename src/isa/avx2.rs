@@ -31,7 +31,7 @@ fn run<K: Kernel>(isa: Avx2, kernel: K) -> K::Output {
 pub struct Run {
     one_and_t: __m256i,
     one_and_t_scored: __m256i,
-    /// Of those who answered, over all runs.
+    /// Of those who answered, until it is widened.
     tt: __m256i,
 }
 
@@ -48,6 +48,8 @@ pub struct Sums {
     x_ones: __m256i,
     /// What `xn` was at the steps, summed.
     xxn: __m256i,
+    /// What was widened.
+    tt: [__m256i; 2],
 }
 
 // SAFETY of every block below: an `Avx2` exists only where the CPU has the instructions, and nothing here touches
@@ -93,6 +95,7 @@ impl Isa for Avx2 {
             xt: zero,
             x_ones: zero,
             xxn: zero,
+            tt: [zero; 2],
         };
         (run, sums)
     }
@@ -121,6 +124,16 @@ impl Isa for Avx2 {
     }
 
     #[inline(always)]
+    fn widen(self, run: &mut Run, sums: &mut Sums) {
+        unsafe {
+            let [low, high] = [_mm256_castsi256_si128(run.tt), _mm256_extracti128_si256::<1>(run.tt)];
+            sums.tt[0] = _mm256_add_epi32(sums.tt[0], _mm256_cvtepu16_epi32(low));
+            sums.tt[1] = _mm256_add_epi32(sums.tt[1], _mm256_cvtepu16_epi32(high));
+            run.tt = _mm256_setzero_si256();
+        }
+    }
+
+    #[inline(always)]
     fn step_down(self, sums: &mut Sums) {
         unsafe {
             sums.xn = _mm256_add_epi16(sums.xn, sums.n);
@@ -131,7 +144,8 @@ impl Isa for Avx2 {
     }
 
     #[inline(always)]
-    fn finish(self, run: &Run, sums: &Sums, found: &mut PartSums) {
+    fn finish(self, mut run: Run, mut sums: Sums, found: &mut PartSums) {
+        self.widen(&mut run, &mut sums);
         unsafe {
             let sum = |a, b| _mm256_add_epi16(a, b);
             let half = sum(sums.xxn, sums.x_ones);
@@ -143,7 +157,8 @@ impl Isa for Avx2 {
             found.x = unsigned(sum(sums.xn, sums.ones));
             found.xx = unsigned(xx);
             found.t = signed(sums.t);
-            found.tt = unsigned(run.tt);
+            // 64 plain bytes either way.
+            found.tt = std::mem::transmute::<[__m256i; 2], [i32; PART]>(sums.tt);
             found.xt = signed(sum(sums.xt, sums.t_scored));
         }
     }

@@ -42,7 +42,7 @@ fn run_vbmi2<K: Kernel, I: Isa>(isa: I, kernel: K) -> K::Output {
 pub struct Run {
     /// Of those who answered, then of those who scored.
     one_and_t: __m512i,
-    /// Of those who answered, over all runs.
+    /// Of those who answered, until it is widened.
     tt: __m256i,
 }
 
@@ -56,6 +56,8 @@ pub struct Sums {
     /// What `xn` and `t` of those who answered were at the steps, summed.
     xxn: __m256i,
     xt: __m256i,
+    /// What was widened.
+    tt: __m512i,
 }
 
 /// A pair of 16-bit numbers as the 32 bits that are broadcast.
@@ -146,7 +148,10 @@ impl<const VBMI2: bool> Isa for Avx512<VBMI2> {
     #[inline(always)]
     fn zero(self) -> (Run, Sums) {
         let (half, full) = unsafe { (_mm256_setzero_si256(), _mm512_setzero_si512()) };
-        (Run { one_and_t: full, tt: half }, Sums { n: full, t: full, xn: full, xxn: half, xt: half })
+        (
+            Run { one_and_t: full, tt: half },
+            Sums { n: full, t: full, xn: full, xxn: half, xt: half, tt: full },
+        )
     }
 
     #[inline(always)]
@@ -170,6 +175,14 @@ impl<const VBMI2: bool> Isa for Avx512<VBMI2> {
     }
 
     #[inline(always)]
+    fn widen(self, run: &mut Run, sums: &mut Sums) {
+        unsafe {
+            sums.tt = _mm512_add_epi32(sums.tt, _mm512_cvtepu16_epi32(run.tt));
+            run.tt = _mm256_setzero_si256();
+        }
+    }
+
+    #[inline(always)]
     fn step_down(self, sums: &mut Sums) {
         unsafe {
             sums.xn = _mm512_add_epi16(sums.xn, sums.n);
@@ -179,7 +192,8 @@ impl<const VBMI2: bool> Isa for Avx512<VBMI2> {
     }
 
     #[inline(always)]
-    fn finish(self, run: &Run, sums: &Sums, found: &mut PartSums) {
+    fn finish(self, mut run: Run, mut sums: Sums, found: &mut PartSums) {
+        self.widen(&mut run, &mut sums);
         unsafe {
             let answered = |sums| _mm512_castsi512_si256(sums);
             let scored = |sums| _mm512_extracti64x4_epi64::<1>(sums);
@@ -194,7 +208,7 @@ impl<const VBMI2: bool> Isa for Avx512<VBMI2> {
             found.x = unsigned(sum(xn, ones));
             found.xx = unsigned(xx);
             found.t = signed(answered(sums.t));
-            found.tt = unsigned(run.tt);
+            found.tt = std::mem::transmute::<__m512i, [i32; PART]>(sums.tt);
             found.xt = signed(sum(sums.xt, scored(sums.t)));
         }
     }

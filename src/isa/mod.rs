@@ -124,11 +124,14 @@ pub trait Isa: Copy + Send + Sync {
     /// To be called at the end of a run: takes count and t apart, and begins the next run.
     fn end_run(self, run: &mut Self::Run, sums: &mut Self::Sums);
 
+    /// Moves Σt² to 32 bits, after the end of a run.
+    fn widen(self, run: &mut Self::Run, sums: &mut Self::Sums);
+
     /// To be called when x steps down by one, after the end of a run.
     fn step_down(self, sums: &mut Self::Sums);
 
     /// Makes `found` the sums, when x has arrived at 0 and a run has ended.
-    fn finish(self, run: &Self::Run, sums: &Self::Sums, found: &mut PartSums);
+    fn finish(self, run: Self::Run, sums: Self::Sums, found: &mut PartSums);
 
     /// Exchanges rows and columns of a square of bits.
     #[inline(always)]

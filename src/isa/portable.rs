@@ -43,11 +43,22 @@ fn sum(a: Lanes, b: Lanes) -> Lanes {
     each(a, b, |a, b| a + b)
 }
 
+#[inline(always)]
+fn signed(lanes: Lanes) -> [i32; PART] {
+    let [low, high] = lanes.map(i16x8::to_array);
+    std::array::from_fn(|i| i32::from(if i < 8 { low[i] } else { high[i - 8] }))
+}
+
+#[inline(always)]
+fn unsigned(lanes: Lanes) -> [i32; PART] {
+    signed(lanes).map(|lane| lane & i32::from(u16::MAX))
+}
+
 #[derive(Clone, Copy, Default)]
 pub struct Run {
     one_and_t: Lanes,
     one_and_t_scored: Lanes,
-    /// Of those who answered, over all runs.
+    /// Of those who answered, until it is widened.
     tt: Lanes,
 }
 
@@ -64,6 +75,8 @@ pub struct Sums {
     x_ones: Lanes,
     /// What `xn` was at the steps, summed.
     xxn: Lanes,
+    /// What was widened.
+    tt: [i32; PART],
 }
 
 /// Takes count and t of a run apart, adds them to `n` and `t`, and empties the run.
@@ -109,6 +122,14 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
+    fn widen(self, run: &mut Run, sums: &mut Sums) {
+        for (sum, more) in sums.tt.iter_mut().zip(unsigned(run.tt)) {
+            *sum += more;
+        }
+        run.tt = Lanes::default();
+    }
+
+    #[inline(always)]
     fn step_down(self, sums: &mut Sums) {
         sums.xn = sum(sums.xn, sums.n);
         sums.xxn = sum(sums.xxn, sums.xn);
@@ -117,20 +138,15 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
-    fn finish(self, run: &Run, sums: &Sums, found: &mut PartSums) {
+    fn finish(self, mut run: Run, mut sums: Sums, found: &mut PartSums) {
+        self.widen(&mut run, &mut sums);
         let half = sum(sums.xxn, sums.x_ones);
         let xx = each(sum(sum(half, half), sums.ones), sums.xn, |a, b| a - b);
-        let lanes = |lanes: Lanes| {
-            let [low, high] = lanes.map(i16x8::to_array);
-            std::array::from_fn(|i| if i < 8 { low[i] } else { high[i - 8] })
-        };
-        let signed = |sums| lanes(sums).map(i32::from);
-        let unsigned = |sums| lanes(sums).map(|sum: i16| i32::from(sum as u16));
         found.n = unsigned(sums.n);
         found.x = unsigned(sum(sums.xn, sums.ones));
         found.xx = unsigned(xx);
         found.t = signed(sums.t);
-        found.tt = unsigned(run.tt);
+        found.tt = sums.tt;
         found.xt = signed(sum(sums.xt, sums.t_scored));
     }
 

@@ -15,7 +15,8 @@ type Groups = Vec<Vec<(u32, i64)>>;
 struct Everything<'a> {
     words: &'a [u64],
     squares: &'a [[u64; BLOCK]],
-    cases: &'a [Groups],
+    /// With whether Σt² is moved to 32 bits after each run.
+    cases: &'a [(Groups, bool)],
 }
 
 impl Kernel for Everything<'_> {
@@ -32,7 +33,7 @@ impl Kernel for Everything<'_> {
             let transposed = isa.transpose(square);
             (0..BLOCK).map(|row| transposed.row(row)).collect()
         };
-        let sums = |groups: &Groups| {
+        let sums = |(groups, is_wide): &(Groups, bool)| {
             let largest = groups.iter().flatten().map(|(_, t)| t.unsigned_abs()).max().unwrap_or(0);
             let (mut run, mut sums) = isa.zero();
             for (step, users) in groups.iter().enumerate() {
@@ -42,10 +43,13 @@ impl Kernel for Everything<'_> {
                 for users in users.chunks(longest_run(largest)) {
                     users.iter().for_each(|(word, t)| isa.add(&mut run, word, &Weight::new(*t)));
                     isa.end_run(&mut run, &mut sums);
+                    if *is_wide {
+                        isa.widen(&mut run, &mut sums);
+                    }
                 }
             }
             let mut found = PartSums::default();
-            isa.finish(&run, &sums, &mut found);
+            isa.finish(run, sums, &mut found);
             found
         };
         Found {
@@ -91,7 +95,7 @@ fn every_instruction_set_counts_right() {
     words.extend([0, 1, 1 << 63, u64::MAX, u64::MAX >> 1, 0xffff, 0x1ffff, 0xffff << 48]);
     let squares: Vec<[u64; BLOCK]> = (0..20).map(|_| std::array::from_fn(|_| random())).collect();
     // As many users as fit into lanes for sets of six: Σt² below 2¹⁶.
-    let mut cases: Vec<Groups> = Vec::new();
+    let mut cases: Vec<(Groups, bool)> = Vec::new();
     for (users, largest) in
         [(0, 1), (1, 255), (1, -255), (2, 181), (12, 73), (31, 33), (60, 33), (70, -30), (300, 14)]
     {
@@ -103,9 +107,13 @@ fn every_instruction_set_counts_right() {
                 let t = if is_full { largest } else { random() as i64 % largest };
                 groups[user * 6 / users].push((answered | scored << PART, t));
             }
-            cases.push(groups);
+            cases.push((groups.clone(), false));
+            cases.push((groups, true));
         }
     }
+    // More than that.
+    let many = (0..300).map(|user| (0xffff_ffff, if user % 3 == 0 { -16 } else { 16 })).collect();
+    cases.push((vec![many, Vec::new(), Vec::new()], true));
     let expected = Found {
         positions: words.iter().map(|&word| bits(word).map(|bit| 1000 + bit as u32).collect()).collect(),
         transposed: squares
@@ -115,7 +123,7 @@ fn every_instruction_set_counts_right() {
                 (0..BLOCK).map(column).collect()
             })
             .collect(),
-        sums: cases.iter().map(counted).collect(),
+        sums: cases.iter().map(|(groups, _)| counted(groups)).collect(),
     };
     let everything = || Everything { words: &words, squares: &squares, cases: &cases };
     let compare = |found: Found, name: &str| {
