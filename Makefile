@@ -23,17 +23,17 @@ CORE := --no-default-features --target-dir target
 help:
 	@echo 'make demo    the best question sets of a Parquet data set of 2.4 million responses'
 	@echo 'make test    lint, then all tests, on the newest Polars and on $(LOWEST_POLARS)'
-	@echo 'make bench   time on the reference benchmark'
+	@echo 'make bench   time on the reference benchmark, and of all that it can be compared with: 10 minutes'
 	@echo 'make lint    rustfmt, clippy, ruff, mypy'
 	@echo 'make build   the package in .venv, editable'
 	@echo 'make clean   forget .venv and what was built here (not the Polars in $(CARGO_TARGET_DIR))'
 
-# NumPy draws the data.
-demo: .venv/.bench
+demo: .venv/.examples
 	$(PY) examples/demo.py
 
 bench: .venv/.bench
 	$(PY) benches/reference.py
+	$(PY) benches/ladder.py
 
 build: .venv/.build
 
@@ -83,7 +83,7 @@ clean:
 	@touch $@
 
 # The package is there already, so pip adds what the extra asks for.
-.venv/.dev .venv/.bench: .venv/.%: pyproject.toml | .venv/.build
+.venv/.dev .venv/.bench .venv/.examples: .venv/.%: pyproject.toml | .venv/.build
 	$(PIP) 'polars-corrset[$*]'
 	@touch $@
 

@@ -21,8 +21,10 @@
 //! 1. [`intern`]: users and questions become dense ids, in order of first appearance.
 //! 2. [`responses`]: responses in long form, batch by batch; what duplicates mean.
 //! 3. [`matrix`]: who answered what as bits ([`bitset`]), scores in the narrowest type, grand totals.
-//! 4. [`search`]: the tree of all prefixes; each prefix is projected on its common users (`database`), and the
-//!    last question of all its sets is one step (`kernel`). `scoring` is what differs between kinds of scores.
+//! 4. [`search`]: picks what fits the scores. `binary` is for 0 and 1, on the best instruction set of the CPU ([`isa`]):
+//!    a tree of prefixes, the common users of each, and the sums of all its sets in lanes. Other scores take the same way
+//!    without lanes: `search::projected` walks the tree, `database` holds a prefix's common users, `kernel` adds their
+//!    responses one by one, `scoring` is what differs between kinds of scores.
 //! 5. [`moments`]: six sums per set, exact for integers, and the one correlation formula.
 //! 6. [`ranking`]: the best n, or all.
 //! 7. `plugin`: Polars columns in, a struct column out (feature `plugin`).
