@@ -9,6 +9,8 @@ mod filter;
 mod kernel;
 mod tree;
 
+pub use tree::SERIAL_WORK;
+
 use crate::bitset::BitMatrix;
 use crate::isa::{InstructionSet, LARGEST_WEIGHT};
 use crate::matrix::Integers;
@@ -24,8 +26,6 @@ pub fn is_eligible(users: usize, largest_total: u64, k: usize) -> bool {
         && sums.is_some_and(|sum| sum <= i32::MAX as u64)
         && filter::is_exact(users as u64, k as u64, largest_total)
 }
-
-pub use tree::SERIAL_WORK;
 
 /// Walks all sets that `request` asks for into collectors made by `empty`, if [`is_eligible`].
 pub fn search<C: Collector>(

@@ -12,7 +12,6 @@
 
 use crate::bitset::{BitMatrix, WORD_BITS, ones};
 use crate::combinations::binomial;
-
 use crate::isa::{Isa, Kernel, PART, PartSums};
 use crate::matrix::Integers;
 use crate::moments::IntegerSums;

@@ -104,7 +104,8 @@ pub trait Kernel {
 /// Σx over users is summed by parts: it is the sum, over each step from one total down to the next, of the number of
 /// users so far. So no user is multiplied by its x, and at each step what was summed so far is summed once more.
 pub trait Isa: Copy + Send + Sync {
-    /// Parts whose sums are made in one pass over the users, from 1 to 5: what registers there are for a [`Run`](Self::Run) each.
+    /// Parts whose sums are made in one pass over the users, from 1 to 5: as many as have their [`Run`](Self::Run) in
+    /// registers.
     const PARTS_AT_ONCE: usize;
 
     /// The sums over the users of a run, of those who answered and of those who scored.
