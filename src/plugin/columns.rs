@@ -133,23 +133,21 @@ impl Columns {
             | DataType::Int64
             | DataType::UInt8
             | DataType::UInt16
-            | DataType::UInt32 => {
-                code(users.ids, questions.ids, values(score.cast(&DataType::Int64)?.i64()?), duplicates)
-            }
+            | DataType::UInt32 => code(users.ids, questions.ids, values::<Int64Type>(&score)?, duplicates),
             DataType::UInt64 | DataType::Int128 => {
-                code(users.ids, questions.ids, values(score.cast(&DataType::Int128)?.i128()?), duplicates)
+                code(users.ids, questions.ids, values::<Int128Type>(&score)?, duplicates)
             }
             DataType::UInt128 => {
                 let scores = score.strict_cast(&DataType::Int128).map_err(|_| {
                     self.score_error("holds values beyond 2^127, which exact sums cannot take")
                 })?;
-                code(users.ids, questions.ids, values(scores.i128()?), duplicates)
+                code(users.ids, questions.ids, values::<Int128Type>(&scores)?, duplicates)
             }
             DataType::Decimal(_, _) => {
-                code(users.ids, questions.ids, values(score.to_physical_repr().i128()?), duplicates)
+                code(users.ids, questions.ids, values::<Int128Type>(&score.to_physical_repr())?, duplicates)
             }
             // A column of dtype Null has lost all its rows.
-            _ => code(users.ids, questions.ids, values(score.cast(&DataType::Float64)?.f64()?), duplicates),
+            _ => code(users.ids, questions.ids, values::<Float64Type>(&score)?, duplicates),
         };
         let matrix = matrix.map_err(|error| match error {
             Error::Duplicate { user, question, count } => {
@@ -222,11 +220,17 @@ fn code<S: Score>(
     Responses { users, questions, scores }.into_matrix(duplicates)
 }
 
-/// The values of a column without nulls.
-fn values<T: PolarsNumericType>(column: &ChunkedArray<T>) -> Vec<T::Native> {
+/// Rows that are cast at once, so that a cast column never stands beside its values as a whole.
+const CAST_ROWS: usize = 1 << 16;
+
+/// The values of a column without nulls, as numbers of type `T`, which must hold them.
+fn values<T: PolarsNumericType>(column: &Series) -> PolarsResult<Vec<T::Native>> {
     let mut values = Vec::with_capacity(column.len());
-    column.downcast_iter().for_each(|chunk| values.extend_from_slice(chunk.values()));
-    values
+    for start in (0..column.len()).step_by(CAST_ROWS) {
+        let part = column.slice(start as i64, CAST_ROWS).cast(&T::get_static_dtype())?;
+        part.unpack::<T>()?.downcast_iter().for_each(|chunk| values.extend_from_slice(chunk.values()));
+    }
+    Ok(values)
 }
 
 /// Interns a column without nulls, read from its Arrow buffers chunk by chunk.
