@@ -133,9 +133,9 @@ impl Columns {
             | DataType::Int64
             | DataType::UInt8
             | DataType::UInt16
-            | DataType::UInt32 => code(users.ids, questions.ids, values::<Int64Type>(&score)?, duplicates),
+            | DataType::UInt32 => code(users.ids, questions.ids, values::<Int64Type>(score)?, duplicates),
             DataType::UInt64 | DataType::Int128 => {
-                code(users.ids, questions.ids, values::<Int128Type>(&score)?, duplicates)
+                code(users.ids, questions.ids, values::<Int128Type>(score)?, duplicates)
             }
             DataType::UInt128 => {
                 let scores = score.strict_cast(&DataType::Int128).map_err(|_| {
@@ -147,7 +147,7 @@ impl Columns {
                 code(users.ids, questions.ids, values::<Int128Type>(&score.to_physical_repr())?, duplicates)
             }
             // A column of dtype Null has lost all its rows.
-            _ => code(users.ids, questions.ids, values::<Float64Type>(&score)?, duplicates),
+            _ => code(users.ids, questions.ids, values::<Float64Type>(score)?, duplicates),
         };
         let matrix = matrix.map_err(|error| match error {
             Error::Duplicate { user, question, count } => {
