@@ -26,9 +26,10 @@ def main() -> None:
     seconds = time.perf_counter() - start
 
     # Eight characters tell the ids apart.
-    print(best.with_columns(pl.col("questions").list.eval(pl.element().str.head(8)).list.join(" ")))
+    with pl.Config(fmt_str_lengths=9 * arguments.k):
+        print(best.with_columns(pl.col("questions").list.eval(pl.element().str.head(8)).list.join(" ")))
     sets = math.comb(QUESTIONS, arguments.k)
-    print(f"{sets:,} sets in {seconds:.2f} s, Parquet included: {seconds / sets * 1e9:,.0f} ns per set")
+    print(f"{sets:,} sets in {seconds:.2f} s, Parquet included: {seconds / sets * 1e9:,.1f} ns per set")
 
 
 if __name__ == "__main__":
