@@ -483,6 +483,9 @@ def main() -> None:
     # A set on which a total is constant has no r; NumPy warns, and the answer is NaN as it should be.
     warnings.simplefilter("ignore", RuntimeWarning)
 
+    # Not after ten minutes: the folder must be there in the end.
+    if arguments.output:
+        arguments.output.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
