@@ -21,10 +21,9 @@
 //! 1. [`intern`]: users and questions become dense ids, in order of first appearance.
 //! 2. [`responses`]: responses in long form, batch by batch; what duplicates mean.
 //! 3. [`matrix`]: who answered what as bits ([`bitset`]), scores in the narrowest type, grand totals.
-//! 4. [`search`]: picks what fits the scores. `binary` is for 0 and 1, on the best instruction set of the CPU ([`isa`]):
-//!    a tree of prefixes, the common users of each, and the sums of all its sets in lanes. Other scores take the same way
-//!    without lanes: `search::projected` walks the tree, `database` holds a prefix's common users, `kernel` adds their
-//!    responses one by one, `scoring` is what differs between kinds of scores.
+//! 4. [`search`] picks what fits the scores. `tree` walks the prefixes of sets and keeps the common users of each: for
+//!    scores of 0 and 1 in `binary`, for others in `graded`. Both sum up all sets of a prefix at once, in lanes, on the best
+//!    instruction set of the CPU ([`isa`]).
 //! 5. [`moments`]: six sums per set, exact for integers, and the one correlation formula.
 //! 6. [`ranking`]: the best n, or all.
 //! 7. `plugin`: Polars columns in, a struct column out (feature `plugin`).
@@ -34,12 +33,11 @@
 mod binary;
 pub mod bitset;
 pub mod combinations;
-mod database;
 mod double_double;
 pub mod error;
+mod graded;
 pub mod intern;
 pub mod isa;
-mod kernel;
 pub mod matrix;
 pub mod moments;
 #[cfg(test)]
@@ -49,5 +47,5 @@ mod parallel;
 mod plugin;
 pub mod ranking;
 pub mod responses;
-mod scoring;
 pub mod search;
+mod tree;

@@ -5,12 +5,11 @@
 //! correlation changes, and the sums stay small. Memory is 1 bit per cell for who answered; for the scores
 //! 1 bit per cell (all 0 or 1), else 2 or 8 bytes per *response* and 4 bytes per 64 cells.
 
-use crate::bitset::{BitMatrix, WORD_BITS, below};
+use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
 use crate::moments::{ROUNDOFF, Rounding};
 use crate::responses::{Responses, Score};
-use crate::scoring::Points;
 
 /// Responses of users (rows) to questions (columns), ready to be searched.
 #[derive(Clone, Debug)]
@@ -47,23 +46,14 @@ impl<P> Integers<P> {
     }
 }
 
-impl<P: Points> Integers<P> {
-    /// The same of the given users, in their order. `answered` is who answered what here.
-    pub fn gather(&self, users: &[u32], answered: &BitMatrix) -> Self {
-        Self {
-            points: self.points.gather(users, answered),
-            totals: users.iter().map(|&user| self.totals[user as usize]).collect(),
-            ..*self
-        }
-    }
-}
-
 /// Float scores, scaled by a power of two so that the largest is about 1.
 #[derive(Clone, Debug)]
 pub(crate) struct Floats {
     pub points: Packed<f64>,
-    /// The mean score of each question.
-    pub centres: Vec<f64>,
+    /// The least score of each question.
+    pub least: Vec<f64>,
+    /// The largest difference between two scores of one question.
+    pub widest_range: f64,
     pub totals: Vec<DoubleDouble>,
     /// The grand totals less their mean, rounded.
     pub centred_totals: Vec<f64>,
@@ -72,17 +62,6 @@ pub(crate) struct Floats {
 }
 
 impl Floats {
-    /// The same of the given users, in their order. `answered` is who answered what here.
-    pub fn gather(&self, users: &[u32], answered: &BitMatrix) -> Self {
-        Self {
-            points: self.points.gather(users, answered),
-            centres: self.centres.clone(),
-            totals: users.iter().map(|&user| self.totals[user as usize]).collect(),
-            centred_totals: users.iter().map(|&user| self.centred_totals[user as usize]).collect(),
-            ..*self
-        }
-    }
-
     /// The most by which totals of `questions` scores can differ because the scores are rounded.
     pub fn noise(&self, questions: usize) -> f64 {
         2.0 * ROUNDOFF * self.largest_point * questions as f64
@@ -130,29 +109,50 @@ impl<T: Copy + Default> Packed<T> {
         packed
     }
 
-    /// The values of the given rows, in their order.
-    pub fn gather(&self, rows: &[u32], answered: &BitMatrix) -> Self {
-        let mut gathered = Self { offsets: Vec::new(), values: Vec::new() };
-        gathered.offsets.reserve_exact(rows.len() * answered.words_per_row());
-        for row in rows.iter().map(|&row| row as usize) {
-            let mut position = self.position(row * answered.words_per_row(), 0);
-            for word in answered.row(row) {
-                let count = word.count_ones() as usize;
-                gathered.offsets.push(gathered.values.len() as u32);
-                gathered.values.extend_from_slice(&self.values[position..position + count]);
-                position += count;
-            }
-        }
-        gathered
-    }
-
     /// Where the value of the first answered cell after `skipped`, the answered cells of `word` before it, is.
-    pub fn position(&self, word: usize, skipped: u64) -> usize {
+    fn position(&self, word: usize, skipped: u64) -> usize {
         self.offsets[word] as usize + skipped.count_ones() as usize
     }
+}
 
-    pub fn value(&self, position: usize) -> T {
-        self.values[position]
+/// A value for each answered cell.
+pub(crate) trait Cells: Sync {
+    type Value: Copy;
+
+    fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> Self::Value;
+
+    /// Calls `visit(question, value)` for each question that `user` answered.
+    fn for_each(&self, answered: &BitMatrix, user: usize, visit: impl FnMut(usize, Self::Value));
+}
+
+/// Scores of 0 or 1.
+impl Cells for BitMatrix {
+    type Value = u8;
+
+    fn of(&self, _answered: &BitMatrix, user: usize, question: usize) -> u8 {
+        self.contains(user, question).into()
+    }
+
+    fn for_each(&self, answered: &BitMatrix, user: usize, mut visit: impl FnMut(usize, u8)) {
+        for (word, (&answered, &scored)) in answered.row(user).iter().zip(self.row(user)).enumerate() {
+            ones(answered).for_each(|bit| visit(word * WORD_BITS + bit, (scored >> bit & 1) as u8));
+        }
+    }
+}
+
+impl<T: Copy + Default + Sync> Cells for Packed<T> {
+    type Value = T;
+
+    fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> T {
+        let word = user * answered.words_per_row() + question / WORD_BITS;
+        self.values[self.position(word, answered.words()[word] & below(question))]
+    }
+
+    fn for_each(&self, answered: &BitMatrix, user: usize, mut visit: impl FnMut(usize, T)) {
+        let values = &self.values[self.position(user * answered.words_per_row(), 0)..];
+        let words = answered.row(user).iter().enumerate();
+        let questions = words.flat_map(|(word, &bits)| ones(bits).map(move |bit| word * WORD_BITS + bit));
+        questions.zip(values).for_each(|(question, &value)| visit(question, value));
     }
 }
 
@@ -231,24 +231,24 @@ impl ResponseMatrix {
 
         let scale = power_of_two_scale(&responses.scores);
         let mut totals = Vec::new();
-        let mut centres = vec![(DoubleDouble::default(), 0u32); answered.columns()];
+        let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); answered.columns()];
         responses.for_each(|user, question, score| {
             let score = score * scale;
             if user >= totals.len() {
                 totals.resize(user + 1, DoubleDouble::default());
             }
             totals[user] += score;
-            centres[question].0 += score;
-            centres[question].1 += 1;
+            let (least, most) = &mut ranges[question];
+            (*least, *most) = (least.min(score), most.max(score));
         });
-        let centres = centres.into_iter().map(|(sum, n)| sum.round() / f64::from(n.max(1))).collect();
         let rounded: Vec<f64> = totals.iter().map(|total| total.round()).collect();
         let mean = rounded.iter().sum::<f64>() / rounded.len().max(1) as f64;
         let largest =
             |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |most: f64, v| most.max(v.abs()));
         let floats = Floats {
             points: Packed::new(&responses, &answered, |_, score| score * scale),
-            centres,
+            widest_range: largest(&mut ranges.iter().map(|(least, most)| most - least)),
+            least: ranges.into_iter().map(|(least, _)| least).collect(),
             centred_totals: rounded.iter().map(|total| total - mean).collect(),
             largest_point: largest(&mut responses.scores.iter().map(|score| score * scale)),
             largest_total: largest(&mut rounded.iter().copied()),

@@ -184,17 +184,6 @@ impl<A: SumInteger> IntegerSums<A> {
     }
 }
 
-/// The six sums of float scores, rounded; good for ruling sets out, never reported.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct FloatSums {
-    n: u32,
-    x: f64,
-    xx: f64,
-    t: f64,
-    tt: f64,
-    xt: f64,
-}
-
 /// How far one user's X and T in the search may be from the values that are reported.
 #[derive(Clone, Copy, Debug)]
 pub struct Rounding {
@@ -202,92 +191,8 @@ pub struct Rounding {
     pub t: f64,
 }
 
-/// Rounding of the reported correlation itself and of the comparison with the threshold, generously.
-const CORRELATION_MARGIN: f64 = 1e-12;
-
 /// Unit roundoff of `f64`.
 pub const ROUNDOFF: f64 = f64::EPSILON / 2.0;
-
-impl FloatSums {
-    /// Takes up one more user.
-    pub fn add(&mut self, x: f64, t: f64) {
-        self.n += 1;
-        self.x += x;
-        self.xx += x * x;
-        self.t += t;
-        self.tt += t * t;
-        self.xt += x * t;
-    }
-
-    pub fn n(&self) -> u32 {
-        self.n
-    }
-
-    /// Whether the reported rank key is certainly below `threshold`.
-    ///
-    /// Every term of a sum of n products is off by at most γ = (n + 4)·2⁻⁵³ of itself, so by Cauchy and
-    /// Schwarz n·Σxy − Σx·Σy is off by at most 4γ·√(n·Σx²)·√(n·Σy²) (N. J. Higham, "Accuracy and Stability of
-    /// Numerical Algorithms", 3.1). Moving each of n values by at most ρ moves the norm √(n·Σx² − (Σx)²) by
-    /// at most nρ. The bound takes every error at its worst.
-    pub fn ranks_below(&self, threshold: f64, rank_by: RankBy, rounding: Rounding) -> bool {
-        let n = f64::from(self.n);
-        let gamma = 4.0 * (n + 4.0) * ROUNDOFF;
-        let (raw_x, raw_t) = (n * self.xx, n * self.tt);
-        let x = Interval { value: raw_x - self.x * self.x, error: gamma * raw_x };
-        let t = Interval { value: raw_t - self.t * self.t, error: gamma * raw_t };
-        let xt = Interval { value: n * self.xt - self.x * self.t, error: gamma * (raw_x * raw_t).sqrt() };
-        match rank_by {
-            RankBy::R => x.norm(n * rounding.x).correlates_below(threshold, xt, t.norm(n * rounding.t)),
-            RankBy::RRest => {
-                let covariance = Interval { value: xt.value - x.value, error: xt.error + x.error };
-                let rest = Interval {
-                    value: t.value + x.value - 2.0 * xt.value,
-                    error: t.error + x.error + 2.0 * xt.error,
-                };
-                // T − X is rounded once more, by no more than either of its parts already was.
-                let rest = rest.norm(2.0 * n * (rounding.x + rounding.t));
-                x.norm(n * rounding.x).correlates_below(threshold, covariance, rest)
-            }
-        }
-    }
-}
-
-/// A value known up to an absolute error.
-#[derive(Clone, Copy)]
-struct Interval {
-    value: f64,
-    error: f64,
-}
-
-impl Interval {
-    /// The norm whose square this is, when the vector behind it may move by `shift`.
-    fn norm(self, shift: f64) -> Norm {
-        Norm {
-            least: (self.value - self.error).max(0.0).sqrt() - shift,
-            most: (self.value + self.error).max(0.0).sqrt(),
-            shift,
-        }
-    }
-}
-
-/// The length of a centred vector: between `least` and `most` + `shift`.
-#[derive(Clone, Copy)]
-struct Norm {
-    least: f64,
-    most: f64,
-    shift: f64,
-}
-
-impl Norm {
-    fn correlates_below(self, threshold: f64, covariance: Interval, other: Self) -> bool {
-        if threshold <= 0.0 || self.least <= 0.0 || other.least <= 0.0 {
-            return false;
-        }
-        let moved = self.shift * other.most + other.shift * self.most + self.shift * other.shift;
-        let most = covariance.value + covariance.error + moved;
-        most < (threshold - CORRELATION_MARGIN) * self.least * other.least
-    }
-}
 
 /// Totals of float scores over the same users, and the spread up to which they count as constant: that of
 /// the rounding of the scores themselves, since 0.1 + 0.7 and 0.3 + 0.5 are the same total to a user.

@@ -1,36 +1,9 @@
 //! The conditional database of a prefix: the responses of its common users to the questions that can follow.
 
 use crate::isa::{BLOCK, Isa, PART, Weight};
+use crate::tree::{Column, Next, Open, grow};
 
 use super::extension::Extension;
-
-/// Questions that can still be chosen, by their half: those at positions below these.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Open {
-    pub low: usize,
-    pub high: usize,
-}
-
-impl Open {
-    pub fn low_parts(self) -> usize {
-        self.low.div_ceil(PART)
-    }
-
-    pub fn high_parts(self) -> usize {
-        self.high.div_ceil(PART)
-    }
-
-    pub fn parts(self) -> usize {
-        self.low_parts() + self.high_parts()
-    }
-}
-
-/// A question by its half and its position there.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Column {
-    Low(usize),
-    High(usize),
-}
 
 /// The common users of a prefix, each with its responses to the open questions.
 ///
@@ -69,7 +42,7 @@ impl Database {
         for (user, &t) in totals.iter().enumerate() {
             database.weights[user] = Weight::new(t);
             responses(user, &mut |column, scored| {
-                let (part, bit) = locate(open, column);
+                let (part, bit) = open.locate(column);
                 database.words[part * stride + user] |= 1 << bit | u32::from(scored) << (PART + bit);
             });
         }
@@ -79,11 +52,6 @@ impl Database {
 
     pub fn open(&self) -> Open {
         self.open
-    }
-
-    /// Number of users, padding included.
-    pub fn users(&self) -> usize {
-        self.stride
     }
 
     /// Over all users, of t².
@@ -113,7 +81,7 @@ impl Database {
     /// For each block of users: who answered `column`, and who scored. Only after
     /// [`index`](Self::index) for its half.
     pub fn users_of(&self, column: Column) -> &[[u64; 2]] {
-        let (part, bit) = locate(self.open, column);
+        let (part, bit) = self.open.locate(column);
         let blocks = self.totals.len();
         &self.users_of[(part * PART + bit) * blocks..][..blocks]
     }
@@ -122,9 +90,7 @@ impl Database {
     #[inline(always)]
     pub fn project(&mut self, parent: &Self, extension: &Extension, open: Open) {
         self.resize(open, extension.counts());
-        let high_parts = (0..open.high_parts()).map(|part| parent.open.low_parts() + part);
-        let parts = (0..open.low_parts()).chain(high_parts);
-        for (part, parent_part) in parts.enumerate() {
+        for (part, parent_part) in open.parts_of(parent.open) {
             let from = parent.words(parent_part);
             let to = &mut self.words[part * self.stride..][..self.stride];
             copy_groups(extension, from, to);
@@ -156,14 +122,14 @@ impl Database {
         grow(&mut self.weights, self.stride);
     }
 
-    /// Finds the users of each question of the given halves, for [`users_of`](Self::users_of).
+    /// Finds the users of each question that can be next, for [`users_of`](Self::users_of).
     #[inline(always)]
-    pub fn index<I: Isa>(&mut self, isa: I, low: bool, high: bool) {
+    pub fn index<I: Isa>(&mut self, isa: I, next: Next) {
         let (low_parts, parts) = (self.open.low_parts(), self.open.parts());
         let blocks = self.totals.len();
         grow(&mut self.users_of, parts * PART * blocks);
-        let start = if low { 0 } else { low_parts };
-        let end = if high { parts } else { low_parts };
+        let start = if next.low { 0 } else { low_parts };
+        let end = if next.high { parts } else { low_parts };
         // The bits of two parts make the rows of one square.
         for part in (start..end).step_by(2) {
             let has_second = part + 1 < end;
@@ -194,14 +160,6 @@ impl Database {
     }
 }
 
-/// The part and the bit of a column.
-fn locate(open: Open, column: Column) -> (usize, usize) {
-    match column {
-        Column::Low(position) => (position / PART, position % PART),
-        Column::High(position) => (open.low_parts() + position / PART, position % PART),
-    }
-}
-
 /// Copies what the users of `extension` have, by total, each total from a new block on.
 #[inline(always)]
 fn copy_groups<T: Copy + Default>(extension: &Extension, from: &[T], to: &mut [T]) {
@@ -214,12 +172,5 @@ fn copy_groups<T: Copy + Default>(extension: &Extension, from: &[T], to: &mut [T
         }
         padding.fill(T::default());
         start = end;
-    }
-}
-
-/// Makes `values` at least `length` long. Never shorter, so that a database used again writes only what it needs.
-fn grow<T: Copy + Default>(values: &mut Vec<T>, length: usize) {
-    if values.len() < length {
-        values.resize(length, T::default());
     }
 }

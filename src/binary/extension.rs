@@ -2,7 +2,9 @@
 
 use crate::isa::{BLOCK, Isa};
 
-use super::database::{Column, Database};
+use crate::tree::Column;
+
+use super::database::Database;
 
 /// Users of a database, by set total.
 #[derive(Default)]

@@ -48,7 +48,7 @@ pub fn is_possible(k: usize, largest: u64) -> bool {
     k <= usize::from(u8::MAX) && possible(0) && possible(u64::MAX)
 }
 
-/// Makes `sums[part]`, for each of the given parts, those of the prefix whose common users are `extension` with each
+/// Makes `sums`, one for each of the given parts, those of the prefix whose common users are `extension` with each
 /// question of the part, where sets have `k` questions.
 #[inline(always)]
 pub fn sum<I: Isa>(
@@ -61,7 +61,6 @@ pub fn sum<I: Isa>(
 ) {
     let limits = Limits::new(k, database.squares(), database.largest_weight());
     let first = parts.start;
-    let sums = &mut sums[parts];
     if extension.len() <= limits.users {
         return sum_groups(isa, database, limits, extension.groups(), first, sums);
     }

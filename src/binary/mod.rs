@@ -1,39 +1,142 @@
-//! The search over scores of 0 and 1, at the limit of the CPU.
+//! Scores of 0 and 1, at the limit of the CPU.
 //!
-//! `tree` walks the sets, `database` and `extension` are the common users of a prefix, `kernel` sums over them,
-//! `filter` looks at the sums. `docs/kernel.md` explains why it is done like this, and what lost.
+//! `database` and `extension` are the common users of a prefix, `kernel` sums over them. `docs/kernel.md` explains why
+//! it is done like this, and what lost.
 
 mod database;
 mod extension;
-mod filter;
 mod kernel;
-mod tree;
 
-pub use tree::SERIAL_WORK;
+use std::ops::Range;
 
-use crate::bitset::BitMatrix;
-use crate::isa::{InstructionSet, LARGEST_WEIGHT};
+use crate::bitset::{BitMatrix, WORD_BITS, ones};
+use crate::error::Result;
+use crate::isa::{Isa, LARGEST_WEIGHT, PartSums};
 use crate::matrix::Integers;
-use crate::ranking::Collector;
-use crate::search::Request;
+use crate::moments::{Correlations, IntegerSums};
+use crate::tree::{Bar, Column, Next, Open, Questions, Scores, is_exact};
 
-/// Whether the lanes of the kernel hold the sums of these scores.
-pub fn is_eligible(users: usize, largest_total: u64, k: usize) -> bool {
-    let most = largest_total.max(k as u64);
-    let sums = most.checked_mul(most).and_then(|square| square.checked_mul(users as u64));
-    largest_total <= LARGEST_WEIGHT
-        && kernel::is_possible(k, largest_total)
-        && sums.is_some_and(|sum| sum <= i32::MAX as u64)
-        && filter::is_exact(users as u64, k as u64, largest_total)
+use database::Database;
+use extension::Extension;
+
+/// Scores of 0 and 1 in sets of k questions, which the lanes hold.
+pub struct Binary<'a> {
+    answered: &'a BitMatrix,
+    integers: &'a Integers<BitMatrix>,
+    k: usize,
 }
 
-/// Walks all sets that `request` asks for into collectors made by `empty`, if [`is_eligible`].
-pub fn search<C: Collector>(
-    isa: InstructionSet,
-    answered: &BitMatrix,
-    integers: &Integers<BitMatrix>,
-    request: &Request,
-    empty: impl Fn() -> C + Sync,
-) -> C {
-    isa.run(tree::Search { answered, integers, request, empty })
+impl<'a> Binary<'a> {
+    /// `None` where the lanes of the kernel do not hold the sums.
+    pub fn new(answered: &'a BitMatrix, integers: &'a Integers<BitMatrix>, k: usize) -> Option<Self> {
+        let (users, largest_total) = (integers.totals.len() as u64, integers.largest_total);
+        let most = largest_total.max(k as u64);
+        let sums = most.checked_mul(most).and_then(|square| square.checked_mul(users));
+        let is_eligible = largest_total <= LARGEST_WEIGHT
+            && kernel::is_possible(k, largest_total)
+            && sums.is_some_and(|sum| sum <= i32::MAX as u64)
+            && is_exact(users, k as u64, largest_total);
+        is_eligible.then_some(Self { answered, integers, k })
+    }
+}
+
+/// What a set must reach, and what the sums over its prefix's users cannot exceed.
+#[derive(Clone, Copy)]
+pub struct Filter {
+    bar: Bar,
+    users: usize,
+    largest_sum: u64,
+}
+
+impl Scores for Binary<'_> {
+    type Database = Database;
+    type Extension = Extension;
+    type Sums = PartSums;
+    type Filter = Filter;
+
+    const COST: u128 = 1;
+
+    fn users(&self) -> usize {
+        self.integers.totals.len()
+    }
+
+    #[inline(always)]
+    fn everyone<I: Isa>(&self, isa: I, questions: &Questions) -> Result<Database> {
+        let mut database =
+            Database::of_everyone(questions.open(), &self.integers.totals, |user, respond| {
+                for (word, (&answered, &scored)) in
+                    self.answered.row(user).iter().zip(self.integers.points.row(user)).enumerate()
+                {
+                    for bit in ones(answered) {
+                        respond(questions.column(word * WORD_BITS + bit), scored >> bit & 1 == 1);
+                    }
+                }
+            });
+        database.index(isa, Next { low: true, high: true });
+        Ok(database)
+    }
+
+    fn open(database: &Database) -> Open {
+        database.open()
+    }
+
+    #[inline(always)]
+    fn extend<I: Isa>(&self, isa: I, database: &Database, column: Column, extension: &mut Extension) -> usize {
+        extension.extend(isa, database, column);
+        extension.len()
+    }
+
+    fn extend_by_none(&self) -> Extension {
+        Extension::of_everyone(self.users())
+    }
+
+    #[inline(always)]
+    fn project<I: Isa>(
+        &self,
+        isa: I,
+        parent: &Database,
+        extension: &Extension,
+        open: Open,
+        next: Next,
+        database: &mut Database,
+    ) {
+        database.project(parent, extension, open);
+        database.index(isa, next);
+    }
+
+    #[inline(always)]
+    fn sum<I: Isa>(
+        &self,
+        isa: I,
+        database: &Database,
+        extension: &Extension,
+        parts: Range<usize>,
+        sums: &mut [PartSums],
+    ) {
+        kernel::sum(isa, database, extension, parts, self.k, sums);
+    }
+
+    #[inline(always)]
+    fn filter(&self, bar: Bar, database: &Database, users: usize) -> Filter {
+        Filter { bar, users, largest_sum: database.squares().max((users * self.k * self.k) as u64) }
+    }
+
+    #[inline(always)]
+    fn candidates(filter: Filter, sums: &PartSums) -> u16 {
+        filter.bar.candidates(sums, filter.users, filter.largest_sum)
+    }
+
+    fn correlations(
+        &self,
+        _leaf: (&Database, &Extension),
+        sums: &PartSums,
+        (_part, lane): (usize, usize),
+        _set: &[u32],
+    ) -> (Correlations, u32) {
+        let sum = |sums: &[i32]| i64::from(sums[lane]);
+        let mut exact = IntegerSums::<i64>::default();
+        let five = [sum(&sums.x), sum(&sums.xx), sum(&sums.t), sum(&sums.tt), sum(&sums.xt)];
+        exact.add_sums(sums.n[lane] as u32, five);
+        (exact.correlations(), exact.n())
+    }
 }

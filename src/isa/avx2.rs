@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use super::graded::{self, GradedLanes, GradedWeight};
 use super::portable::Portable;
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
@@ -166,5 +167,67 @@ impl Isa for Avx2 {
     #[inline(always)]
     fn positions(self, bits: u64, first: u32, positions: &mut [u32; BLOCK]) {
         Portable.positions(bits, first, positions);
+    }
+}
+
+/// Thirty-two bits for each question of a part.
+type Lanes = [__m256i; 2];
+
+#[derive(Clone, Copy)]
+pub struct GradedSums {
+    one_and_t: Lanes,
+    tt: Lanes,
+    x: Lanes,
+    xx: Lanes,
+    xt: Lanes,
+}
+
+impl GradedLanes for Avx2 {
+    const GRADED_PARTS_AT_ONCE: usize = 1;
+
+    type GradedSums = GradedSums;
+
+    #[inline(always)]
+    fn zero_graded(self) -> GradedSums {
+        let zero = [unsafe { _mm256_setzero_si256() }; 2];
+        GradedSums { one_and_t: zero, tt: zero, x: zero, xx: zero, xt: zero }
+    }
+
+    #[inline(always)]
+    fn add_graded(
+        self,
+        sums: &mut GradedSums,
+        answered: &u16,
+        points: &[u16; PART],
+        x: &i32,
+        weight: &GradedWeight,
+    ) {
+        let (halves, _) = points.as_chunks::<{ PART / 2 }>();
+        for (half, points) in halves.iter().enumerate() {
+            let bits: [i32; PART / 2] = std::array::from_fn(|lane| 1 << (half * PART / 2 + lane));
+            unsafe {
+                let bit = std::mem::transmute::<[i32; PART / 2], __m256i>(bits);
+                let mask =
+                    _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(i32::from(*answered)), bit), bit);
+                // SAFETY: 16 plain bytes.
+                let points = _mm256_cvtepu16_epi32(_mm_loadu_si128(points.as_ptr().cast()));
+                let x = _mm256_and_si256(mask, _mm256_add_epi32(points, _mm256_set1_epi32(*x)));
+                let masked = |value| _mm256_and_si256(mask, _mm256_set1_epi32(value));
+                let add = |sums: &mut Lanes, more| sums[half] = _mm256_add_epi32(sums[half], more);
+                add(&mut sums.one_and_t, masked(weight.one_and_t));
+                add(&mut sums.tt, masked(weight.tt));
+                add(&mut sums.x, x);
+                add(&mut sums.xx, _mm256_madd_epi16(x, x));
+                add(&mut sums.xt, _mm256_madd_epi16(x, _mm256_set1_epi32(weight.t)));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn finish_graded(self, sums: GradedSums, found: &mut PartSums) {
+        let GradedSums { one_and_t, tt, x, xx, xt } = sums;
+        // SAFETY: 64 plain bytes.
+        let array = |sums| unsafe { std::mem::transmute::<Lanes, [i32; PART]>(sums) };
+        graded::store(found, [x, xx, xt, tt, one_and_t].map(array));
     }
 }

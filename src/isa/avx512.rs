@@ -4,16 +4,17 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
+use super::graded::{self, GradedLanes, GradedWeight};
 use super::transposed::{SQUARES_OF_LANES, SQUARES_OF_REGISTERS, Transposed};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
-/// Evidence that the CPU has AVX-512 F, BW, DQ and VL and what comes with them, and VBMI2 if `VBMI2`.
+/// Evidence that the CPU has AVX-512 F, BW, DQ and VL and what comes with them, and VBMI2 and VNNI if `NEWER`.
 #[derive(Clone, Copy)]
-pub struct Avx512<const VBMI2: bool> {
+pub struct Avx512<const NEWER: bool> {
     _detected: (),
 }
 
-impl<const VBMI2: bool> Avx512<VBMI2> {
+impl<const NEWER: bool> Avx512<NEWER> {
     pub fn detect() -> Option<Self> {
         let detected = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
@@ -23,7 +24,7 @@ impl<const VBMI2: bool> Avx512<VBMI2> {
             && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("lzcnt")
             && is_x86_feature_detected!("popcnt")
-            && (!VBMI2 || is_x86_feature_detected!("avx512vbmi2"));
+            && (!NEWER || (is_x86_feature_detected!("avx512vbmi2") && is_x86_feature_detected!("avx512vnni")));
         detected.then_some(Self { _detected: () })
     }
 }
@@ -33,8 +34,8 @@ fn run<K: Kernel, I: Isa>(isa: I, kernel: K) -> K::Output {
     kernel.run(isa)
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi1,bmi2,lzcnt,popcnt")]
-fn run_vbmi2<K: Kernel, I: Isa>(isa: I, kernel: K) -> K::Output {
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512vnni,bmi1,bmi2,lzcnt,popcnt")]
+fn run_newer<K: Kernel, I: Isa>(isa: I, kernel: K) -> K::Output {
     kernel.run(isa)
 }
 
@@ -134,7 +135,7 @@ fn exchange(registers: &mut [__m512i; 8], (distance, half, mask): (usize, u32, u
 
 // SAFETY of every block below: an `Avx512` exists only where the CPU has the instructions, and memory is touched only
 // through references and arrays of the right size.
-impl<const VBMI2: bool> Isa for Avx512<VBMI2> {
+impl<const NEWER: bool> Isa for Avx512<NEWER> {
     const PARTS_AT_ONCE: usize = 5;
 
     type Run = Run;
@@ -142,7 +143,7 @@ impl<const VBMI2: bool> Isa for Avx512<VBMI2> {
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        unsafe { if VBMI2 { run_vbmi2(self, kernel) } else { run(self, kernel) } }
+        unsafe { if NEWER { run_newer(self, kernel) } else { run(self, kernel) } }
     }
 
     #[inline(always)]
@@ -223,7 +224,7 @@ impl<const VBMI2: bool> Isa for Avx512<VBMI2> {
         const LANES: usize = 16;
         unsafe {
             let start = |first: usize| _mm512_set1_epi32(first as i32);
-            if VBMI2 {
+            if NEWER {
                 let ascending: [u8; BLOCK] = std::array::from_fn(|i| i as u8);
                 // SAFETY: 64 plain bytes.
                 let ascending = std::mem::transmute::<[u8; BLOCK], __m512i>(ascending);
@@ -258,5 +259,67 @@ impl<const VBMI2: bool> Isa for Avx512<VBMI2> {
                 }
             }
         }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub struct GradedSums {
+    one_and_t: __m512i,
+    tt: __m512i,
+    x: __m512i,
+    xx: __m512i,
+    xt: __m512i,
+}
+
+/// Adds the products of the low halves of the lanes, where the high halves of one are 0.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn add_products(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    _mm512_dpwssd_epi32(sum, a, b)
+}
+
+impl<const NEWER: bool> GradedLanes for Avx512<NEWER> {
+    const GRADED_PARTS_AT_ONCE: usize = 4;
+
+    type GradedSums = GradedSums;
+
+    #[inline(always)]
+    fn zero_graded(self) -> GradedSums {
+        let zero = unsafe { _mm512_setzero_si512() };
+        GradedSums { one_and_t: zero, tt: zero, x: zero, xx: zero, xt: zero }
+    }
+
+    #[inline(always)]
+    fn add_graded(
+        self,
+        sums: &mut GradedSums,
+        answered: &u16,
+        points: &[u16; PART],
+        x: &i32,
+        weight: &GradedWeight,
+    ) {
+        unsafe {
+            // SAFETY: 32 plain bytes.
+            let points = _mm512_cvtepu16_epi32(_mm256_loadu_si256(points.as_ptr().cast()));
+            let x = _mm512_maskz_add_epi32(*answered, points, _mm512_set1_epi32(*x));
+            let add_products = |sum, a, b| {
+                if NEWER { add_products(sum, a, b) } else { _mm512_add_epi32(sum, _mm512_madd_epi16(a, b)) }
+            };
+            let add_masked =
+                |sum, value| _mm512_mask_add_epi32(sum, *answered, sum, _mm512_set1_epi32(value));
+            sums.one_and_t = add_masked(sums.one_and_t, weight.one_and_t);
+            sums.tt = add_masked(sums.tt, weight.tt);
+            sums.x = _mm512_add_epi32(sums.x, x);
+            sums.xx = add_products(sums.xx, x, x);
+            sums.xt = add_products(sums.xt, x, _mm512_set1_epi32(weight.t));
+        }
+    }
+
+    #[inline(always)]
+    fn finish_graded(self, sums: GradedSums, found: &mut PartSums) {
+        let GradedSums { one_and_t, tt, x, xx, xt } = sums;
+        // SAFETY: 64 plain bytes.
+        let array = |sums| unsafe { std::mem::transmute::<__m512i, [i32; PART]>(sums) };
+        graded::store(found, [x, xx, xt, tt, one_and_t].map(array));
     }
 }

@@ -1,4 +1,4 @@
-//! Instruction sets: the operations that the kernel for scores of 0 and 1 is written in, once for each.
+//! Instruction sets: the operations that the kernels are written in, once for each.
 //!
 //! [`InstructionSet`] is the choice, made once per search; [`Isa`] is what the kernel is generic over. To add one:
 //! implement [`Isa`], name it here, and the tests run it against [`Portable`](portable::Portable).
@@ -7,9 +7,11 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod graded;
 mod portable;
 mod transposed;
 
+pub use graded::{GradedLanes, GradedWeight, LARGEST, USERS_AT_ONCE};
 pub use portable::Portable;
 pub use transposed::Transposed;
 
@@ -96,14 +98,16 @@ pub trait Kernel {
     fn run<I: Isa>(self, isa: I) -> Self::Output;
 }
 
-/// The operations of the kernel. A value of an implementing type exists only where the CPU has the instructions.
+/// The operations of the kernels. A value of an implementing type exists only where the CPU has the instructions.
+///
+/// Those of [`GradedLanes`] are for scores of any grades, those here for scores of 0 and 1:
 ///
 /// Sums are made for one part of questions from users in order of descending running total x. Lanes are 16 bits wide
 /// and wrap on the way; the kernel bounds the users so that the ends are exact.
 ///
 /// Σx over users is summed by parts: it is the sum, over each step from one total down to the next, of the number of
 /// users so far. So no user is multiplied by its x, and at each step what was summed so far is summed once more.
-pub trait Isa: Copy + Send + Sync {
+pub trait Isa: GradedLanes + Send + Sync {
     /// Parts whose sums are made in one pass over the users, from 1 to 5: as many as have their [`Run`](Self::Run) in
     /// registers.
     const PARTS_AT_ONCE: usize;

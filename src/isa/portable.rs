@@ -1,8 +1,9 @@
 //! The kernel's operations in what every compiler target has: 128-bit registers, which [`wide`] maps to SSE2, NEON
 //! or simd128.
 
-use wide::i16x8;
+use wide::{i16x8, i32x8};
 
+use super::graded::{self, GradedLanes, GradedWeight};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
 #[derive(Clone, Copy)]
@@ -163,5 +164,58 @@ impl Isa for Portable {
                 bits &= bits.wrapping_sub(1);
             }
         }
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+pub struct GradedSums {
+    one_and_t: [i32x8; 2],
+    tt: [i32x8; 2],
+    x: [i32x8; 2],
+    xx: [i32x8; 2],
+    xt: [i32x8; 2],
+}
+
+impl GradedLanes for Portable {
+    const GRADED_PARTS_AT_ONCE: usize = 1;
+
+    type GradedSums = GradedSums;
+
+    #[inline(always)]
+    fn zero_graded(self) -> GradedSums {
+        GradedSums::default()
+    }
+
+    #[inline(always)]
+    fn add_graded(
+        self,
+        sums: &mut GradedSums,
+        answered: &u16,
+        points: &[u16; PART],
+        x: &i32,
+        weight: &GradedWeight,
+    ) {
+        let (halves, _) = points.as_chunks::<{ PART / 2 }>();
+        for ((half, points), mask) in halves.iter().enumerate().zip(mask(u32::from(*answered))) {
+            // Both are within 12 bits.
+            let points = i16x8::new(points.map(|points| points as i16));
+            let x = mask & (points + i16x8::splat(*x as i16));
+            let wide = i32x8::from_i16x8(mask);
+            sums.one_and_t[half] += wide & i32x8::splat(weight.one_and_t);
+            sums.tt[half] += wide & i32x8::splat(weight.tt);
+            sums.x[half] += i32x8::from_i16x8(x);
+            sums.xx[half] += x.widening_mul(x);
+            sums.xt[half] += x.widening_mul(i16x8::splat(weight.t()));
+        }
+    }
+
+    #[inline(always)]
+    fn finish_graded(self, sums: GradedSums, found: &mut PartSums) {
+        let GradedSums { one_and_t, tt, x, xx, xt } = sums;
+        let array = |sums: [i32x8; 2]| {
+            let [low, high] = sums.map(i32x8::to_array);
+            std::array::from_fn(|lane| if lane < 8 { low[lane] } else { high[lane - 8] })
+        };
+        graded::store(found, [x, xx, xt, tt, one_and_t].map(array));
     }
 }

@@ -1,29 +1,20 @@
 //! A request in, ranked sets out: checks what the result may cost, picks the types by the data.
 
-mod projected;
-
-use crate::binary;
-use crate::bitset::BitMatrix;
+use crate::binary::Binary;
 use crate::combinations::binomial;
-use crate::database::Database;
 use crate::error::{Error, Result, TooManyRows};
+use crate::graded::{FloatPoints, Graded, IntegerPoints};
 use crate::isa::InstructionSet;
-use crate::matrix::{Integers, ResponseMatrix, Table};
+use crate::matrix::{Cells, Integers, ResponseMatrix, Table};
 use crate::moments::{RankBy, sums_fit};
 use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
-use crate::scoring::{FloatScoring, IntegerScoring, Points, Scoring};
-
-use projected::Tree;
+use crate::tree::{self, Scores};
 
 /// Users of a set below which r does not exist.
 pub const LEAST_USERS: u32 = 2;
 
 /// Rows of a Polars frame number at most this many.
 const FRAME_ROWS: u128 = u32::MAX as u128;
-
-/// Set × user pairs below which a search stays on the calling thread: about 10 ms of work, against tens of
-/// microseconds for waking a pool; it is also the least work that is handed to another thread.
-const SERIAL_WORK: u128 = 1 << 22;
 
 /// What to search for.
 #[derive(Clone, Copy, Debug)]
@@ -45,24 +36,21 @@ impl Request {
 
 /// Whether the search is large enough for several threads. A smaller one never touches the thread pool.
 pub fn is_parallel(matrix: &ResponseMatrix, request: &Request) -> bool {
-    let serial =
-        if eligible_for_lanes(matrix, request).is_some() { binary::SERIAL_WORK } else { SERIAL_WORK };
-    work(matrix.questions(), request.k, matrix.users()) > serial
+    let sets = binomial(matrix.questions(), request.k);
+    let cost = match binary(matrix, request) {
+        Some(_) => Binary::COST,
+        None => Graded::<FloatPoints>::COST,
+    };
+    let work = sets.map_or(u128::MAX, |sets| sets.saturating_mul(matrix.users() as u128 * cost));
+    work > tree::SERIAL_WORK
 }
 
-/// The scores, if the search for scores of 0 and 1 takes them.
-fn eligible_for_lanes<'a>(matrix: &'a ResponseMatrix, request: &Request) -> Option<&'a Integers<BitMatrix>> {
+/// The scores, if they are 0 and 1 and lanes for these hold their sums.
+fn binary<'a>(matrix: &'a ResponseMatrix, request: &Request) -> Option<Binary<'a>> {
     match &matrix.table {
-        Table::Binary(integers) => {
-            binary::is_eligible(matrix.users(), integers.largest_total, request.k).then_some(integers)
-        }
+        Table::Binary(integers) => Binary::new(&matrix.answered, integers, request.k),
         _ => None,
     }
-}
-
-/// Set × user pairs of all sets that take `k` of `questions`.
-fn work(questions: usize, k: usize, users: usize) -> u128 {
-    binomial(questions, k).map_or(u128::MAX, |sets| sets.saturating_mul(users as u128))
 }
 
 /// Finds the sets that `request` asks for.
@@ -102,49 +90,46 @@ pub fn search_on(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request
         return Ok(SetTable::default());
     }
     check_rows(matrix, request)?;
-    if let Some(integers) = eligible_for_lanes(matrix, request) {
-        return Ok(match request.top {
-            None => binary::search(isa, &matrix.answered, integers, request, All::default).into_table(),
-            Some(n) => {
-                let shared = SharedThreshold::default();
-                let empty = || Best::new(n, request.rank_by, &shared);
-                binary::search(isa, &matrix.answered, integers, request, empty).into_table()
-            }
-        });
+    if let Some(scores) = binary(matrix, request) {
+        return collect(isa, matrix, &scores, request);
     }
     match &matrix.table {
-        Table::Binary(integers) => search_integers(matrix, integers, request),
-        Table::Small(integers) => search_integers(matrix, integers, request),
-        Table::Large(integers) => search_integers(matrix, integers, request),
-        Table::Float(floats) => collect(matrix, FloatScoring::new(floats, request.k), request),
+        Table::Binary(integers) => search_integers(isa, matrix, integers, request),
+        Table::Small(integers) => search_integers(isa, matrix, integers, request),
+        Table::Large(integers) => search_integers(isa, matrix, integers, request),
+        Table::Float(floats) => {
+            let points = FloatPoints::new(floats, request.k);
+            collect(isa, matrix, &Graded::new(&matrix.answered, points), request)
+        }
     }
 }
 
-fn search_integers<P: Points>(
+fn search_integers<C: Cells<Value: Into<i64>>>(
+    isa: InstructionSet,
     matrix: &ResponseMatrix,
-    integers: &Integers<P>,
+    integers: &Integers<C>,
     request: &Request,
 ) -> Result<SetTable> {
-    let magnitude = integers.magnitude(request.k);
-    if sums_fit::<i64>(matrix.users(), magnitude) {
-        collect(matrix, IntegerScoring::<P, i64>::new(integers), request)
-    } else if sums_fit::<i128>(matrix.users(), magnitude) {
-        collect(matrix, IntegerScoring::<P, i128>::new(integers), request)
-    } else {
-        Err(Error::Overflow { what: "sums of squared totals" })
+    if !sums_fit::<i128>(matrix.users(), integers.magnitude(request.k)) {
+        return Err(Error::Overflow { what: "sums of squared totals" });
     }
+    let points = IntegerPoints::new(integers, request.k);
+    collect(isa, matrix, &Graded::new(&matrix.answered, points), request)
 }
 
-fn collect<S: Scoring>(matrix: &ResponseMatrix, scoring: S, request: &Request) -> Result<SetTable> {
-    let (users, questions) = (matrix.users(), matrix.questions());
-    let database =
-        Database::new(&matrix.answered, scoring, users).ok_or(Error::MatrixTooLarge { users, questions })?;
-    let tree = Tree::new(request, questions);
+fn collect(
+    isa: InstructionSet,
+    matrix: &ResponseMatrix,
+    scores: &impl Scores,
+    request: &Request,
+) -> Result<SetTable> {
+    let answered = &matrix.answered;
     Ok(match request.top {
-        None => tree.search(&database, All::default).into_table(),
+        None => tree::search(isa, scores, answered, request, All::default)?.into_table(),
         Some(n) => {
             let shared = SharedThreshold::default();
-            tree.search(&database, || Best::new(n, request.rank_by, &shared)).into_table()
+            let empty = || Best::new(n, request.rank_by, &shared);
+            tree::search(isa, scores, answered, request, empty)?.into_table()
         }
     })
 }

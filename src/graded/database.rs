@@ -1,0 +1,240 @@
+//! The common users of a prefix and their responses to the questions that can follow it.
+
+use crate::bitset::BitMatrix;
+use crate::isa::{BLOCK, GradedWeight, Isa, PART};
+use crate::tree::{Column, Next, Open, Questions, grow};
+
+use super::points::Points;
+
+pub enum Database {
+    /// Of the empty prefix. Its users' responses stay where they are: laid out for the kernel they would take two bytes
+    /// for each cell, answered or not.
+    Everyone(Everyone),
+    Local(Local),
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self::Local(Local::default())
+    }
+}
+
+impl Database {
+    /// As one of a longer prefix.
+    pub fn local(&mut self) -> &mut Local {
+        if let Self::Everyone(_) = self {
+            *self = Self::default();
+        }
+        match self {
+            Self::Local(local) => local,
+            Self::Everyone(_) => unreachable!("replaced above"),
+        }
+    }
+}
+
+pub struct Everyone {
+    pub questions: Questions,
+    /// One row per question.
+    pub answered_by: BitMatrix,
+    pub weights: Vec<GradedWeight>,
+}
+
+/// Users of a database, each with its total on the prefix.
+#[derive(Default)]
+pub struct Extension {
+    users: Vec<u32>,
+    x: Vec<i32>,
+    count: usize,
+}
+
+impl Extension {
+    /// The first `users` users, with total 0.
+    pub fn of_everyone(users: usize) -> Self {
+        Self { users: (0..users as u32).collect(), x: vec![0; users], count: users }
+    }
+
+    pub fn users(&self) -> &[u32] {
+        &self.users[..self.count]
+    }
+
+    pub fn totals(&self) -> &[i32] {
+        &self.x[..self.count]
+    }
+
+    /// Becomes the users whose bits are set; their totals are to be written.
+    #[inline(always)]
+    pub fn become_users<I: Isa>(&mut self, isa: I, bits: &[u64]) {
+        // A word's users are written as a whole block, whatever their number.
+        grow(&mut self.users, (bits.len() + 1) * BLOCK);
+        self.count = 0;
+        for (word, &bits) in bits.iter().enumerate() {
+            if let Some(room) = self.users[self.count..].first_chunk_mut::<BLOCK>() {
+                isa.positions(bits, (word * BLOCK) as u32, room);
+            }
+            self.count += bits.count_ones() as usize;
+        }
+        grow(&mut self.x, self.count);
+    }
+
+    /// Each user and the place of its total.
+    #[inline(always)]
+    pub fn totals_mut(&mut self) -> impl Iterator<Item = (u32, &mut i32)> {
+        self.users[..self.count].iter().copied().zip(&mut self.x)
+    }
+}
+
+/// Responses by part, then by user, so that the kernel reads one part of some users after the other.
+#[derive(Default)]
+pub struct Local {
+    open: Open,
+    users: usize,
+    /// The users' rows in the matrix.
+    rows: Vec<u32>,
+    weights: Vec<GradedWeight>,
+    /// Totals on the prefix.
+    x: Vec<i32>,
+    /// Who answered which questions of a part.
+    answered: Vec<u16>,
+    points: Vec<[u16; PART]>,
+    /// For each question and block of users: who answered.
+    users_of: Vec<u64>,
+}
+
+impl Local {
+    pub fn open(&self) -> Open {
+        self.open
+    }
+
+    pub fn row(&self, user: u32) -> u32 {
+        self.rows[user as usize]
+    }
+
+    pub fn weights(&self) -> &[GradedWeight] {
+        &self.weights[..self.users]
+    }
+
+    /// For each user the questions of `part` that it answered.
+    pub fn answered(&self, part: usize) -> &[u16] {
+        &self.answered[part * self.users..][..self.users]
+    }
+
+    /// For each user its points of the questions of `part`, 0 where it did not answer.
+    pub fn points(&self, part: usize) -> &[[u16; PART]] {
+        &self.points[part * self.users..][..self.users]
+    }
+
+    pub fn has_answered(&self, user: u32, part: usize, lane: usize) -> bool {
+        self.answered(part)[user as usize] >> lane & 1 == 1
+    }
+
+    fn blocks(&self) -> usize {
+        self.users.div_ceil(BLOCK)
+    }
+
+    /// The users who answered `column`, as bits. Only after [`index`](Self::index) for its half.
+    pub fn users_of(&self, column: Column) -> &[u64] {
+        let (part, bit) = self.open.locate(column);
+        &self.users_of[(part * PART + bit) * self.blocks()..][..self.blocks()]
+    }
+
+    /// Gives the users of `extension`, who answered `column`, their totals with it.
+    #[inline(always)]
+    pub fn extend_totals(&self, column: Column, extension: &mut Extension) {
+        let (part, bit) = self.open.locate(column);
+        let points = self.points(part);
+        for (user, total) in extension.totals_mut() {
+            *total = self.x[user as usize] + i32::from(points[user as usize][bit]);
+        }
+    }
+
+    /// Takes the responses of rows of the matrix.
+    pub fn become_rows<P: Points>(
+        &mut self,
+        everyone: &Everyone,
+        answered: &BitMatrix,
+        points: &P,
+        rows: &[u32],
+        open: Open,
+    ) {
+        self.resize(open, rows.len());
+        self.rows[..self.users].copy_from_slice(rows);
+        for (weight, &row) in self.weights.iter_mut().zip(rows) {
+            *weight = everyone.weights[row as usize];
+        }
+        let cells = open.parts() * self.users;
+        self.answered[..cells].fill(0);
+        self.points[..cells].fill([0; PART]);
+        for (user, &row) in rows.iter().enumerate() {
+            points.for_each(answered, row as usize, |question, points| {
+                let column = everyone.questions.column(question);
+                if open.has(column) {
+                    let (part, bit) = open.locate(column);
+                    let cell = part * self.users + user;
+                    self.answered[cell] |= 1 << bit;
+                    self.points[cell][bit] = points;
+                }
+            });
+        }
+    }
+
+    /// Takes the responses of some users of `parent`.
+    #[inline(always)]
+    pub fn become_users_of(&mut self, parent: &Self, users: &[u32], open: Open) {
+        self.resize(open, users.len());
+        copy(users, &parent.rows, &mut self.rows);
+        copy(users, parent.weights(), &mut self.weights);
+        for (part, parent_part) in open.parts_of(parent.open) {
+            let here = part * self.users;
+            copy(users, parent.answered(parent_part), &mut self.answered[here..]);
+            copy(users, parent.points(parent_part), &mut self.points[here..]);
+        }
+    }
+
+    /// Room for the responses of so many users.
+    fn resize(&mut self, open: Open, users: usize) {
+        (self.open, self.users) = (open, users);
+        grow(&mut self.rows, users);
+        grow(&mut self.weights, users);
+        grow(&mut self.x, users);
+        grow(&mut self.answered, open.parts() * users);
+        grow(&mut self.points, open.parts() * users);
+    }
+
+    /// Takes the users' totals, and finds the users of each question that can be next, for
+    /// [`users_of`](Self::users_of).
+    #[inline(always)]
+    pub fn index<I: Isa>(&mut self, isa: I, x: &[i32], next: Next) {
+        self.x[..self.users].copy_from_slice(x);
+        let (low_parts, parts, blocks) = (self.open.low_parts(), self.open.parts(), self.blocks());
+        grow(&mut self.users_of, parts * PART * blocks);
+        let start = if next.low { 0 } else { low_parts };
+        let end = if next.high { parts } else { low_parts };
+        for first in (start..end).step_by(PARTS_OF_SQUARE) {
+            let parts = first..end.min(first + PARTS_OF_SQUARE);
+            for block in 0..blocks {
+                let mut square = [0; BLOCK];
+                for part in parts.clone() {
+                    let answered = self.answered(part)[block * BLOCK..].iter();
+                    for (row, &answered) in square.iter_mut().zip(answered) {
+                        *row |= u64::from(answered) << ((part - first) * PART);
+                    }
+                }
+                let square = isa.transpose(&square);
+                for column in 0..parts.len() * PART {
+                    self.users_of[(first * PART + column) * blocks + block] = square.row(column);
+                }
+            }
+        }
+    }
+}
+
+/// Parts whose bits make the rows of a square.
+const PARTS_OF_SQUARE: usize = BLOCK / PART;
+
+/// Copies what some users have.
+#[inline(always)]
+fn copy<T: Copy>(users: &[u32], from: &[T], to: &mut [T]) {
+    for (to, &user) in to.iter_mut().zip(users) {
+        *to = from[user as usize];
+    }
+}

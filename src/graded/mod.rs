@@ -1,0 +1,177 @@
+//! Scores of any grades, as points: integers of 12 bits that lanes sum up.
+//!
+//! Small integers are points as they are, and their sums are exact. Other scores are rounded to points, whose sums
+//! rule sets out with a margin for the rounding (`filter`); the sets that remain are recomputed from the scores
+//! themselves. `points` makes points and correlations, `database` has the common users of a prefix, `kernel` sums over
+//! them.
+
+mod database;
+mod filter;
+mod kernel;
+mod points;
+
+use std::ops::Range;
+
+use crate::bitset::BitMatrix;
+use crate::error::{Error, Result};
+use crate::isa::{GradedWeight, Isa};
+use crate::moments::Correlations;
+use crate::tree::{Bar, Column, Next, Open, Questions, Scores};
+
+use database::{Database, Everyone, Extension, Local};
+use filter::Filter;
+use kernel::Sums;
+pub use points::{FloatPoints, IntegerPoints};
+use points::Points;
+
+/// Scores as points, and who answered what.
+pub struct Graded<'a, P> {
+    answered: &'a BitMatrix,
+    points: P,
+}
+
+impl<'a, P: Points> Graded<'a, P> {
+    pub fn new(answered: &'a BitMatrix, points: P) -> Self {
+        Self { answered, points }
+    }
+}
+
+impl<P: Points> Scores for Graded<'_, P> {
+    type Database = Database;
+    type Extension = Extension;
+    type Sums = Sums;
+    type Filter = Filter;
+
+    const COST: u128 = 4;
+
+    fn users(&self) -> usize {
+        self.points.users()
+    }
+
+    #[inline(always)]
+    fn everyone<I: Isa>(&self, _isa: I, questions: &Questions) -> Result<Database> {
+        let users = self.users();
+        let refuse = || Error::MatrixTooLarge { users, questions: self.answered.columns() };
+        Ok(Database::Everyone(Everyone {
+            answered_by: self.answered.transposed(users).ok_or_else(refuse)?,
+            weights: (0..users).map(|user| GradedWeight::new(self.points.total(user))).collect(),
+            questions: questions.clone(),
+        }))
+    }
+
+    fn open(database: &Database) -> Open {
+        match database {
+            Database::Everyone(everyone) => everyone.questions.open(),
+            Database::Local(local) => local.open(),
+        }
+    }
+
+    #[inline(always)]
+    fn extend<I: Isa>(
+        &self,
+        isa: I,
+        database: &Database,
+        column: Column,
+        extension: &mut Extension,
+    ) -> usize {
+        match database {
+            Database::Everyone(everyone) => {
+                let question = everyone.questions.id(column) as usize;
+                extension.become_users(isa, everyone.answered_by.row(question));
+                for (user, total) in extension.totals_mut() {
+                    *total = i32::from(self.points.of(self.answered, user as usize, question));
+                }
+            }
+            Database::Local(local) => {
+                extension.become_users(isa, local.users_of(column));
+                local.extend_totals(column, extension);
+            }
+        }
+        extension.users().len()
+    }
+
+    fn extend_by_none(&self) -> Extension {
+        Extension::of_everyone(self.users())
+    }
+
+    #[inline(always)]
+    fn project<I: Isa>(
+        &self,
+        isa: I,
+        parent: &Database,
+        extension: &Extension,
+        open: Open,
+        next: Next,
+        database: &mut Database,
+    ) {
+        let local = database.local();
+        match parent {
+            Database::Everyone(everyone) => {
+                local.become_rows(everyone, self.answered, &self.points, extension.users(), open);
+            }
+            Database::Local(parent) => local.become_users_of(parent, extension.users(), open),
+        }
+        local.index(isa, extension.totals(), next);
+    }
+
+    #[inline(always)]
+    fn sum<I: Isa>(
+        &self,
+        isa: I,
+        database: &Database,
+        extension: &Extension,
+        parts: Range<usize>,
+        sums: &mut [Sums],
+    ) {
+        sums.fill(Sums::default());
+        match database {
+            Database::Local(local) => {
+                kernel::add_sums(isa, local, extension.users(), extension.totals(), parts.start, sums);
+            }
+            Database::Everyone(everyone) => {
+                // Users of the empty prefix have no rows to sum over yet: some at a time get them.
+                let mut local = Local::default();
+                let numbers: Vec<u32> = (0..ROWS_AT_ONCE as u32).collect();
+                let open = everyone.questions.open();
+                for (users, x) in extension.users().chunks(ROWS_AT_ONCE).zip(extension.totals().chunks(ROWS_AT_ONCE)) {
+                    local.become_rows(everyone, self.answered, &self.points, users, open);
+                    kernel::add_sums(isa, &local, &numbers[..users.len()], x, parts.start, sums);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn filter(&self, bar: Bar, _database: &Database, users: usize) -> Filter {
+        Filter::new(bar, self.points.scale(), users)
+    }
+
+    #[inline(always)]
+    fn candidates(filter: Filter, sums: &Sums) -> u16 {
+        filter.candidates(sums)
+    }
+
+    fn correlations(
+        &self,
+        (database, extension): (&Database, &Extension),
+        sums: &Sums,
+        (part, lane): (usize, usize),
+        set: &[u32],
+    ) -> (Correlations, u32) {
+        let users = extension.users().iter().copied();
+        let correlations = match database {
+            Database::Everyone(_) => {
+                let answered = |user: &u32| set.iter().all(|&q| self.answered.contains(*user as usize, q as usize));
+                self.points.correlations(self.answered, set, users.filter(answered), sums.of(lane))
+            }
+            Database::Local(local) => {
+                let users = users.filter(|&user| local.has_answered(user, part, lane)).map(|user| local.row(user));
+                self.points.correlations(self.answered, set, users, sums.of(lane))
+            }
+        };
+        (correlations, sums.n[lane] as u32)
+    }
+}
+
+/// Users of the empty prefix whose responses are laid out for the kernel at a time: a few hundred KiB.
+const ROWS_AT_ONCE: usize = 1 << 10;

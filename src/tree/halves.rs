@@ -1,0 +1,109 @@
+//! The questions in the order of the tree, cut in two halves.
+
+use crate::bitset::{BitMatrix, WORD_BITS, ones};
+use crate::isa::PART;
+
+/// A question by its half and its position there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Column {
+    Low(usize),
+    High(usize),
+}
+
+/// Questions that can still be chosen, by their half: those at positions below these.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Open {
+    pub low: usize,
+    pub high: usize,
+}
+
+impl Open {
+    pub fn low_parts(self) -> usize {
+        self.low.div_ceil(PART)
+    }
+
+    pub fn high_parts(self) -> usize {
+        self.high.div_ceil(PART)
+    }
+
+    pub fn parts(self) -> usize {
+        self.low_parts() + self.high_parts()
+    }
+
+    pub fn has(self, column: Column) -> bool {
+        match column {
+            Column::Low(position) => position < self.low,
+            Column::High(position) => position < self.high,
+        }
+    }
+
+    /// The part of a column and its bit there, where the questions of each half begin a part of their own.
+    pub fn locate(self, column: Column) -> (usize, usize) {
+        match column {
+            Column::Low(position) => (position / PART, position % PART),
+            Column::High(position) => (self.low_parts() + position / PART, position % PART),
+        }
+    }
+
+    /// The parts of `self`, each with the part of `wider` that it is taken from.
+    pub fn parts_of(self, wider: Self) -> impl Iterator<Item = (usize, usize)> {
+        let high = (0..self.high_parts()).map(move |part| wider.low_parts() + part);
+        (0..self.low_parts()).chain(high).enumerate()
+    }
+}
+
+/// The questions in the order of the tree.
+#[derive(Clone)]
+pub struct Questions {
+    /// For each column the question.
+    low: Vec<u32>,
+    high: Vec<u32>,
+    /// For each question its column.
+    columns: Vec<Column>,
+}
+
+impl Questions {
+    /// In two halves, each from the most frequent question on, or all high from the last one on if sets are wanted in
+    /// order.
+    pub fn of(answered: &BitMatrix, users: usize, in_order: bool) -> Self {
+        let count = answered.columns();
+        // A prefix takes the highest positions first, so the rarest questions get those: its users become few early.
+        let mut ids: Vec<u32> = (0..count as u32).rev().collect();
+        let mut low = Vec::new();
+        if !in_order {
+            let mut frequency = vec![0usize; count];
+            for user in 0..users {
+                for (word, &bits) in answered.row(user).iter().enumerate() {
+                    ones(bits).for_each(|bit| frequency[word * WORD_BITS + bit] += 1);
+                }
+            }
+            ids.sort_by_key(|&id| std::cmp::Reverse(frequency[id as usize]));
+            // Whole parts, so that a half that is still all open wastes no lane.
+            low = ids.split_off(count - count / 2 / PART * PART);
+        }
+        let mut columns = vec![Column::Low(0); count];
+        low.iter().enumerate().for_each(|(position, &id)| columns[id as usize] = Column::Low(position));
+        ids.iter().enumerate().for_each(|(position, &id)| columns[id as usize] = Column::High(position));
+        Self { low, high: ids, columns }
+    }
+
+    pub fn open(&self) -> Open {
+        Open { low: self.low.len(), high: self.high.len() }
+    }
+
+    pub fn column(&self, question: usize) -> Column {
+        self.columns[question]
+    }
+
+    pub fn id(&self, column: Column) -> u32 {
+        match column {
+            Column::Low(position) => self.low[position],
+            Column::High(position) => self.high[position],
+        }
+    }
+
+    /// The questions of each half at positions below those of `open`.
+    pub fn below(&self, open: Open) -> [&[u32]; 2] {
+        [&self.low[..open.low], &self.high[..open.high]]
+    }
+}

@@ -1,0 +1,494 @@
+//! The tree of all prefixes, how it is cut in half, and what it asks of a kind of scores.
+//!
+//! Sets are the paths of a tree. At a prefix only the users are kept who answered all of it, so a prefix's common users
+//! are found once and not once per set (the conditional database of itemset mining: M. J. Zaki, "Scalable
+//! algorithms for association mining", IEEE TKDE 12, 2000). Common users can only become fewer with depth, so a prefix
+//! with fewer than `min_users` of them ends its subtree.
+//!
+//! A set is counted once, at one of its prefixes: the set less one question, its *leaf*. If the leaf is the last
+//! question in some order, a prefix of k - 1 out of Q questions has (Q - k + 1) / k leaves on average, and what a prefix
+//! costs is shared by so few sets. So the questions are cut in two halves, low and high, and the leaf is a low question
+//! where a set has an odd number of low ones, else a high one; the last one of its half. Then only prefixes with an
+//! *even* number of low questions have leaves, half as many, with twice as many leaves each. (That the
+//! prefixes of such a parity meet every set is the construction of P. Turán's problem for hypergraphs; the only sets
+//! without a leaf, those of low questions alone where k is even, get their last one.)
+//!
+//! Where every set is wanted in order, all questions are high, which leaves the plain tree.
+
+mod filter;
+mod halves;
+
+use std::ops::Range;
+
+use crate::bitset::BitMatrix;
+use crate::combinations::binomial;
+use crate::error::Result;
+use crate::isa::{InstructionSet, Isa, Kernel, PART};
+use crate::moments::Correlations;
+use crate::parallel;
+use crate::ranking::Collector;
+use crate::search::Request;
+
+pub use filter::{Bar, is_exact};
+pub use halves::{Column, Open, Questions};
+
+/// A kind of scores: how the common users of a prefix are stored, and what their responses sum up to.
+///
+/// Where methods are generic over [`Isa`], they must be `#[inline(always)]`.
+pub trait Scores: Sync {
+    /// The common users of a prefix and their responses to the questions that can follow.
+    type Database: Default + Send + Sync;
+
+    /// The common users of a prefix with one question more, as users of the prefix's database.
+    type Extension: Default;
+
+    /// The sums of the sets that a prefix and each question of a part make.
+    type Sums: Copy + Default;
+
+    /// Decides which of these sets can reach a bar.
+    type Filter: Copy;
+
+    /// Time for one set and user of a leaf, of which there can be [`SERIAL_WORK`] on one thread; 1 for the fastest kind.
+    const COST: u128;
+
+    fn users(&self) -> usize;
+
+    /// The database of the empty prefix.
+    fn everyone<I: Isa>(&self, isa: I, questions: &Questions) -> Result<Self::Database>;
+
+    /// The questions that can follow.
+    fn open(database: &Self::Database) -> Open;
+
+    /// Makes `extension` the users of `database` who answered `column`; returns their number.
+    fn extend<I: Isa>(
+        &self,
+        isa: I,
+        database: &Self::Database,
+        column: Column,
+        extension: &mut Self::Extension,
+    ) -> usize;
+
+    /// All users of the database of the empty prefix.
+    fn extend_by_none(&self) -> Self::Extension;
+
+    /// Makes `database` that of `extension`, users of `parent`, after which `open` can follow, and `next` by
+    /// [`extend`](Self::extend).
+    fn project<I: Isa>(
+        &self,
+        isa: I,
+        parent: &Self::Database,
+        extension: &Self::Extension,
+        open: Open,
+        next: Next,
+        database: &mut Self::Database,
+    );
+
+    /// Makes `sums` those of `extension`, users of `database`, with each question of the given parts.
+    fn sum<I: Isa>(
+        &self,
+        isa: I,
+        database: &Self::Database,
+        extension: &Self::Extension,
+        parts: Range<usize>,
+        sums: &mut [Self::Sums],
+    );
+
+    /// The filter for sums of `users` users of `database`.
+    fn filter(&self, bar: Bar, database: &Self::Database, users: usize) -> Self::Filter;
+
+    /// The sets of a part that may reach the bar, one bit each: certainly all that do.
+    fn candidates(filter: Self::Filter, sums: &Self::Sums) -> u16;
+
+    /// What to report of `set`, which is `leaf` with the question at a lane of a part, and its number of users.
+    fn correlations(
+        &self,
+        leaf: (&Self::Database, &Self::Extension),
+        sums: &Self::Sums,
+        part_and_lane: (usize, usize),
+        set: &[u32],
+    ) -> (Correlations, u32);
+}
+
+/// The halves whose questions can be the next of a prefix that is not a leaf's.
+#[derive(Clone, Copy)]
+pub struct Next {
+    pub low: bool,
+    pub high: bool,
+}
+
+/// Walks all sets that `request` asks for into collectors made by `empty`.
+pub fn search<S: Scores, C: Collector>(
+    isa: InstructionSet,
+    scores: &S,
+    answered: &BitMatrix,
+    request: &Request,
+    empty: impl Fn() -> C + Sync,
+) -> Result<C> {
+    isa.run(Search { scores, answered, request, empty })
+}
+
+/// A search, to be run on an instruction set.
+struct Search<'a, S, E> {
+    scores: &'a S,
+    answered: &'a BitMatrix,
+    request: &'a Request,
+    empty: E,
+}
+
+impl<S: Scores, C: Collector, E: Fn() -> C + Sync> Kernel for Search<'_, S, E> {
+    type Output = Result<C>;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> Result<C> {
+        let Self { scores, answered, request, empty } = self;
+        if scores.users() < request.least_users() {
+            return Ok(empty());
+        }
+        let questions = Questions::of(answered, scores.users(), request.top.is_none());
+        let tree = Tree { isa, scores, request, questions: &questions };
+        let database = scores.everyone(isa, &questions)?;
+        let root = Prefix::default();
+        if request.k > 1 {
+            return Ok(tree.explore((&database, scores.users()), &root, 1.0, empty(), &empty));
+        }
+        let mut collector = empty();
+        let (extension, open) = (scores.extend_by_none(), questions.open());
+        let leaves =
+            Leaves { database: &database, extension: &extension, users: scores.users(), open, prefix: &root };
+        tree.leaves(isa, leaves, &mut Scratch::new(open), &mut collector);
+        Ok(collector)
+    }
+}
+
+/// The questions chosen so far.
+#[derive(Clone, Default)]
+struct Prefix {
+    questions: Vec<u32>,
+    low: usize,
+}
+
+impl Prefix {
+    fn len(&self) -> usize {
+        self.questions.len()
+    }
+
+    /// Low questions come before high ones; once a high one is chosen, the number of low ones is final.
+    fn next(&self) -> Next {
+        Next { low: self.low == self.len(), high: self.is_even() }
+    }
+
+    fn is_even(&self) -> bool {
+        self.low.is_multiple_of(2)
+    }
+}
+
+/// What one thread needs for each question of a prefix, allocated once.
+struct Level<S: Scores> {
+    extension: S::Extension,
+    database: S::Database,
+}
+
+impl<S: Scores> Default for Level<S> {
+    fn default() -> Self {
+        Self { extension: S::Extension::default(), database: S::Database::default() }
+    }
+}
+
+/// What one thread needs to look at leaves, allocated once.
+struct Scratch<S: Scores> {
+    sums: Vec<S::Sums>,
+    set: Vec<u32>,
+}
+
+impl<S: Scores> Scratch<S> {
+    fn new(open: Open) -> Self {
+        Self { sums: vec![S::Sums::default(); open.parts()], set: Vec::new() }
+    }
+}
+
+/// What one thread walks without asking for help: a few milliseconds.
+pub const SERIAL_WORK: u128 = 1 << 26;
+
+/// What a set costs is not less than that of this many users.
+const LEAST_LEAF_USERS: f64 = 64.0;
+
+struct Tree<'a, I, S> {
+    isa: I,
+    scores: &'a S,
+    request: &'a Request,
+    questions: &'a Questions,
+}
+
+impl<I: Isa, S: Scores> Tree<'_, I, S> {
+    /// The columns by which `prefix` can be extended, and what is open afterwards: low ones first, each half from the
+    /// rarest question on.
+    fn children(&self, open: Open, prefix: &Prefix) -> impl Iterator<Item = (Column, Open)> + use<I, S> {
+        let next = prefix.next();
+        let low = if next.low { open.low } else { 0 };
+        let high = if next.high { open.high } else { 0 };
+        let low = (0..low).rev().map(move |position| (Column::Low(position), Open { low: position, ..open }));
+        low.chain(
+            (0..high).rev().map(move |position| (Column::High(position), Open { high: position, ..open })),
+        )
+    }
+
+    fn push(&self, prefix: &mut Prefix, column: Column) {
+        prefix.questions.push(self.questions.id(column));
+        prefix.low += usize::from(matches!(column, Column::Low(_)));
+    }
+
+    fn pop(&self, prefix: &mut Prefix, column: Column) {
+        prefix.questions.pop();
+        prefix.low -= usize::from(matches!(column, Column::Low(_)));
+    }
+
+    /// Splits the subtree of `prefix`, whose common users are the given number in a database, into parts worth a
+    /// hand-over, and walks those. `share` is that of users who answered the last question: about as many of these will
+    /// have answered the next.
+    fn explore<C: Collector>(
+        &self,
+        (database, users): (&S::Database, usize),
+        prefix: &Prefix,
+        share: f64,
+        mut collector: C,
+        empty: &(impl Fn() -> C + Sync),
+    ) -> C {
+        let open = S::open(database);
+        let missing = self.request.k - prefix.len();
+        let leaf_users = users as f64 * share.powi(missing as i32 - 1);
+        let sets = binomial(open.low + open.high, missing).map_or(f64::INFINITY, |sets| sets as f64);
+        if sets * leaf_users.max(LEAST_LEAF_USERS) * S::COST as f64 <= SERIAL_WORK as f64 {
+            let mut levels: Vec<Level<S>> = (1..missing).map(|_| Level::default()).collect();
+            self.descend(database, &mut prefix.clone(), &mut levels, &mut Scratch::new(open), &mut collector);
+            return collector;
+        }
+        let children: Vec<(Column, Open)> = self.children(open, prefix).collect();
+        let found = parallel::fold_in_order(
+            0..children.len(),
+            empty,
+            |mut collector, child| {
+                let mut level = Level::default();
+                let mut prefix = prefix.clone();
+                if missing == 2 {
+                    let (children, scratch) = (&children[child..][..1], &mut Scratch::new(open));
+                    self.finish(
+                        database,
+                        children,
+                        &mut prefix,
+                        &mut level.extension,
+                        scratch,
+                        &mut collector,
+                    );
+                    return collector;
+                }
+                let (column, open) = children[child];
+                self.push(&mut prefix, column);
+                let common = self.project(database, column, open, &prefix, &mut level);
+                if common >= self.request.least_users() {
+                    let share = common as f64 / users as f64;
+                    collector = self.explore((&level.database, common), &prefix, share, collector, empty);
+                }
+                collector
+            },
+            |mut collector, later| {
+                collector.merge(later);
+                collector
+            },
+        );
+        collector.merge(found);
+        collector
+    }
+
+    /// Walks the subtree of `prefix` on this thread. `levels` has one entry for each question still to be chosen
+    /// before the leaf.
+    fn descend<C: Collector>(
+        &self,
+        database: &S::Database,
+        prefix: &mut Prefix,
+        levels: &mut [Level<S>],
+        scratch: &mut Scratch<S>,
+        collector: &mut C,
+    ) {
+        let children = self.children(S::open(database), prefix);
+        match levels {
+            [] => {}
+            [last] => {
+                let children: Vec<(Column, Open)> = children.collect();
+                self.finish(database, &children, prefix, &mut last.extension, scratch, collector);
+            }
+            [level, deeper @ ..] => {
+                for (column, open) in children {
+                    self.push(prefix, column);
+                    if self.project(database, column, open, prefix, level) >= self.request.least_users() {
+                        self.descend(&level.database, prefix, deeper, scratch, collector);
+                    }
+                    self.pop(prefix, column);
+                }
+            }
+        }
+    }
+
+    /// Makes the database of `prefix`, which extends that of `database` by `column`, unless it has too few users;
+    /// returns how many it has.
+    fn project(
+        &self,
+        database: &S::Database,
+        column: Column,
+        open: Open,
+        prefix: &Prefix,
+        level: &mut Level<S>,
+    ) -> usize {
+        self.isa.run(Project { tree: self, database, column, open, prefix, level })
+    }
+
+    /// Looks at all leaves of the given children of `prefix`, which lacks two questions.
+    fn finish<C: Collector>(
+        &self,
+        database: &S::Database,
+        children: &[(Column, Open)],
+        prefix: &mut Prefix,
+        extension: &mut S::Extension,
+        scratch: &mut Scratch<S>,
+        collector: &mut C,
+    ) {
+        self.isa.run(Finish { tree: self, database, children, prefix, extension, scratch, collector });
+    }
+
+    #[inline(always)]
+    fn leaves<J: Isa, C: Collector>(
+        &self,
+        isa: J,
+        of: Leaves<'_, S>,
+        scratch: &mut Scratch<S>,
+        collector: &mut C,
+    ) {
+        let Leaves { database, extension, users, open, prefix } = of;
+        let first_high = S::open(database).low_parts();
+        let low = 0..open.low_parts();
+        let high = if prefix.is_even() { first_high..first_high + open.high_parts() } else { 0..0 };
+        // Where no part lies between the halves, they are one stretch.
+        let stretches =
+            if low.end == high.start { [low.start..high.end, 0..0] } else { [low.clone(), high.clone()] };
+        for parts in stretches {
+            self.scores.sum(isa, database, extension, parts.clone(), &mut scratch.sums[parts]);
+        }
+        let bar = Bar {
+            least_users: i32::try_from(self.request.least_users()).unwrap_or(i32::MAX),
+            threshold: collector.threshold(),
+            rank_by: self.request.rank_by,
+        };
+        let filter = self.scores.filter(bar, database, users);
+        // From the last part to the first, because positions descend where the order of the sets matters.
+        for (questions, parts) in self.questions.below(open).into_iter().zip([low, high]) {
+            for (part, questions) in parts.zip(questions.chunks(PART)).rev() {
+                let open_lanes = u16::MAX >> (PART - questions.len());
+                let candidates = S::candidates(filter, &scratch.sums[part]) & open_lanes;
+                if candidates != 0 {
+                    self.offer(of, (part, questions), candidates, scratch, collector);
+                }
+            }
+        }
+    }
+
+    /// Offers the candidates of a part to the collector, the last one first.
+    #[cold]
+    fn offer<C: Collector>(
+        &self,
+        leaf: Leaves<'_, S>,
+        (part, questions): (usize, &[u32]),
+        mut candidates: u16,
+        scratch: &mut Scratch<S>,
+        collector: &mut C,
+    ) {
+        let Scratch { sums, set } = scratch;
+        while candidates != 0 {
+            let lane = candidates.ilog2() as usize;
+            candidates ^= 1 << lane;
+            set.clear();
+            set.extend_from_slice(&leaf.prefix.questions);
+            set.push(questions[lane]);
+            set.sort_unstable();
+            let users = (leaf.database, leaf.extension);
+            let (correlations, n_users) = self.scores.correlations(users, &sums[part], (part, lane), set);
+            collector.push(set, correlations, n_users);
+        }
+    }
+}
+
+/// A prefix whose common users are `extension`, so many users of `database`, and what can follow it.
+struct Leaves<'a, S: Scores> {
+    database: &'a S::Database,
+    extension: &'a S::Extension,
+    users: usize,
+    open: Open,
+    prefix: &'a Prefix,
+}
+
+impl<S: Scores> Clone for Leaves<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Scores> Copy for Leaves<'_, S> {}
+
+/// See [`Tree::project`].
+struct Project<'a, 'b, I, S: Scores> {
+    tree: &'a Tree<'b, I, S>,
+    database: &'a S::Database,
+    column: Column,
+    open: Open,
+    prefix: &'a Prefix,
+    level: &'a mut Level<S>,
+}
+
+impl<I: Isa, S: Scores> Kernel for Project<'_, '_, I, S> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<J: Isa>(self, isa: J) -> usize {
+        let Self { tree, database: parent, column, open, prefix, level } = self;
+        let Level { extension, database } = level;
+        let users = tree.scores.extend(isa, parent, column, extension);
+        if users >= tree.request.least_users() {
+            tree.scores.project(isa, parent, extension, open, prefix.next(), database);
+        }
+        users
+    }
+}
+
+/// See [`Tree::finish`].
+struct Finish<'a, 'b, I, S: Scores, C> {
+    tree: &'a Tree<'b, I, S>,
+    database: &'a S::Database,
+    children: &'a [(Column, Open)],
+    prefix: &'a mut Prefix,
+    extension: &'a mut S::Extension,
+    scratch: &'a mut Scratch<S>,
+    collector: &'a mut C,
+}
+
+impl<I: Isa, S: Scores, C: Collector> Kernel for Finish<'_, '_, I, S, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<J: Isa>(self, isa: J) {
+        let Self { tree, database, children, prefix, extension, scratch, collector } = self;
+        for &(column, open) in children {
+            let users = tree.scores.extend(isa, database, column, extension);
+            if users < tree.request.least_users() {
+                continue;
+            }
+            tree.push(prefix, column);
+            tree.leaves(isa, Leaves { database, extension, users, open, prefix }, scratch, collector);
+            tree.pop(prefix, column);
+        }
+    }
+}
+
+/// Makes `values` at least `length` long. Never shorter, so that a database used again writes only what it needs.
+pub fn grow<T: Copy + Default>(values: &mut Vec<T>, length: usize) {
+    if values.len() < length {
+        values.resize(length, T::default());
+    }
+}
