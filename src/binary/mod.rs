@@ -62,16 +62,15 @@ impl Scores for Binary<'_> {
 
     #[inline(always)]
     fn everyone<I: Isa>(&self, isa: I, questions: &Questions) -> Result<Database> {
-        let mut database =
-            Database::of_everyone(questions.open(), &self.integers.totals, |user, respond| {
-                for (word, (&answered, &scored)) in
-                    self.answered.row(user).iter().zip(self.integers.points.row(user)).enumerate()
-                {
-                    for bit in ones(answered) {
-                        respond(questions.column(word * WORD_BITS + bit), scored >> bit & 1 == 1);
-                    }
+        let mut database = Database::of_everyone(questions.open(), &self.integers.totals, |user, respond| {
+            for (word, (&answered, &scored)) in
+                self.answered.row(user).iter().zip(self.integers.points.row(user)).enumerate()
+            {
+                for bit in ones(answered) {
+                    respond(questions.column(word * WORD_BITS + bit), scored >> bit & 1 == 1);
                 }
-            });
+            }
+        });
         database.index(isa, Next { low: true, high: true });
         Ok(database)
     }
@@ -81,7 +80,13 @@ impl Scores for Binary<'_> {
     }
 
     #[inline(always)]
-    fn extend<I: Isa>(&self, isa: I, database: &Database, column: Column, extension: &mut Extension) -> usize {
+    fn extend<I: Isa>(
+        &self,
+        isa: I,
+        database: &Database,
+        column: Column,
+        extension: &mut Extension,
+    ) -> usize {
         extension.extend(isa, database, column);
         extension.len()
     }

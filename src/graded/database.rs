@@ -1,27 +1,28 @@
 //! The common users of a prefix and their responses to the questions that can follow it.
 
 use crate::bitset::BitMatrix;
-use crate::isa::{BLOCK, GradedWeight, Isa, PART};
+use crate::isa::{BLOCK, Isa, PART};
 use crate::tree::{Column, Next, Open, Questions, grow};
 
+use super::kernel::Point;
 use super::points::Points;
 
-pub enum Database {
-    /// Of the empty prefix. Its users' responses stay where they are: laid out for the kernel they would take two bytes
-    /// for each cell, answered or not.
-    Everyone(Everyone),
-    Local(Local),
+pub enum Database<P: Point> {
+    /// Of the empty prefix. Its users' responses stay where they are: laid out for the kernel they would take two or four
+    /// bytes for each cell, answered or not.
+    Everyone(Everyone<P>),
+    Local(Local<P>),
 }
 
-impl Default for Database {
+impl<P: Point> Default for Database<P> {
     fn default() -> Self {
         Self::Local(Local::default())
     }
 }
 
-impl Database {
+impl<P: Point> Database<P> {
     /// As one of a longer prefix.
-    pub fn local(&mut self) -> &mut Local {
+    pub fn local(&mut self) -> &mut Local<P> {
         if let Self::Everyone(_) = self {
             *self = Self::default();
         }
@@ -32,11 +33,11 @@ impl Database {
     }
 }
 
-pub struct Everyone {
+pub struct Everyone<P: Point> {
     pub questions: Questions,
     /// One row per question.
     pub answered_by: BitMatrix,
-    pub weights: Vec<GradedWeight>,
+    pub weights: Vec<P::Weight>,
 }
 
 /// Users of a database, each with its total on the prefix.
@@ -85,22 +86,22 @@ impl Extension {
 
 /// Responses by part, then by user, so that the kernel reads one part of some users after the other.
 #[derive(Default)]
-pub struct Local {
+pub struct Local<P: Point> {
     open: Open,
     users: usize,
     /// The users' rows in the matrix.
     rows: Vec<u32>,
-    weights: Vec<GradedWeight>,
+    weights: Vec<P::Weight>,
     /// Totals on the prefix.
     x: Vec<i32>,
     /// Who answered which questions of a part.
     answered: Vec<u16>,
-    points: Vec<[u16; PART]>,
+    points: Vec<[P; PART]>,
     /// For each question and block of users: who answered.
     users_of: Vec<u64>,
 }
 
-impl Local {
+impl<P: Point> Local<P> {
     pub fn open(&self) -> Open {
         self.open
     }
@@ -109,7 +110,7 @@ impl Local {
         self.rows[user as usize]
     }
 
-    pub fn weights(&self) -> &[GradedWeight] {
+    pub fn weights(&self) -> &[P::Weight] {
         &self.weights[..self.users]
     }
 
@@ -119,7 +120,7 @@ impl Local {
     }
 
     /// For each user its points of the questions of `part`, 0 where it did not answer.
-    pub fn points(&self, part: usize) -> &[[u16; PART]] {
+    pub fn points(&self, part: usize) -> &[[P; PART]] {
         &self.points[part * self.users..][..self.users]
     }
 
@@ -143,16 +144,16 @@ impl Local {
         let (part, bit) = self.open.locate(column);
         let points = self.points(part);
         for (user, total) in extension.totals_mut() {
-            *total = self.x[user as usize] + i32::from(points[user as usize][bit]);
+            *total = self.x[user as usize] + points[user as usize][bit].total();
         }
     }
 
     /// Takes the responses of rows of the matrix.
-    pub fn become_rows<P: Points>(
+    pub fn become_rows(
         &mut self,
-        everyone: &Everyone,
+        everyone: &Everyone<P>,
         answered: &BitMatrix,
-        points: &P,
+        points: &impl Points,
         rows: &[u32],
         open: Open,
     ) {
@@ -163,7 +164,7 @@ impl Local {
         }
         let cells = open.parts() * self.users;
         self.answered[..cells].fill(0);
-        self.points[..cells].fill([0; PART]);
+        self.points[..cells].fill([P::default(); PART]);
         for (user, &row) in rows.iter().enumerate() {
             points.for_each(answered, row as usize, |question, points| {
                 let column = everyone.questions.column(question);
@@ -171,7 +172,7 @@ impl Local {
                     let (part, bit) = open.locate(column);
                     let cell = part * self.users + user;
                     self.answered[cell] |= 1 << bit;
-                    self.points[cell][bit] = points;
+                    self.points[cell][bit] = P::new(points);
                 }
             });
         }

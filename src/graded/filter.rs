@@ -11,11 +11,9 @@
 //! A set whose r can reach θ > 0 has the second not below θ times the product of the first. The rounding of a
 //! moment by at most e moves a norm by at most √e and the covariance by no more than √e·√e: it adds to s_x and s_t.
 
-use crate::isa::{LARGEST, PART};
+use crate::isa::{GradedSums, PART};
 use crate::moments::{ROUNDOFF, RankBy, Rounding};
 use crate::tree::Bar;
-
-use super::kernel::Sums;
 
 /// What points are of the scores.
 #[derive(Clone, Copy)]
@@ -23,29 +21,31 @@ pub struct Scale {
     /// What one point of X and of T is worth.
     pub x: f64,
     pub t: f64,
-    /// The largest X and |T| in points.
-    pub most_x: f64,
-    pub most_t: f64,
     /// How far X and T in points may be from the totals of which r is reported, in worth.
     pub rounding: Rounding,
+    /// For each user, what rounded moments add to that.
+    pub moments: f64,
 }
 
 impl Scale {
-    /// Points that are the scores themselves.
+    /// Points that are the scores themselves, no |X| and |T| larger than these.
     pub fn exact(most_x: f64, most_t: f64) -> Self {
-        Self { x: 1.0, t: 1.0, most_x, most_t, rounding: Rounding { x: 0.0, t: 0.0 } }
+        let rounding = Rounding { x: 0.0, t: 0.0 };
+        Self { x: 1.0, t: 1.0, rounding, moments: moments(most_x, most_t) }
     }
 
-    /// Points of worth `x` and `t` that are the nearest to scores of sets of `k` questions, whose sums are off
-    /// by `rounding` besides.
-    pub fn rounded(x: f64, t: f64, k: usize, rounding: Rounding) -> Self {
-        let most = f64::from(LARGEST);
-        let rounding = Rounding {
-            x: rounding.x + NEAREST * x * k as f64,
-            t: rounding.t + NEAREST * t,
-        };
-        Self { x, t, most_x: most, most_t: most, rounding }
+    /// Points of worth `x` and `t`, totals up to `largest`, that are the nearest to scores of sets of `k` questions, whose
+    /// sums are off by `rounding` besides.
+    pub fn rounded(x: f64, t: f64, largest: u32, k: usize, rounding: Rounding) -> Self {
+        let rounding = Rounding { x: rounding.x + NEAREST * x * k as f64, t: rounding.t + NEAREST * t };
+        let most = f64::from(largest);
+        Self { x, t, rounding, moments: moments(most * x, most * t) }
     }
+}
+
+/// No moment of n users exceeds n² times the sum of both squares, four of which make that of T − X.
+fn moments(most_x: f64, most_t: f64) -> f64 {
+    MOMENT_ROUNDING.sqrt() * 2.0 * most_x.hypot(most_t)
 }
 
 /// How far a number is from the nearest point, with room for the division's own rounding, which is less than a
@@ -63,23 +63,21 @@ pub struct Filter {
     bar: Bar,
     scale: Scale,
     /// What rounded moments add to s_x and s_t.
-    rounding: f64,
+    moments: f64,
 }
 
 impl Filter {
     /// For the sets of a prefix with so many users.
     #[inline(always)]
     pub fn new(bar: Bar, scale: Scale, users: usize) -> Self {
-        // No moment exceeds n² times the squares of both, four of which make that of T − X.
-        let largest = 2.0 * users as f64 * (scale.most_x * scale.x).hypot(scale.most_t * scale.t);
-        Self { bar, scale, rounding: MOMENT_ROUNDING.sqrt() * largest }
+        Self { bar, scale, moments: scale.moments * users as f64 }
     }
 
     /// The sets of a part that may reach the bar, one bit each: certainly all that do.
     #[inline(always)]
-    pub fn candidates(self, sums: &Sums) -> u16 {
-        let Self { bar, scale, rounding } = self;
-        let least_users = f64::from(bar.least_users);
+    pub fn candidates(self, sums: &GradedSums) -> u16 {
+        let Self { bar, scale, moments } = self;
+        let least_users = i64::from(bar.least_users);
         let mut found = 0;
         // A threshold ≤ 0 says nothing; no search stays there long.
         if bar.threshold <= 0.0 {
@@ -90,21 +88,22 @@ impl Filter {
         }
         let threshold = bar.threshold - CORRELATION_MARGIN;
         for lane in 0..PART {
-            let (n, x, t) = (sums.n[lane], sums.x[lane], sums.t[lane]);
-            let xx = (n * sums.xx[lane] - x * x) * (scale.x * scale.x);
-            let tt = (n * sums.tt[lane] - t * t) * (scale.t * scale.t);
-            let xt = (n * sums.xt[lane] - x * t) * (scale.x * scale.t);
+            let sum = |sums: &[i64; PART]| sums[lane] as f64;
+            let (n, x, t) = (sum(&sums.n), sum(&sums.x), sum(&sums.t));
+            let xx = (n * sum(&sums.xx) - x * x) * (scale.x * scale.x);
+            let tt = (n * sum(&sums.tt) - t * t) * (scale.t * scale.t);
+            let xt = (n * sum(&sums.xt) - x * t) * (scale.x * scale.t);
             let (covariance, variance, rounding_t) = match bar.rank_by {
                 RankBy::R => (xt, tt, scale.rounding.t),
                 RankBy::RRest => (xt - xx, tt + xx - xt - xt, scale.rounding.t + scale.rounding.x),
             };
             let (a, b) = (xx.max(0.0).sqrt(), variance.max(0.0).sqrt());
-            let (off_x, off_t) = (n * scale.rounding.x + rounding, n * rounding_t + rounding);
+            let (off_x, off_t) = (n * scale.rounding.x + moments, n * rounding_t + moments);
             let most = covariance + off_x * b + off_t * a + off_x * off_t;
             let least = threshold * (a - off_x).max(0.0) * (b - off_t).max(0.0);
             // So that what is not a number stays in.
             let is_below = (most <= 0.0) | (most < least);
-            found |= u16::from((n >= least_users) & !is_below) << lane;
+            found |= u16::from((sums.n[lane] >= least_users) & !is_below) << lane;
         }
         found
     }

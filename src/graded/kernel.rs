@@ -1,72 +1,169 @@
 //! The leaf of the search: the sums of one prefix with *every* open question at once.
 
-use crate::isa::{Isa, PART, PartSums, USERS_AT_ONCE};
+use crate::isa::{
+    GradedSums, Isa, LARGEST_NARROW, NarrowWeight, PART, USERS_AT_ONCE, WideWeight, largest_wide,
+};
 
 use super::database::Local;
 
-/// The six sums of the sets that one prefix and each question of a part make, one lane per question. All are integers,
-/// exact for up to [`MOST_USERS`] users.
-#[derive(Clone, Copy, Default)]
-#[repr(align(64))]
-pub struct Sums {
-    pub n: [f64; PART],
-    pub x: [f64; PART],
-    pub xx: [f64; PART],
-    pub t: [f64; PART],
-    pub tt: [f64; PART],
-    pub xt: [f64; PART],
+/// The type in which points are stored, and its lanes.
+pub trait Point: Copy + Default + Send + Sync {
+    type Weight: Copy + Default + Send + Sync;
+    type Lanes<I: Isa>: Copy;
+
+    /// Users that are summed up without loss.
+    const USERS_AT_ONCE: usize;
+
+    /// The largest set total and the largest |t| where there are so many users.
+    fn largest(users: usize) -> u32;
+
+    /// Points are within [`largest`](Self::largest).
+    fn new(points: u32) -> Self;
+
+    fn total(self) -> i32;
+
+    fn weight(t: i32) -> Self::Weight;
+
+    /// From 1 to 4.
+    fn parts_at_once<I: Isa>() -> usize;
+
+    fn zero<I: Isa>(isa: I) -> Self::Lanes<I>;
+
+    fn add<I: Isa>(
+        isa: I,
+        sums: &mut Self::Lanes<I>,
+        answered: &u16,
+        points: &[Self; PART],
+        x: &i32,
+        weight: &Self::Weight,
+    );
+
+    fn finish<I: Isa>(isa: I, sums: Self::Lanes<I>, found: &mut GradedSums);
 }
 
-/// Products of two numbers of 12 bits, summed up in the 53 of an `f64`.
-pub const MOST_USERS: usize = 1 << 29;
+impl Point for u16 {
+    type Weight = NarrowWeight;
+    type Lanes<I: Isa> = I::Narrow;
 
-/// The six sums of one set.
-pub struct SetSums {
-    pub n: u32,
-    /// Σx, Σx², Σt, Σt², Σxt.
-    pub others: [i64; 5],
-}
+    const USERS_AT_ONCE: usize = USERS_AT_ONCE;
 
-impl Sums {
-    #[inline(always)]
-    fn add(&mut self, more: &PartSums) {
-        for lane in 0..PART {
-            self.n[lane] += f64::from(more.n[lane]);
-            self.x[lane] += f64::from(more.x[lane]);
-            self.xx[lane] += f64::from(more.xx[lane]);
-            self.t[lane] += f64::from(more.t[lane]);
-            self.tt[lane] += f64::from(more.tt[lane]);
-            self.xt[lane] += f64::from(more.xt[lane]);
-        }
+    fn largest(_users: usize) -> u32 {
+        LARGEST_NARROW
     }
 
-    pub fn of(&self, lane: usize) -> SetSums {
-        let others = [&self.x, &self.xx, &self.t, &self.tt, &self.xt];
-        SetSums { n: self.n[lane] as u32, others: others.map(|sums| sums[lane] as i64) }
+    fn new(points: u32) -> Self {
+        points as Self
+    }
+
+    #[inline(always)]
+    fn total(self) -> i32 {
+        self.into()
+    }
+
+    fn weight(t: i32) -> NarrowWeight {
+        NarrowWeight::new(t)
+    }
+
+    #[inline(always)]
+    fn parts_at_once<I: Isa>() -> usize {
+        I::NARROW_PARTS
+    }
+
+    #[inline(always)]
+    fn zero<I: Isa>(isa: I) -> I::Narrow {
+        isa.zero_narrow()
+    }
+
+    #[inline(always)]
+    fn add<I: Isa>(
+        isa: I,
+        sums: &mut I::Narrow,
+        answered: &u16,
+        points: &[Self; PART],
+        x: &i32,
+        weight: &NarrowWeight,
+    ) {
+        isa.add_narrow(sums, answered, points, x, weight);
+    }
+
+    #[inline(always)]
+    fn finish<I: Isa>(isa: I, sums: I::Narrow, found: &mut GradedSums) {
+        isa.finish_narrow(sums, found);
+    }
+}
+
+impl Point for u32 {
+    type Weight = WideWeight;
+    type Lanes<I: Isa> = I::Wide;
+
+    const USERS_AT_ONCE: usize = usize::MAX;
+
+    fn largest(users: usize) -> u32 {
+        largest_wide(users)
+    }
+
+    fn new(points: u32) -> Self {
+        points
+    }
+
+    #[inline(always)]
+    fn total(self) -> i32 {
+        self as i32
+    }
+
+    fn weight(t: i32) -> WideWeight {
+        WideWeight::new(t)
+    }
+
+    #[inline(always)]
+    fn parts_at_once<I: Isa>() -> usize {
+        I::WIDE_PARTS
+    }
+
+    #[inline(always)]
+    fn zero<I: Isa>(isa: I) -> I::Wide {
+        isa.zero_wide()
+    }
+
+    #[inline(always)]
+    fn add<I: Isa>(
+        isa: I,
+        sums: &mut I::Wide,
+        answered: &u16,
+        points: &[Self; PART],
+        x: &i32,
+        weight: &WideWeight,
+    ) {
+        isa.add_wide(sums, answered, points, x, weight);
+    }
+
+    #[inline(always)]
+    fn finish<I: Isa>(isa: I, sums: I::Wide, found: &mut GradedSums) {
+        isa.finish_wide(sums, found);
     }
 }
 
 /// Adds to `sums`, one for each part from `first` on, those of the prefix whose common users are `users` of `database`,
 /// with totals `x`, with each question of the part.
 #[inline(always)]
-pub fn add_sums<I: Isa>(
+pub fn add_sums<I: Isa, P: Point>(
     isa: I,
-    database: &Local,
+    database: &Local<P>,
     users: &[u32],
     x: &[i32],
     first: usize,
-    sums: &mut [Sums],
+    sums: &mut [GradedSums],
 ) {
-    for (users, x) in users.chunks(USERS_AT_ONCE).zip(x.chunks(USERS_AT_ONCE)) {
+    for (users, x) in users.chunks(P::USERS_AT_ONCE).zip(x.chunks(P::USERS_AT_ONCE)) {
         let mut first = first;
         let mut sums = &mut *sums;
         while !sums.is_empty() {
-            let (these, others) = sums.split_at_mut(sums.len().min(I::GRADED_PARTS_AT_ONCE));
+            let (these, others) = sums.split_at_mut(sums.len().min(P::parts_at_once::<I>()));
             match these.len() {
-                1 => pass::<I, 1>(isa, database, users, x, first, these),
-                2 => pass::<I, 2>(isa, database, users, x, first, these),
-                3 => pass::<I, 3>(isa, database, users, x, first, these),
-                _ => pass::<I, 4>(isa, database, users, x, first, these),
+                1 => pass::<I, P, 1>(isa, database, users, x, first, these),
+                2 => pass::<I, P, 2>(isa, database, users, x, first, these),
+                3 => pass::<I, P, 3>(isa, database, users, x, first, these),
+                _ => pass::<I, P, 4>(isa, database, users, x, first, these),
             }
             first += these.len();
             sums = others;
@@ -76,18 +173,18 @@ pub fn add_sums<I: Isa>(
 
 /// One pass over the users, for `N` parts from `first` on.
 #[inline(always)]
-fn pass<I: Isa, const N: usize>(
+fn pass<I: Isa, P: Point, const N: usize>(
     isa: I,
-    database: &Local,
+    database: &Local<P>,
     users: &[u32],
     x: &[i32],
     first: usize,
-    found: &mut [Sums],
+    found: &mut [GradedSums],
 ) {
     let answered: [&[u16]; N] = std::array::from_fn(|part| database.answered(first + part));
-    let points: [&[[u16; PART]]; N] = std::array::from_fn(|part| database.points(first + part));
+    let points: [&[[P; PART]]; N] = std::array::from_fn(|part| database.points(first + part));
     let weights = database.weights();
-    let mut sums = [isa.zero_graded(); N];
+    let mut sums = [P::zero(isa); N];
     for (&user, x) in users.iter().zip(x) {
         let user = user as usize;
         debug_assert!(user < weights.len());
@@ -98,13 +195,11 @@ fn pass<I: Isa, const N: usize>(
             for part in 0..N {
                 let (answered, points) =
                     (answered[part].get_unchecked(user), points[part].get_unchecked(user));
-                isa.add_graded(&mut sums[part], answered, points, x, weight);
+                P::add(isa, &mut sums[part], answered, points, x, weight);
             }
         }
     }
-    let mut part_sums = PartSums::default();
     for (sums, found) in sums.into_iter().zip(found) {
-        isa.finish_graded(sums, &mut part_sums);
-        found.add(&part_sums);
+        P::finish(isa, sums, found);
     }
 }

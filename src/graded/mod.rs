@@ -1,7 +1,7 @@
-//! Scores of any grades, as points: integers of 12 bits that lanes sum up.
+//! Scores of any grades, as points: integers of 12 or 24 bits that lanes sum up.
 //!
-//! Small integers are points as they are, and their sums are exact. Other scores are rounded to points, whose sums
-//! rule sets out with a margin for the rounding (`filter`); the sets that remain are recomputed from the scores
+//! Integers of so many bits are points as they are, and their sums are exact. Other scores are rounded to points, whose
+//! sums rule sets out with a margin for the rounding (`filter`); the sets that remain are recomputed from the scores
 //! themselves. `points` makes points and correlations, `database` has the common users of a prefix, `kernel` sums over
 //! them.
 
@@ -10,56 +10,59 @@ mod filter;
 mod kernel;
 mod points;
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::bitset::BitMatrix;
 use crate::error::{Error, Result};
-use crate::isa::{GradedWeight, Isa};
+use crate::isa::{GradedSums, Isa};
 use crate::moments::Correlations;
 use crate::tree::{Bar, Column, Next, Open, Questions, Scores};
 
 use database::{Database, Everyone, Extension, Local};
 use filter::Filter;
-use kernel::Sums;
-pub use points::{FloatPoints, IntegerPoints};
+pub use kernel::Point;
 use points::Points;
+pub use points::{FloatPoints, IntegerPoints};
 
-/// Scores as points, and who answered what.
-pub struct Graded<'a, P> {
+/// Scores as points, stored as `P`, and who answered what.
+pub struct Graded<'a, P, S> {
     answered: &'a BitMatrix,
-    points: P,
+    points: S,
+    stored: PhantomData<fn() -> P>,
 }
 
-impl<'a, P: Points> Graded<'a, P> {
-    pub fn new(answered: &'a BitMatrix, points: P) -> Self {
-        Self { answered, points }
+impl<'a, P: Point, S: Points> Graded<'a, P, S> {
+    /// No total of `points` exceeds [`Point::largest`].
+    pub fn new(answered: &'a BitMatrix, points: S) -> Self {
+        Self { answered, points, stored: PhantomData }
     }
 }
 
-impl<P: Points> Scores for Graded<'_, P> {
-    type Database = Database;
+impl<P: Point, S: Points> Scores for Graded<'_, P, S> {
+    type Database = Database<P>;
     type Extension = Extension;
-    type Sums = Sums;
+    type Sums = GradedSums;
     type Filter = Filter;
 
-    const COST: u128 = 4;
+    const COST: u128 = GRADED_COST;
 
     fn users(&self) -> usize {
         self.points.users()
     }
 
     #[inline(always)]
-    fn everyone<I: Isa>(&self, _isa: I, questions: &Questions) -> Result<Database> {
+    fn everyone<I: Isa>(&self, _isa: I, questions: &Questions) -> Result<Database<P>> {
         let users = self.users();
         let refuse = || Error::MatrixTooLarge { users, questions: self.answered.columns() };
         Ok(Database::Everyone(Everyone {
             answered_by: self.answered.transposed(users).ok_or_else(refuse)?,
-            weights: (0..users).map(|user| GradedWeight::new(self.points.total(user))).collect(),
+            weights: (0..users).map(|user| P::weight(self.points.total(user))).collect(),
             questions: questions.clone(),
         }))
     }
 
-    fn open(database: &Database) -> Open {
+    fn open(database: &Database<P>) -> Open {
         match database {
             Database::Everyone(everyone) => everyone.questions.open(),
             Database::Local(local) => local.open(),
@@ -70,7 +73,7 @@ impl<P: Points> Scores for Graded<'_, P> {
     fn extend<I: Isa>(
         &self,
         isa: I,
-        database: &Database,
+        database: &Database<P>,
         column: Column,
         extension: &mut Extension,
     ) -> usize {
@@ -79,7 +82,7 @@ impl<P: Points> Scores for Graded<'_, P> {
                 let question = everyone.questions.id(column) as usize;
                 extension.become_users(isa, everyone.answered_by.row(question));
                 for (user, total) in extension.totals_mut() {
-                    *total = i32::from(self.points.of(self.answered, user as usize, question));
+                    *total = self.points.of(self.answered, user as usize, question) as i32;
                 }
             }
             Database::Local(local) => {
@@ -98,11 +101,11 @@ impl<P: Points> Scores for Graded<'_, P> {
     fn project<I: Isa>(
         &self,
         isa: I,
-        parent: &Database,
+        parent: &Database<P>,
         extension: &Extension,
         open: Open,
         next: Next,
-        database: &mut Database,
+        database: &mut Database<P>,
     ) {
         let local = database.local();
         match parent {
@@ -118,12 +121,12 @@ impl<P: Points> Scores for Graded<'_, P> {
     fn sum<I: Isa>(
         &self,
         isa: I,
-        database: &Database,
+        database: &Database<P>,
         extension: &Extension,
         parts: Range<usize>,
-        sums: &mut [Sums],
+        sums: &mut [GradedSums],
     ) {
-        sums.fill(Sums::default());
+        sums.fill(GradedSums::default());
         match database {
             Database::Local(local) => {
                 kernel::add_sums(isa, local, extension.users(), extension.totals(), parts.start, sums);
@@ -133,7 +136,9 @@ impl<P: Points> Scores for Graded<'_, P> {
                 let mut local = Local::default();
                 let numbers: Vec<u32> = (0..ROWS_AT_ONCE as u32).collect();
                 let open = everyone.questions.open();
-                for (users, x) in extension.users().chunks(ROWS_AT_ONCE).zip(extension.totals().chunks(ROWS_AT_ONCE)) {
+                for (users, x) in
+                    extension.users().chunks(ROWS_AT_ONCE).zip(extension.totals().chunks(ROWS_AT_ONCE))
+                {
                     local.become_rows(everyone, self.answered, &self.points, users, open);
                     kernel::add_sums(isa, &local, &numbers[..users.len()], x, parts.start, sums);
                 }
@@ -142,36 +147,41 @@ impl<P: Points> Scores for Graded<'_, P> {
     }
 
     #[inline(always)]
-    fn filter(&self, bar: Bar, _database: &Database, users: usize) -> Filter {
+    fn filter(&self, bar: Bar, _database: &Database<P>, users: usize) -> Filter {
         Filter::new(bar, self.points.scale(), users)
     }
 
     #[inline(always)]
-    fn candidates(filter: Filter, sums: &Sums) -> u16 {
+    fn candidates(filter: Filter, sums: &GradedSums) -> u16 {
         filter.candidates(sums)
     }
 
     fn correlations(
         &self,
-        (database, extension): (&Database, &Extension),
-        sums: &Sums,
+        (database, extension): (&Database<P>, &Extension),
+        sums: &GradedSums,
         (part, lane): (usize, usize),
         set: &[u32],
     ) -> (Correlations, u32) {
         let users = extension.users().iter().copied();
         let correlations = match database {
             Database::Everyone(_) => {
-                let answered = |user: &u32| set.iter().all(|&q| self.answered.contains(*user as usize, q as usize));
-                self.points.correlations(self.answered, set, users.filter(answered), sums.of(lane))
+                let answered =
+                    |user: &u32| set.iter().all(|&q| self.answered.contains(*user as usize, q as usize));
+                self.points.correlations(self.answered, set, users.filter(answered), sums, lane)
             }
             Database::Local(local) => {
-                let users = users.filter(|&user| local.has_answered(user, part, lane)).map(|user| local.row(user));
-                self.points.correlations(self.answered, set, users, sums.of(lane))
+                let users =
+                    users.filter(|&user| local.has_answered(user, part, lane)).map(|user| local.row(user));
+                self.points.correlations(self.answered, set, users, sums, lane)
             }
         };
         (correlations, sums.n[lane] as u32)
     }
 }
+
+/// See [`Scores::COST`].
+pub const GRADED_COST: u128 = 4;
 
 /// Users of the empty prefix whose responses are laid out for the kernel at a time: a few hundred KiB.
 const ROWS_AT_ONCE: usize = 1 << 10;

@@ -2,41 +2,41 @@
 
 use crate::bitset::BitMatrix;
 use crate::double_double::DoubleDouble;
-use crate::isa::LARGEST;
+use crate::isa::GradedSums;
 use crate::matrix::{Cells, Floats, Integers};
 use crate::moments::{Correlations, IntegerSums, Rounding, Totals, float_correlations};
 
 use super::filter::Scale;
-use super::kernel::{MOST_USERS, SetSums};
 
-/// Scores of one kind as points: not negative, and no sum of those of k questions exceeds [`LARGEST`].
+/// Scores of one kind as points: not negative, and no sum of those of k questions exceeds the largest that lanes take.
 pub trait Points: Sync {
     fn users(&self) -> usize;
 
     fn scale(&self) -> Scale;
 
     /// The points of an answered cell.
-    fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u16;
+    fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32;
 
     /// Calls `visit(question, points)` for each question that `user` answered.
-    fn for_each(&self, answered: &BitMatrix, user: usize, visit: impl FnMut(usize, u16));
+    fn for_each(&self, answered: &BitMatrix, user: usize, visit: impl FnMut(usize, u32));
 
-    /// The grand total of `user` in points, within ±[`LARGEST`].
-    fn total(&self, user: usize) -> i16;
+    /// The grand total of `user` in points, within ± the largest.
+    fn total(&self, user: usize) -> i32;
 
-    /// The correlations to report for `set`, whose common users are `users`, and the sums of their points `sums`.
+    /// The correlations to report for `set`, whose common users are `users`, the sums of whose points are those at `lane`.
     fn correlations(
         &self,
         answered: &BitMatrix,
         set: &[u32],
         users: impl Iterator<Item = u32>,
-        sums: SetSums,
+        sums: &GradedSums,
+        lane: usize,
     ) -> Correlations;
 }
 
 /// The most points of one question in sets of `k`.
-fn most_points(k: usize) -> f64 {
-    (usize::from(LARGEST) / k) as f64
+fn most_points(largest: u32, k: usize) -> f64 {
+    (largest as usize / k) as f64
 }
 
 /// Integer scores.
@@ -47,29 +47,30 @@ pub struct IntegerPoints<'a, C> {
 }
 
 impl<'a, C: Cells<Value: Into<i64>>> IntegerPoints<'a, C> {
-    /// For sets of `k` questions.
-    pub fn new(integers: &'a Integers<C>, k: usize) -> Self {
+    /// The scores themselves, for sets of `k` questions, if no total exceeds `largest`.
+    pub fn exact(integers: &'a Integers<C>, k: usize, largest: u32) -> Option<Self> {
         let range = 2.0 * integers.largest_point as f64;
         let largest_total = integers.largest_total as f64;
-        let is_exact = range <= most_points(k)
-            && largest_total <= f64::from(LARGEST)
-            && integers.totals.len() <= MOST_USERS;
-        let scale = if is_exact {
-            Scale::exact(range * k as f64, largest_total)
-        } else {
-            let worth = |range: f64, points: f64| (range / points).max(1.0);
-            let (x, t) = (worth(range, most_points(k)), worth(largest_total, f64::from(LARGEST)));
-            Scale::rounded(x, t, k, Rounding { x: 0.0, t: 0.0 })
-        };
-        Self { integers, scale, is_exact }
+        let fits = range <= most_points(largest, k) && largest_total <= f64::from(largest);
+        let scale = Scale::exact(range * k as f64, largest_total);
+        fits.then_some(Self { integers, scale, is_exact: true })
     }
 
-    fn points(&self, score: i64) -> u16 {
+    /// The nearest points, so that no total exceeds `largest`.
+    pub fn rounded(integers: &'a Integers<C>, k: usize, largest: u32) -> Self {
+        let worth = |range: f64, points: f64| (range / points).max(1.0);
+        let x = worth(2.0 * integers.largest_point as f64, most_points(largest, k));
+        let t = worth(integers.largest_total as f64, f64::from(largest));
+        let scale = Scale::rounded(x, t, largest, k, Rounding { x: 0.0, t: 0.0 });
+        Self { integers, scale, is_exact: false }
+    }
+
+    fn points(&self, score: i64) -> u32 {
         if self.is_exact {
             // Not negative, and small.
-            (score + self.integers.largest_point as i64) as u16
+            (score + self.integers.largest_point as i64) as u32
         } else {
-            ((score as f64 + self.integers.largest_point as f64) / self.scale.x).round() as u16
+            ((score as f64 + self.integers.largest_point as f64) / self.scale.x).round() as u32
         }
     }
 }
@@ -83,17 +84,17 @@ impl<C: Cells<Value: Into<i64>>> Points for IntegerPoints<'_, C> {
         self.scale
     }
 
-    fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u16 {
+    fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32 {
         self.points(self.integers.points.of(answered, user, question).into())
     }
 
-    fn for_each(&self, answered: &BitMatrix, user: usize, mut visit: impl FnMut(usize, u16)) {
+    fn for_each(&self, answered: &BitMatrix, user: usize, mut visit: impl FnMut(usize, u32)) {
         let visit = |question, score: C::Value| visit(question, self.points(score.into()));
         self.integers.points.for_each(answered, user, visit);
     }
 
-    fn total(&self, user: usize) -> i16 {
-        (self.integers.totals[user] as f64 / self.scale.t).round() as i16
+    fn total(&self, user: usize) -> i32 {
+        (self.integers.totals[user] as f64 / self.scale.t).round() as i32
     }
 
     fn correlations(
@@ -101,11 +102,13 @@ impl<C: Cells<Value: Into<i64>>> Points for IntegerPoints<'_, C> {
         answered: &BitMatrix,
         set: &[u32],
         users: impl Iterator<Item = u32>,
-        sums: SetSums,
+        sums: &GradedSums,
+        lane: usize,
     ) -> Correlations {
         if self.is_exact {
             let mut exact = IntegerSums::<i64>::default();
-            exact.add_sums(sums.n, sums.others);
+            let others = [&sums.x, &sums.xx, &sums.t, &sums.tt, &sums.xt];
+            exact.add_sums(sums.n[lane] as u32, others.map(|sums| sums[lane]));
             return exact.correlations();
         }
         let mut exact = IntegerSums::<i128>::default();
@@ -124,18 +127,18 @@ pub struct FloatPoints<'a> {
 }
 
 impl<'a> FloatPoints<'a> {
-    /// For sets of `k` questions.
-    pub fn new(floats: &'a Floats, k: usize) -> Self {
+    /// For sets of `k` questions, no total above `largest`.
+    pub fn new(floats: &'a Floats, k: usize, largest: u32) -> Self {
         // Scores are about 1; where all are equal, any worth will do.
         let worth = |range: f64, points: f64| if range > 0.0 { range / points } else { 1.0 };
         let largest_total = floats.centred_totals.iter().fold(0.0, |most: f64, total| most.max(total.abs()));
-        let (x, t) =
-            (worth(floats.widest_range, most_points(k)), worth(largest_total, f64::from(LARGEST)));
-        Self { floats, scale: Scale::rounded(x, t, k, floats.rounding(k)) }
+        let x = worth(floats.widest_range, most_points(largest, k));
+        let t = worth(largest_total, f64::from(largest));
+        Self { floats, scale: Scale::rounded(x, t, largest, k, floats.rounding(k)) }
     }
 
-    fn points(&self, question: usize, score: f64) -> u16 {
-        ((score - self.floats.least[question]) / self.scale.x).round() as u16
+    fn points(&self, question: usize, score: f64) -> u32 {
+        ((score - self.floats.least[question]) / self.scale.x).round() as u32
     }
 }
 
@@ -148,17 +151,17 @@ impl Points for FloatPoints<'_> {
         self.scale
     }
 
-    fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u16 {
+    fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32 {
         self.points(question, self.floats.points.of(answered, user, question))
     }
 
-    fn for_each(&self, answered: &BitMatrix, user: usize, mut visit: impl FnMut(usize, u16)) {
+    fn for_each(&self, answered: &BitMatrix, user: usize, mut visit: impl FnMut(usize, u32)) {
         let visit = |question, score| visit(question, self.points(question, score));
         self.floats.points.for_each(answered, user, visit);
     }
 
-    fn total(&self, user: usize) -> i16 {
-        (self.floats.centred_totals[user] / self.scale.t).round() as i16
+    fn total(&self, user: usize) -> i32 {
+        (self.floats.centred_totals[user] / self.scale.t).round() as i32
     }
 
     /// X, T and T − X are the exact sums of the scores, each rounded once.
@@ -167,7 +170,8 @@ impl Points for FloatPoints<'_> {
         answered: &BitMatrix,
         set: &[u32],
         users: impl Iterator<Item = u32>,
-        _sums: SetSums,
+        _sums: &GradedSums,
+        _lane: usize,
     ) -> Correlations {
         let empty = |noise| Totals { values: Vec::new(), noise };
         let noise = self.floats.noise(answered.columns());

@@ -2,7 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::graded::{self, GradedLanes, GradedWeight};
+use super::graded::{
+    GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
+};
 use super::portable::Portable;
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
@@ -171,36 +173,36 @@ impl Isa for Avx2 {
 }
 
 /// Thirty-two bits for each question of a part.
-type Lanes = [__m256i; 2];
+type NarrowRegisters = [__m256i; 2];
 
 #[derive(Clone, Copy)]
-pub struct GradedSums {
-    one_and_t: Lanes,
-    tt: Lanes,
-    x: Lanes,
-    xx: Lanes,
-    xt: Lanes,
+pub struct Narrow {
+    one_and_t: NarrowRegisters,
+    tt: NarrowRegisters,
+    x: NarrowRegisters,
+    xx: NarrowRegisters,
+    xt: NarrowRegisters,
 }
 
-impl GradedLanes for Avx2 {
-    const GRADED_PARTS_AT_ONCE: usize = 1;
+impl NarrowLanes for Avx2 {
+    const NARROW_PARTS: usize = 1;
 
-    type GradedSums = GradedSums;
+    type Narrow = Narrow;
 
     #[inline(always)]
-    fn zero_graded(self) -> GradedSums {
+    fn zero_narrow(self) -> Narrow {
         let zero = [unsafe { _mm256_setzero_si256() }; 2];
-        GradedSums { one_and_t: zero, tt: zero, x: zero, xx: zero, xt: zero }
+        Narrow { one_and_t: zero, tt: zero, x: zero, xx: zero, xt: zero }
     }
 
     #[inline(always)]
-    fn add_graded(
+    fn add_narrow(
         self,
-        sums: &mut GradedSums,
+        sums: &mut Narrow,
         answered: &u16,
         points: &[u16; PART],
         x: &i32,
-        weight: &GradedWeight,
+        weight: &NarrowWeight,
     ) {
         let (halves, _) = points.as_chunks::<{ PART / 2 }>();
         for (half, points) in halves.iter().enumerate() {
@@ -213,7 +215,7 @@ impl GradedLanes for Avx2 {
                 let points = _mm256_cvtepu16_epi32(_mm_loadu_si128(points.as_ptr().cast()));
                 let x = _mm256_and_si256(mask, _mm256_add_epi32(points, _mm256_set1_epi32(*x)));
                 let masked = |value| _mm256_and_si256(mask, _mm256_set1_epi32(value));
-                let add = |sums: &mut Lanes, more| sums[half] = _mm256_add_epi32(sums[half], more);
+                let add = |sums: &mut NarrowRegisters, more| sums[half] = _mm256_add_epi32(sums[half], more);
                 add(&mut sums.one_and_t, masked(weight.one_and_t));
                 add(&mut sums.tt, masked(weight.tt));
                 add(&mut sums.x, x);
@@ -224,10 +226,77 @@ impl GradedLanes for Avx2 {
     }
 
     #[inline(always)]
-    fn finish_graded(self, sums: GradedSums, found: &mut PartSums) {
-        let GradedSums { one_and_t, tt, x, xx, xt } = sums;
+    fn finish_narrow(self, sums: Narrow, found: &mut GradedSums) {
+        let Narrow { one_and_t, tt, x, xx, xt } = sums;
         // SAFETY: 64 plain bytes.
-        let array = |sums| unsafe { std::mem::transmute::<Lanes, [i32; PART]>(sums) };
-        graded::store(found, [x, xx, xt, tt, one_and_t].map(array));
+        let array = |sums| unsafe { std::mem::transmute::<NarrowRegisters, [i32; PART]>(sums) };
+        add_narrow_sums(found, [x, xx, xt, tt, one_and_t].map(array));
+    }
+}
+
+/// Sixty-four bits for each question of a part.
+type WideRegisters = [__m256i; 4];
+
+#[derive(Clone, Copy)]
+pub struct Wide {
+    n: NarrowRegisters,
+    x: WideRegisters,
+    xx: WideRegisters,
+    xt: WideRegisters,
+    t: WideRegisters,
+    tt: WideRegisters,
+}
+
+impl WideLanes for Avx2 {
+    const WIDE_PARTS: usize = 1;
+
+    type Wide = Wide;
+
+    #[inline(always)]
+    fn zero_wide(self) -> Wide {
+        let zero = [unsafe { _mm256_setzero_si256() }; 4];
+        Wide { n: [zero[0]; 2], x: zero, xx: zero, xt: zero, t: zero, tt: zero }
+    }
+
+    #[inline(always)]
+    fn add_wide(self, sums: &mut Wide, answered: &u16, points: &[u32; PART], x: &i32, weight: &WideWeight) {
+        let (halves, _) = points.as_chunks::<{ PART / 2 }>();
+        for (half, points) in halves.iter().enumerate() {
+            let bits: [i32; PART / 2] = std::array::from_fn(|lane| 1 << (half * PART / 2 + lane));
+            unsafe {
+                let bit = std::mem::transmute::<[i32; PART / 2], __m256i>(bits);
+                let mask =
+                    _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(i32::from(*answered)), bit), bit);
+                sums.n[half] = _mm256_sub_epi32(sums.n[half], mask);
+                // SAFETY: 32 plain bytes.
+                let points = _mm256_loadu_si256(points.as_ptr().cast());
+                let x = _mm256_and_si256(mask, _mm256_add_epi32(points, _mm256_set1_epi32(*x)));
+                let (t, tt) = (_mm256_set1_epi64x(weight.t), _mm256_set1_epi64x(weight.tt));
+                let quarters = [
+                    (_mm256_castsi256_si128(mask), _mm256_castsi256_si128(x)),
+                    (_mm256_extracti128_si256::<1>(mask), _mm256_extracti128_si256::<1>(x)),
+                ];
+                for (quarter, (mask, x)) in quarters.into_iter().enumerate() {
+                    let (mask, x) = (_mm256_cvtepi32_epi64(mask), _mm256_cvtepu32_epi64(x));
+                    let place = half * 2 + quarter;
+                    let add =
+                        |sums: &mut WideRegisters, more| sums[place] = _mm256_add_epi64(sums[place], more);
+                    add(&mut sums.x, x);
+                    add(&mut sums.xx, _mm256_mul_epu32(x, x));
+                    add(&mut sums.xt, _mm256_mul_epi32(x, t));
+                    add(&mut sums.t, _mm256_and_si256(mask, t));
+                    add(&mut sums.tt, _mm256_and_si256(mask, tt));
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn finish_wide(self, sums: Wide, found: &mut GradedSums) {
+        let Wide { n, x, xx, xt, t, tt } = sums;
+        // SAFETY: 64 and 128 plain bytes.
+        let n = unsafe { std::mem::transmute::<NarrowRegisters, [i32; PART]>(n) };
+        let array = |sums| unsafe { std::mem::transmute::<WideRegisters, [i64; PART]>(sums) };
+        add_wide_sums(found, n, [x, xx, xt, t, tt].map(array));
     }
 }

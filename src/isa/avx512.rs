@@ -4,7 +4,9 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
-use super::graded::{self, GradedLanes, GradedWeight};
+use super::graded::{
+    GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
+};
 use super::transposed::{SQUARES_OF_LANES, SQUARES_OF_REGISTERS, Transposed};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
@@ -24,7 +26,8 @@ impl<const NEWER: bool> Avx512<NEWER> {
             && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("lzcnt")
             && is_x86_feature_detected!("popcnt")
-            && (!NEWER || (is_x86_feature_detected!("avx512vbmi2") && is_x86_feature_detected!("avx512vnni")));
+            && (!NEWER
+                || (is_x86_feature_detected!("avx512vbmi2") && is_x86_feature_detected!("avx512vnni")));
         detected.then_some(Self { _detected: () })
     }
 }
@@ -263,7 +266,7 @@ impl<const NEWER: bool> Isa for Avx512<NEWER> {
 }
 
 #[derive(Clone, Copy)]
-pub struct GradedSums {
+pub struct Narrow {
     one_and_t: __m512i,
     tt: __m512i,
     x: __m512i,
@@ -278,25 +281,25 @@ fn add_products(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
     _mm512_dpwssd_epi32(sum, a, b)
 }
 
-impl<const NEWER: bool> GradedLanes for Avx512<NEWER> {
-    const GRADED_PARTS_AT_ONCE: usize = 4;
+impl<const NEWER: bool> NarrowLanes for Avx512<NEWER> {
+    const NARROW_PARTS: usize = 4;
 
-    type GradedSums = GradedSums;
+    type Narrow = Narrow;
 
     #[inline(always)]
-    fn zero_graded(self) -> GradedSums {
+    fn zero_narrow(self) -> Narrow {
         let zero = unsafe { _mm512_setzero_si512() };
-        GradedSums { one_and_t: zero, tt: zero, x: zero, xx: zero, xt: zero }
+        Narrow { one_and_t: zero, tt: zero, x: zero, xx: zero, xt: zero }
     }
 
     #[inline(always)]
-    fn add_graded(
+    fn add_narrow(
         self,
-        sums: &mut GradedSums,
+        sums: &mut Narrow,
         answered: &u16,
         points: &[u16; PART],
         x: &i32,
-        weight: &GradedWeight,
+        weight: &NarrowWeight,
     ) {
         unsafe {
             // SAFETY: 32 plain bytes.
@@ -316,10 +319,67 @@ impl<const NEWER: bool> GradedLanes for Avx512<NEWER> {
     }
 
     #[inline(always)]
-    fn finish_graded(self, sums: GradedSums, found: &mut PartSums) {
-        let GradedSums { one_and_t, tt, x, xx, xt } = sums;
+    fn finish_narrow(self, sums: Narrow, found: &mut GradedSums) {
+        let Narrow { one_and_t, tt, x, xx, xt } = sums;
         // SAFETY: 64 plain bytes.
         let array = |sums| unsafe { std::mem::transmute::<__m512i, [i32; PART]>(sums) };
-        graded::store(found, [x, xx, xt, tt, one_and_t].map(array));
+        add_narrow_sums(found, [x, xx, xt, tt, one_and_t].map(array));
+    }
+}
+
+/// Sixty-four bits for each question of a part.
+type WideRegisters = [__m512i; 2];
+
+#[derive(Clone, Copy)]
+pub struct Wide {
+    n: __m512i,
+    x: WideRegisters,
+    xx: WideRegisters,
+    xt: WideRegisters,
+    t: WideRegisters,
+    tt: WideRegisters,
+}
+
+impl<const NEWER: bool> WideLanes for Avx512<NEWER> {
+    const WIDE_PARTS: usize = 2;
+
+    type Wide = Wide;
+
+    #[inline(always)]
+    fn zero_wide(self) -> Wide {
+        let n = unsafe { _mm512_setzero_si512() };
+        let zero = [n; 2];
+        Wide { n, x: zero, xx: zero, xt: zero, t: zero, tt: zero }
+    }
+
+    #[inline(always)]
+    fn add_wide(self, sums: &mut Wide, answered: &u16, points: &[u32; PART], x: &i32, weight: &WideWeight) {
+        unsafe {
+            sums.n = _mm512_mask_add_epi32(sums.n, *answered, sums.n, _mm512_set1_epi32(1));
+            let (x, t, tt) =
+                (_mm512_set1_epi64(i64::from(*x)), _mm512_set1_epi64(weight.t), _mm512_set1_epi64(weight.tt));
+            let (halves, _) = points.as_chunks::<{ PART / 2 }>();
+            for (half, points) in halves.iter().enumerate() {
+                let mask = (*answered >> (half * PART / 2)) as u8;
+                // SAFETY: 32 plain bytes.
+                let points = _mm512_cvtepu32_epi64(_mm256_loadu_si256(points.as_ptr().cast()));
+                let x = _mm512_maskz_add_epi64(mask, points, x);
+                let add = |sums: &mut WideRegisters, more| sums[half] = _mm512_add_epi64(sums[half], more);
+                add(&mut sums.x, x);
+                add(&mut sums.xx, _mm512_mul_epu32(x, x));
+                add(&mut sums.xt, _mm512_mul_epi32(x, t));
+                sums.t[half] = _mm512_mask_add_epi64(sums.t[half], mask, sums.t[half], t);
+                sums.tt[half] = _mm512_mask_add_epi64(sums.tt[half], mask, sums.tt[half], tt);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn finish_wide(self, sums: Wide, found: &mut GradedSums) {
+        let Wide { n, x, xx, xt, t, tt } = sums;
+        // SAFETY: 64 and 128 plain bytes.
+        let n = unsafe { std::mem::transmute::<__m512i, [i32; PART]>(n) };
+        let array = |sums| unsafe { std::mem::transmute::<WideRegisters, [i64; PART]>(sums) };
+        add_wide_sums(found, n, [x, xx, xt, t, tt].map(array));
     }
 }

@@ -11,7 +11,9 @@ mod graded;
 mod portable;
 mod transposed;
 
-pub use graded::{GradedLanes, GradedWeight, LARGEST, USERS_AT_ONCE};
+pub use graded::{
+    GradedSums, LARGEST_NARROW, NarrowLanes, NarrowWeight, USERS_AT_ONCE, WideLanes, WideWeight, largest_wide,
+};
 pub use portable::Portable;
 pub use transposed::Transposed;
 
@@ -100,14 +102,14 @@ pub trait Kernel {
 
 /// The operations of the kernels. A value of an implementing type exists only where the CPU has the instructions.
 ///
-/// Those of [`GradedLanes`] are for scores of any grades, those here for scores of 0 and 1:
+/// Those of [`NarrowLanes`] and [`WideLanes`] are for scores of any grades, those here for scores of 0 and 1:
 ///
 /// Sums are made for one part of questions from users in order of descending running total x. Lanes are 16 bits wide
 /// and wrap on the way; the kernel bounds the users so that the ends are exact.
 ///
 /// Σx over users is summed by parts: it is the sum, over each step from one total down to the next, of the number of
 /// users so far. So no user is multiplied by its x, and at each step what was summed so far is summed once more.
-pub trait Isa: GradedLanes + Send + Sync {
+pub trait Isa: NarrowLanes + WideLanes + Send + Sync {
     /// Parts whose sums are made in one pass over the users, from 1 to 5: as many as have their [`Run`](Self::Run) in
     /// registers.
     const PARTS_AT_ONCE: usize;

@@ -3,7 +3,9 @@
 
 use wide::{i16x8, i32x8};
 
-use super::graded::{self, GradedLanes, GradedWeight};
+use super::graded::{
+    GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
+};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
 #[derive(Clone, Copy)]
@@ -168,7 +170,7 @@ impl Isa for Portable {
 }
 
 #[derive(Clone, Copy, Default)]
-pub struct GradedSums {
+pub struct Narrow {
     one_and_t: [i32x8; 2],
     tt: [i32x8; 2],
     x: [i32x8; 2],
@@ -176,24 +178,24 @@ pub struct GradedSums {
     xt: [i32x8; 2],
 }
 
-impl GradedLanes for Portable {
-    const GRADED_PARTS_AT_ONCE: usize = 1;
+impl NarrowLanes for Portable {
+    const NARROW_PARTS: usize = 1;
 
-    type GradedSums = GradedSums;
+    type Narrow = Narrow;
 
     #[inline(always)]
-    fn zero_graded(self) -> GradedSums {
-        GradedSums::default()
+    fn zero_narrow(self) -> Narrow {
+        Narrow::default()
     }
 
     #[inline(always)]
-    fn add_graded(
+    fn add_narrow(
         self,
-        sums: &mut GradedSums,
+        sums: &mut Narrow,
         answered: &u16,
         points: &[u16; PART],
         x: &i32,
-        weight: &GradedWeight,
+        weight: &NarrowWeight,
     ) {
         let (halves, _) = points.as_chunks::<{ PART / 2 }>();
         for ((half, points), mask) in halves.iter().enumerate().zip(mask(u32::from(*answered))) {
@@ -205,17 +207,59 @@ impl GradedLanes for Portable {
             sums.tt[half] += wide & i32x8::splat(weight.tt);
             sums.x[half] += i32x8::from_i16x8(x);
             sums.xx[half] += x.widening_mul(x);
-            sums.xt[half] += x.widening_mul(i16x8::splat(weight.t()));
+            sums.xt[half] += x.widening_mul(i16x8::splat(weight.t as i16));
         }
     }
 
     #[inline(always)]
-    fn finish_graded(self, sums: GradedSums, found: &mut PartSums) {
-        let GradedSums { one_and_t, tt, x, xx, xt } = sums;
+    fn finish_narrow(self, sums: Narrow, found: &mut GradedSums) {
+        let Narrow { one_and_t, tt, x, xx, xt } = sums;
         let array = |sums: [i32x8; 2]| {
             let [low, high] = sums.map(i32x8::to_array);
             std::array::from_fn(|lane| if lane < 8 { low[lane] } else { high[lane - 8] })
         };
-        graded::store(found, [x, xx, xt, tt, one_and_t].map(array));
+        add_narrow_sums(found, [x, xx, xt, tt, one_and_t].map(array));
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+pub struct Wide {
+    n: [i32; PART],
+    x: [i64; PART],
+    xx: [i64; PART],
+    xt: [i64; PART],
+    t: [i64; PART],
+    tt: [i64; PART],
+}
+
+impl WideLanes for Portable {
+    const WIDE_PARTS: usize = 1;
+
+    type Wide = Wide;
+
+    #[inline(always)]
+    fn zero_wide(self) -> Wide {
+        Wide::default()
+    }
+
+    #[inline(always)]
+    fn add_wide(self, sums: &mut Wide, answered: &u16, points: &[u32; PART], x: &i32, weight: &WideWeight) {
+        for lane in 0..PART {
+            let one = i32::from(*answered >> lane & 1);
+            let mask = -i64::from(one);
+            let x = (i64::from(points[lane]) + i64::from(*x)) & mask;
+            sums.n[lane] += one;
+            sums.x[lane] += x;
+            sums.xx[lane] += x * x;
+            sums.xt[lane] += x * weight.t;
+            sums.t[lane] += weight.t & mask;
+            sums.tt[lane] += weight.tt & mask;
+        }
+    }
+
+    #[inline(always)]
+    fn finish_wide(self, sums: Wide, found: &mut GradedSums) {
+        let Wide { n, x, xx, xt, t, tt } = sums;
+        add_wide_sums(found, n, [x, xx, xt, t, tt]);
     }
 }

@@ -7,7 +7,12 @@ struct Found {
     positions: Vec<Vec<u32>>,
     transposed: Vec<Vec<u64>>,
     sums: Vec<PartSums>,
+    narrow: Vec<GradedSums>,
+    wide: Vec<GradedSums>,
 }
+
+/// A user of graded scores: what it answered, its points, its total on the prefix, and its grand total.
+type User = (u16, [u32; PART], i32, i32);
 
 /// Users by running total, highest first: their words and grand totals.
 type Groups = Vec<Vec<(u32, i64)>>;
@@ -17,6 +22,8 @@ struct Everything<'a> {
     squares: &'a [[u64; BLOCK]],
     /// With whether Σt² is moved to 32 bits after each run.
     cases: &'a [(Groups, bool)],
+    narrow: &'a [Vec<User>],
+    wide: &'a [Vec<User>],
 }
 
 impl Kernel for Everything<'_> {
@@ -52,10 +59,36 @@ impl Kernel for Everything<'_> {
             isa.finish(run, sums, &mut found);
             found
         };
+        let narrow = |users: &Vec<User>| {
+            let mut sums = isa.zero_narrow();
+            for (answered, points, x, t) in users {
+                isa.add_narrow(
+                    &mut sums,
+                    answered,
+                    &points.map(|points| points as u16),
+                    x,
+                    &NarrowWeight::new(*t),
+                );
+            }
+            let mut found = GradedSums::default();
+            isa.finish_narrow(sums, &mut found);
+            found
+        };
+        let wide = |users: &Vec<User>| {
+            let mut sums = isa.zero_wide();
+            for (answered, points, x, t) in users {
+                isa.add_wide(&mut sums, answered, points, x, &WideWeight::new(*t));
+            }
+            let mut found = GradedSums::default();
+            isa.finish_wide(sums, &mut found);
+            found
+        };
         Found {
             positions: self.words.iter().map(positions).collect(),
             transposed: self.squares.iter().map(transposed).collect(),
             sums: self.cases.iter().map(sums).collect(),
+            narrow: self.narrow.iter().map(narrow).collect(),
+            wide: self.wide.iter().map(wide).collect(),
         }
     }
 }
@@ -81,6 +114,44 @@ fn counted(groups: &Groups) -> PartSums {
         }
     }
     sums
+}
+
+fn counted_graded(users: &Vec<User>) -> GradedSums {
+    let mut sums = GradedSums::default();
+    for &(answered, points, x, t) in users {
+        for question in (0..PART).filter(|bit| answered >> bit & 1 == 1) {
+            let (x, t) = (i64::from(points[question]) + i64::from(x), i64::from(t));
+            sums.n[question] += 1;
+            sums.x[question] += x;
+            sums.xx[question] += x * x;
+            sums.t[question] += t;
+            sums.tt[question] += t * t;
+            sums.xt[question] += x * t;
+        }
+    }
+    sums
+}
+
+/// Users whose totals are at most `largest`, or at their extremes.
+fn graded_users(
+    count: usize,
+    largest: u32,
+    extreme: Option<i32>,
+    random: &mut impl FnMut() -> u64,
+) -> Vec<User> {
+    let user = |user: usize| match extreme {
+        Some(sign) => {
+            let x = if user.is_multiple_of(2) { largest } else { 0 };
+            (u16::MAX, [largest - x; PART], x as i32, sign * largest as i32)
+        }
+        None => {
+            let answered = random() as u16;
+            let half = u64::from(largest) / 2;
+            let points = std::array::from_fn(|bit| (answered >> bit & 1) as u32 * (random() % half) as u32);
+            (answered, points, (random() % half) as i32, (random() % (2 * half)) as i32 - half as i32)
+        }
+    };
+    (0..count).map(user).collect()
 }
 
 #[test]
@@ -114,6 +185,14 @@ fn every_instruction_set_counts_right() {
     // More than that.
     let many = (0..300).map(|user| (0xffff_ffff, if user % 3 == 0 { -16 } else { 16 })).collect();
     cases.push((vec![many, Vec::new(), Vec::new()], true));
+    // As many users as narrow lanes hold, and as large totals as wide ones hold of so many.
+    let mut graded = |counts: &[usize], largest: fn(usize) -> u32| -> Vec<Vec<User>> {
+        let kinds = [None, Some(1), Some(-1)];
+        let cases = counts.iter().flat_map(|&count| kinds.map(|kind| (count, kind)));
+        cases.map(|(count, kind)| graded_users(count, largest(count), kind, &mut random)).collect()
+    };
+    let narrow = graded(&[0, 1, 2, 77, USERS_AT_ONCE], |_| LARGEST_NARROW);
+    let wide = graded(&[0, 1, 2, 200, 16_384, 100_000], largest_wide);
     let expected = Found {
         positions: words.iter().map(|&word| bits(word).map(|bit| 1000 + bit as u32).collect()).collect(),
         transposed: squares
@@ -124,13 +203,22 @@ fn every_instruction_set_counts_right() {
             })
             .collect(),
         sums: cases.iter().map(|(groups, _)| counted(groups)).collect(),
+        narrow: narrow.iter().map(counted_graded).collect(),
+        wide: wide.iter().map(counted_graded).collect(),
     };
-    let everything = || Everything { words: &words, squares: &squares, cases: &cases };
+    let everything =
+        || Everything { words: &words, squares: &squares, cases: &cases, narrow: &narrow, wide: &wide };
     let compare = |found: Found, name: &str| {
         assert!(found.positions == expected.positions, "{name}: positions");
         assert!(found.transposed == expected.transposed, "{name}: transposed");
         for (found, expected) in found.sums.iter().zip(&expected.sums) {
             assert_eq!(found, expected, "{name}");
+        }
+        for (found, expected) in found.narrow.iter().zip(&expected.narrow) {
+            assert_eq!(found, expected, "{name}, narrow");
+        }
+        for (found, expected) in found.wide.iter().zip(&expected.wide) {
+            assert_eq!(found, expected, "{name}, wide");
         }
     };
     for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {

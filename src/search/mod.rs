@@ -3,7 +3,7 @@
 use crate::binary::Binary;
 use crate::combinations::binomial;
 use crate::error::{Error, Result, TooManyRows};
-use crate::graded::{FloatPoints, Graded, IntegerPoints};
+use crate::graded::{FloatPoints, GRADED_COST, Graded, IntegerPoints, Point};
 use crate::isa::InstructionSet;
 use crate::matrix::{Cells, Integers, ResponseMatrix, Table};
 use crate::moments::{RankBy, sums_fit};
@@ -39,7 +39,7 @@ pub fn is_parallel(matrix: &ResponseMatrix, request: &Request) -> bool {
     let sets = binomial(matrix.questions(), request.k);
     let cost = match binary(matrix, request) {
         Some(_) => Binary::COST,
-        None => Graded::<FloatPoints>::COST,
+        None => GRADED_COST,
     };
     let work = sets.map_or(u128::MAX, |sets| sets.saturating_mul(matrix.users() as u128 * cost));
     work > tree::SERIAL_WORK
@@ -98,8 +98,8 @@ pub fn search_on(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request
         Table::Small(integers) => search_integers(isa, matrix, integers, request),
         Table::Large(integers) => search_integers(isa, matrix, integers, request),
         Table::Float(floats) => {
-            let points = FloatPoints::new(floats, request.k);
-            collect(isa, matrix, &Graded::new(&matrix.answered, points), request)
+            let points = FloatPoints::new(floats, request.k, u32::largest(matrix.users()));
+            collect(isa, matrix, &Graded::<u32, _>::new(&matrix.answered, points), request)
         }
     }
 }
@@ -113,8 +113,13 @@ fn search_integers<C: Cells<Value: Into<i64>>>(
     if !sums_fit::<i128>(matrix.users(), integers.magnitude(request.k)) {
         return Err(Error::Overflow { what: "sums of squared totals" });
     }
-    let points = IntegerPoints::new(integers, request.k);
-    collect(isa, matrix, &Graded::new(&matrix.answered, points), request)
+    let (narrow, wide) = (u16::largest(matrix.users()), u32::largest(matrix.users()));
+    if let Some(points) = IntegerPoints::exact(integers, request.k, narrow) {
+        return collect(isa, matrix, &Graded::<u16, _>::new(&matrix.answered, points), request);
+    }
+    let points = IntegerPoints::exact(integers, request.k, wide)
+        .unwrap_or_else(|| IntegerPoints::rounded(integers, request.k, wide));
+    collect(isa, matrix, &Graded::<u32, _>::new(&matrix.answered, points), request)
 }
 
 fn collect(

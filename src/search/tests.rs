@@ -250,6 +250,59 @@ fn binary_scores_with_large_totals() {
     check(&matrix_of(&answers, |score| score as i64), &answers, 3, 2, "many users");
 }
 
+/// More users than narrow lanes take at once, and than are laid out at once for the empty prefix; points that are the
+/// scores, of both widths, and points that are rounded.
+#[test]
+fn graded_scores_of_many_users() {
+    for users in [127, 128, 129, 256, 1023, 1025, 1300] {
+        let context = |kind: &str| format!("{kind}, {users} users");
+        let spread = |most: u64| fixed(users, 5, 95, move |bits| (bits % most) as f64);
+        let (narrow, wide, beyond) = (spread(7), spread(1 << 20), spread(1 << 40));
+        for k in 1..=3 {
+            check(&matrix_of(&narrow, |score| score as i64), &narrow, k, 2, &context("narrow"));
+            check(&matrix_of(&wide, |score| score as i64), &wide, k, 2, &context("wide"));
+            check(&matrix_of(&beyond, |score| score as i64), &beyond, k, 2, &context("rounded"));
+        }
+        let floats = fixed(users, 5, 95, |bits| (bits % 1_000_003) as f64 / 7e4);
+        check(&matrix_of(&floats, |score| score), &floats, 2, 2, &context("floats"));
+    }
+}
+
+/// Rounded to points, the best sets look alike: only the margin keeps them.
+#[test]
+fn rounding_to_points_loses_no_set() {
+    for scale in [1i64 << 32, 1 << 40] {
+        // Questions differ by less than a point, and one outlier makes points coarse.
+        let mut answers = fixed(30, 8, 90, |bits| (bits % 5) as f64 * 1e9 + (bits / 5 % 1000) as f64);
+        answers.entry(30).or_default().extend((0..8).map(|question| (question, scale as f64 * 1e3)));
+        let matrix = matrix_of(&answers, |score| score as i64);
+        for (k, min_users) in [(1, 2), (2, 25), (3, 2), (4, 20)] {
+            check(&matrix, &answers, k, min_users, &format!("outlier {scale}"));
+        }
+    }
+}
+
+/// More questions in a set than points in a total, and no time spent on prefixes that cannot be completed.
+#[test]
+fn a_set_of_nearly_all_questions() {
+    for (questions, left_out) in [(5000, 0), (300, 1), (300, 2)] {
+        for score in [|bits| (bits % 2) as f64, |bits| (bits % 3) as f64, |bits| (bits % 1000) as f64 / 7.0] {
+            let answers = fixed(6, questions, 100, score);
+            let k = questions as usize - left_out;
+            let request = Request { k, top: None, min_users: 2, rank_by: RankBy::R };
+            let matrix = matrix_of(&answers, |score| score);
+            let all = search(&matrix, &request).unwrap();
+            assert_eq!(all.len() as u128, binomial(questions as usize, left_out).unwrap());
+            if left_out == 0 {
+                assert_eq!((all.r, all.r_rest), (vec![Some(1.0)], vec![None]));
+            } else {
+                let best = search(&matrix, &Request { top: Some(5), ..request }).unwrap();
+                assert_best_is_sorted_all(&best, &all, &Request { top: Some(5), ..request }, "left out");
+            }
+        }
+    }
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_rows() {
     let answers = fixed(5000, 26, 60, |bits| (bits % 2) as f64);

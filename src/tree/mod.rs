@@ -224,12 +224,12 @@ impl<I: Isa, S: Scores> Tree<'_, I, S> {
     /// rarest question on.
     fn children(&self, open: Open, prefix: &Prefix) -> impl Iterator<Item = (Column, Open)> + use<I, S> {
         let next = prefix.next();
-        let low = if next.low { open.low } else { 0 };
-        let high = if next.high { open.high } else { 0 };
-        let low = (0..low).rev().map(move |position| (Column::Low(position), Open { low: position, ..open }));
-        low.chain(
-            (0..high).rev().map(move |position| (Column::High(position), Open { high: position, ..open })),
-        )
+        // A prefix must leave enough to choose from. After a high question only high ones follow, and one low leaf.
+        let after = self.request.k - prefix.len() - 1;
+        let low = if next.low { after.saturating_sub(open.high)..open.low } else { 0..0 };
+        let high = if next.high { after.saturating_sub(open.low.min(1))..open.high } else { 0..0 };
+        let low = low.rev().map(move |position| (Column::Low(position), Open { low: position, ..open }));
+        low.chain(high.rev().map(move |position| (Column::High(position), Open { high: position, ..open })))
     }
 
     fn push(&self, prefix: &mut Prefix, column: Column) {
