@@ -1,9 +1,10 @@
 //! Values → dense ids: the first distinct value is 0, the next 1, and so on.
 
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::ops::Range;
 
-use hashbrown::HashMap;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::parallel;
 
@@ -26,25 +27,33 @@ use crate::parallel;
 /// ```
 #[derive(Debug)]
 pub struct Interner<K> {
-    ids: HashMap<K, u32>,
+    /// By the hash of their values, which stand in `values` only: half of the table's buckets are empty.
+    ids: HashTable<u32>,
+    hasher: DefaultHashBuilder,
     values: Vec<K>,
 }
 
 impl<K> Default for Interner<K> {
     fn default() -> Self {
-        Self { ids: HashMap::new(), values: Vec::new() }
+        Self { ids: HashTable::new(), hasher: DefaultHashBuilder::default(), values: Vec::new() }
     }
 }
 
 impl<K: Copy + Eq + Hash> Interner<K> {
     /// The id of `value`, a new one if it was not seen before.
     pub fn intern(&mut self, value: K) -> u32 {
-        let next = self.values.len() as u32;
-        let id = *self.ids.entry(value).or_insert(next);
-        if id == next {
-            self.values.push(value);
+        let Self { ids, hasher, values } = self;
+        let is_same = |&id: &u32| values[id as usize] == value;
+        let rehash = |&id: &u32| hasher.hash_one(values[id as usize]);
+        match ids.entry(hasher.hash_one(value), is_same, rehash) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                let id = values.len() as u32;
+                new.insert(id);
+                values.push(value);
+                id
+            }
         }
-        id
     }
 
     /// Takes up the values of `later` in their order; returns the new id of each of its ids.
@@ -76,35 +85,31 @@ where
     K: Copy + Eq + Hash + Send,
     I: Iterator<Item = K>,
 {
-    let stretches = parallel::map_stretches(rows, |stretch| {
+    let mut ids = vec![0; rows];
+    let stretches = parallel::map_stretches(&mut ids, |start, ids| {
         let mut interner = Interner::default();
         let mut first_rows = Vec::new();
-        let mut ids = Vec::with_capacity(stretch.len());
-        for (row, value) in stretch.clone().zip(values_of(stretch)) {
-            let id = interner.intern(value);
-            if id as usize == first_rows.len() {
+        for ((row, value), id) in (start..).zip(values_of(start..start + ids.len())).zip(&mut *ids) {
+            *id = interner.intern(value);
+            if *id as usize == first_rows.len() {
                 first_rows.push(row as u32);
             }
-            ids.push(id);
         }
-        (interner, Interned { ids, first_rows })
+        (interner, first_rows, ids)
     });
 
     let mut stretches = stretches.into_iter();
-    let Some((mut interner, mut whole)) = stretches.next() else {
-        return Interned { ids: Vec::new(), first_rows: Vec::new() };
-    };
-    whole.ids.reserve_exact(rows - whole.ids.len());
-    for (later, part) in stretches {
+    let (mut interner, mut first_rows, _) = stretches.next().unwrap_or_default();
+    for (later, later_rows, later_ids) in stretches {
         let new_ids = interner.merge(later);
-        for (&id, &row) in new_ids.iter().zip(&part.first_rows) {
-            if id as usize == whole.first_rows.len() {
-                whole.first_rows.push(row);
+        for (&id, &row) in new_ids.iter().zip(&later_rows) {
+            if id as usize == first_rows.len() {
+                first_rows.push(row);
             }
         }
-        whole.ids.extend(part.ids.iter().map(|&id| new_ids[id as usize]));
+        later_ids.iter_mut().for_each(|id| *id = new_ids[*id as usize]);
     }
-    whole
+    Interned { ids, first_rows }
 }
 
 #[cfg(test)]
