@@ -68,12 +68,20 @@ impl<K: Copy + Eq + Hash> Interner<K> {
 }
 
 /// A column as dense ids.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Interned {
-    /// One id per row.
-    pub ids: Vec<u32>,
+    /// One id per row, in a vector for each stretch of rows. Allocators seldom give the memory of a very long vector to
+    /// anything shorter later, so the memory of the search would add to that of the ids.
+    stretches: Vec<Vec<u32>>,
     /// For each id the row in which it appears first.
     pub first_rows: Vec<u32>,
+}
+
+impl Interned {
+    /// One id per row.
+    pub fn ids(&self) -> impl Iterator<Item = u32> {
+        self.stretches.iter().flatten().copied()
+    }
 }
 
 /// Interns a column of `rows` values, of which `values_of` gives any stretch, on several threads where that
@@ -85,31 +93,34 @@ where
     K: Copy + Eq + Hash + Send,
     I: Iterator<Item = K>,
 {
-    let mut ids = vec![0; rows];
-    let stretches = parallel::map_stretches(&mut ids, |start, ids| {
+    let stretches = parallel::map_stretches(rows, |stretch| {
         let mut interner = Interner::default();
         let mut first_rows = Vec::new();
-        for ((row, value), id) in (start..).zip(values_of(start..start + ids.len())).zip(&mut *ids) {
-            *id = interner.intern(value);
-            if *id as usize == first_rows.len() {
+        let mut ids = Vec::with_capacity(stretch.len());
+        for (row, value) in stretch.clone().zip(values_of(stretch)) {
+            let id = interner.intern(value);
+            if id as usize == first_rows.len() {
                 first_rows.push(row as u32);
             }
+            ids.push(id);
         }
-        (interner, first_rows, ids)
+        (interner, ids, first_rows)
     });
 
     let mut stretches = stretches.into_iter();
-    let (mut interner, mut first_rows, _) = stretches.next().unwrap_or_default();
-    for (later, later_rows, later_ids) in stretches {
+    let Some((mut interner, ids, first_rows)) = stretches.next() else { return Interned::default() };
+    let mut whole = Interned { stretches: vec![ids], first_rows };
+    for (later, mut ids, first_rows) in stretches {
         let new_ids = interner.merge(later);
-        for (&id, &row) in new_ids.iter().zip(&later_rows) {
-            if id as usize == first_rows.len() {
-                first_rows.push(row);
+        for (&id, &row) in new_ids.iter().zip(&first_rows) {
+            if id as usize == whole.first_rows.len() {
+                whole.first_rows.push(row);
             }
         }
-        later_ids.iter_mut().for_each(|id| *id = new_ids[*id as usize]);
+        ids.iter_mut().for_each(|id| *id = new_ids[*id as usize]);
+        whole.stretches.push(ids);
     }
-    Interned { ids, first_rows }
+    whole
 }
 
 #[cfg(test)]
@@ -125,7 +136,7 @@ mod tests {
             let mut interner = Interner::default();
             let ids: Vec<u32> = (0..rows).map(|row| interner.intern(value_at(row))).collect();
             let interned = intern_rows(rows, |stretch| stretch.map(value_at));
-            assert_eq!(interned.ids, ids, "{rows} rows");
+            assert_eq!(interned.ids().collect::<Vec<_>>(), ids, "{rows} rows");
             let firsts: Vec<usize> = interned.first_rows.iter().map(|&row| value_at(row as usize)).collect();
             assert_eq!(firsts, interner.values(), "{rows} rows");
         }
@@ -134,14 +145,15 @@ mod tests {
     proptest! {
         #[test]
         fn ids_are_dense_and_in_order_of_first_appearance(values in prop::collection::vec(0u8..20, 0..200)) {
-            let Interned { ids, first_rows } = intern_rows(values.len(), |stretch| values[stretch].iter().copied());
-            for (row, (&id, &value)) in ids.iter().zip(&values).enumerate() {
-                let first = first_rows[id as usize] as usize;
+            let interned = intern_rows(values.len(), |stretch| values[stretch].iter().copied());
+            prop_assert_eq!(interned.ids().count(), values.len());
+            for (row, (id, &value)) in interned.ids().zip(&values).enumerate() {
+                let first = interned.first_rows[id as usize] as usize;
                 prop_assert!(first <= row);
                 prop_assert_eq!(values[first], value);
                 prop_assert!(!values[..first].contains(&value));
             }
-            prop_assert!(first_rows.is_sorted());
+            prop_assert!(interned.first_rows.is_sorted());
         }
     }
 }

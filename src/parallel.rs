@@ -13,17 +13,14 @@ pub fn is_worth_it(rows: usize) -> bool {
     rows >= PARALLEL_ROWS
 }
 
-/// Cuts `items` into one stretch per thread and maps each, in order; `map` also gets the position of its first item.
-/// One stretch where that is not worth it.
-pub fn map_stretches<'a, I: Send, T: Send>(
-    items: &'a mut [I],
-    map: impl Fn(usize, &'a mut [I]) -> T + Sync,
-) -> Vec<T> {
-    if !is_worth_it(items.len()) {
-        return vec![map(0, items)];
+/// Cuts `0..length` into one stretch per thread and maps each, in order. One stretch where that
+/// is not worth it.
+pub fn map_stretches<T: Send>(length: usize, map: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
+    if !is_worth_it(length) {
+        return vec![map(0..length)];
     }
-    let step = items.len().div_ceil(rayon::current_num_threads()).max(1);
-    items.par_chunks_mut(step).enumerate().map(|(stretch, items)| map(stretch * step, items)).collect()
+    let step = length.div_ceil(rayon::current_num_threads()).max(1);
+    (0..length).into_par_iter().step_by(step).map(|start| map(start..length.min(start + step))).collect()
 }
 
 /// Folds `items` in their order: neighbouring items share an accumulator, neighbouring accumulators are
