@@ -155,6 +155,7 @@ impl<S: Score> Responses<S> {
 pub trait Source: Sized {
     type Score: Score;
 
+    /// User, question and score of each response.
     fn read(&self) -> impl Iterator<Item = (u32, u32, Self::Score)>;
 
     /// Calls `visit(user, question, score)` for every response, in order.

@@ -145,7 +145,7 @@ impl Columns {
                 coded.matrix::<_, i128>(score.i128()?)
             }
             DataType::Float64 => coded.matrix::<_, f64>(score.f64()?),
-            // Float16, or Null, which has lost all its rows.
+            // Float32, Float16, or Null, which has lost all its rows.
             _ => coded.matrix::<_, f64>(score.cast(&DataType::Float32)?.f32()?),
         };
         let matrix = matrix.map_err(|error| match error {
