@@ -190,7 +190,7 @@ fn interning(bencher: Bencher, rows: usize) {
     let intern = || intern_rows(rows, |stretch| ids[stretch].iter().map(String::as_str));
     let interned = intern();
     let mut first: HashMap<&str, u32> = HashMap::new();
-    for (id, &dense) in ids.iter().zip(&interned.ids) {
+    for (id, dense) in ids.iter().zip(interned.ids()) {
         let next = first.len() as u32;
         assert_eq!(*first.entry(id).or_insert(next), dense, "ids count up in order of first appearance");
     }

@@ -1,9 +1,10 @@
 //! Values → dense ids: the first distinct value is 0, the next 1, and so on.
 
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::ops::Range;
 
-use hashbrown::HashMap;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::parallel;
 
@@ -26,25 +27,33 @@ use crate::parallel;
 /// ```
 #[derive(Debug)]
 pub struct Interner<K> {
-    ids: HashMap<K, u32>,
+    /// By the hash of their values, which stand in `values` only: half of the table's buckets are empty.
+    ids: HashTable<u32>,
+    hasher: DefaultHashBuilder,
     values: Vec<K>,
 }
 
 impl<K> Default for Interner<K> {
     fn default() -> Self {
-        Self { ids: HashMap::new(), values: Vec::new() }
+        Self { ids: HashTable::new(), hasher: DefaultHashBuilder::default(), values: Vec::new() }
     }
 }
 
 impl<K: Copy + Eq + Hash> Interner<K> {
     /// The id of `value`, a new one if it was not seen before.
     pub fn intern(&mut self, value: K) -> u32 {
-        let next = self.values.len() as u32;
-        let id = *self.ids.entry(value).or_insert(next);
-        if id == next {
-            self.values.push(value);
+        let Self { ids, hasher, values } = self;
+        let is_same = |&id: &u32| values[id as usize] == value;
+        let rehash = |&id: &u32| hasher.hash_one(values[id as usize]);
+        match ids.entry(hasher.hash_one(value), is_same, rehash) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                let id = values.len() as u32;
+                new.insert(id);
+                values.push(value);
+                id
+            }
         }
-        id
     }
 
     /// Takes up the values of `later` in their order; returns the new id of each of its ids.
@@ -59,12 +68,20 @@ impl<K: Copy + Eq + Hash> Interner<K> {
 }
 
 /// A column as dense ids.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Interned {
-    /// One id per row.
-    pub ids: Vec<u32>,
+    /// One id per row, in a vector for each stretch of rows. Allocators seldom give the memory of a very long vector to
+    /// anything shorter later, so the memory of the search would add to that of the ids.
+    stretches: Vec<Vec<u32>>,
     /// For each id the row in which it appears first.
     pub first_rows: Vec<u32>,
+}
+
+impl Interned {
+    /// One id per row.
+    pub fn ids(&self) -> impl Iterator<Item = u32> {
+        self.stretches.iter().flatten().copied()
+    }
 }
 
 /// Interns a column of `rows` values, of which `values_of` gives any stretch, on several threads where that
@@ -87,22 +104,21 @@ where
             }
             ids.push(id);
         }
-        (interner, Interned { ids, first_rows })
+        (interner, ids, first_rows)
     });
 
     let mut stretches = stretches.into_iter();
-    let Some((mut interner, mut whole)) = stretches.next() else {
-        return Interned { ids: Vec::new(), first_rows: Vec::new() };
-    };
-    whole.ids.reserve_exact(rows - whole.ids.len());
-    for (later, part) in stretches {
+    let Some((mut interner, ids, first_rows)) = stretches.next() else { return Interned::default() };
+    let mut whole = Interned { stretches: vec![ids], first_rows };
+    for (later, mut ids, first_rows) in stretches {
         let new_ids = interner.merge(later);
-        for (&id, &row) in new_ids.iter().zip(&part.first_rows) {
+        for (&id, &row) in new_ids.iter().zip(&first_rows) {
             if id as usize == whole.first_rows.len() {
                 whole.first_rows.push(row);
             }
         }
-        whole.ids.extend(part.ids.iter().map(|&id| new_ids[id as usize]));
+        ids.iter_mut().for_each(|id| *id = new_ids[*id as usize]);
+        whole.stretches.push(ids);
     }
     whole
 }
@@ -120,7 +136,7 @@ mod tests {
             let mut interner = Interner::default();
             let ids: Vec<u32> = (0..rows).map(|row| interner.intern(value_at(row))).collect();
             let interned = intern_rows(rows, |stretch| stretch.map(value_at));
-            assert_eq!(interned.ids, ids, "{rows} rows");
+            assert_eq!(interned.ids().collect::<Vec<_>>(), ids, "{rows} rows");
             let firsts: Vec<usize> = interned.first_rows.iter().map(|&row| value_at(row as usize)).collect();
             assert_eq!(firsts, interner.values(), "{rows} rows");
         }
@@ -129,14 +145,15 @@ mod tests {
     proptest! {
         #[test]
         fn ids_are_dense_and_in_order_of_first_appearance(values in prop::collection::vec(0u8..20, 0..200)) {
-            let Interned { ids, first_rows } = intern_rows(values.len(), |stretch| values[stretch].iter().copied());
-            for (row, (&id, &value)) in ids.iter().zip(&values).enumerate() {
-                let first = first_rows[id as usize] as usize;
+            let interned = intern_rows(values.len(), |stretch| values[stretch].iter().copied());
+            prop_assert_eq!(interned.ids().count(), values.len());
+            for (row, (id, &value)) in interned.ids().zip(&values).enumerate() {
+                let first = interned.first_rows[id as usize] as usize;
                 prop_assert!(first <= row);
                 prop_assert_eq!(values[first], value);
                 prop_assert!(!values[..first].contains(&value));
             }
-            prop_assert!(first_rows.is_sorted());
+            prop_assert!(interned.first_rows.is_sorted());
         }
     }
 }

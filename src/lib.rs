@@ -19,7 +19,7 @@
 //! # How it is computed
 //!
 //! 1. [`intern`]: users and questions become dense ids, in order of first appearance.
-//! 2. [`responses`]: responses in long form, batch by batch; what duplicates mean.
+//! 2. [`responses`]: responses in long form, read where they are or held batch by batch; what duplicates mean.
 //! 3. [`matrix`]: who answered what as bits ([`bitset`]), scores in the narrowest type, grand totals.
 //! 4. [`search`] picks what fits the scores. `tree` walks the prefixes of sets and keeps the common users of each: for
 //!    scores of 0 and 1 in `binary`, for others in `graded`. Both sum up all sets of a prefix at once, in lanes, on the best

@@ -9,7 +9,7 @@ use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
 use crate::moments::{ROUNDOFF, Rounding};
-use crate::responses::{Responses, Score};
+use crate::responses::Source;
 
 /// Responses of users (rows) to questions (columns), ready to be searched.
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ pub(crate) struct Packed<T> {
 }
 
 impl<T: Copy + Default> Packed<T> {
-    fn new<S: Score>(responses: &Responses<S>, answered: &BitMatrix, point: impl Fn(usize, S) -> T) -> Self {
+    fn new<S: Source>(responses: &S, answered: &BitMatrix, point: impl Fn(usize, S::Score) -> T) -> Self {
         let mut end = 0;
         let offsets: Vec<u32> = answered
             .words()
@@ -169,9 +169,9 @@ impl ResponseMatrix {
     }
 
     /// Users with at least one response come first in `responses`' ids, so their number is the row count.
-    pub(crate) fn of_integers<S>(responses: &Responses<S>, answered: BitMatrix) -> Result<Self>
+    pub(crate) fn of_integers<S>(responses: &S, answered: BitMatrix) -> Result<Self>
     where
-        S: Score + Into<i128> + Default,
+        S: Source<Score: Into<i128>>,
     {
         let totals = integer_totals(responses)?;
         let users = totals.len();
@@ -203,7 +203,7 @@ impl ResponseMatrix {
                 largest_point = farthest.max(largest_point);
                 centres.push(centre);
             }
-            let centred = |question: usize, score: S| score.into() - centres[question];
+            let centred = |question: usize, score: S::Score| score.into() - centres[question];
             // Truncation cannot happen: no |centred| exceeds `largest_point`.
             if largest_point <= i16::MAX as u64 {
                 let points =
@@ -220,16 +220,19 @@ impl ResponseMatrix {
         Ok(Self { answered, table, users })
     }
 
-    pub(crate) fn of_floats(responses: Responses<f64>, answered: BitMatrix) -> Result<Self> {
+    pub(crate) fn of_floats<S>(responses: &S, answered: BitMatrix) -> Result<Self>
+    where
+        S: Source<Score = f64>,
+    {
         // Beyond 2^53 not every integer is a float, so there "integral" says nothing about the data.
-        let is_exact_integer = |score: &f64| score.trunc() == *score && score.abs() <= (1u64 << 53) as f64;
-        if responses.scores.iter().all(is_exact_integer) {
-            let Responses { users, questions, scores } = responses;
-            let scores = scores.into_iter().map(|score| score as i64).collect();
-            return Self::of_integers(&Responses { users, questions, scores }, answered);
+        let is_exact_integer = |score: f64| score.trunc() == score && score.abs() <= (1u64 << 53) as f64;
+        if responses.read().all(|(_, _, score)| is_exact_integer(score)) {
+            let integers = || responses.read().map(|(user, question, score)| (user, question, score as i64));
+            return Self::of_integers(&integers, answered);
         }
 
-        let scale = power_of_two_scale(&responses.scores);
+        let largest_score = largest(responses.read().map(|(_, _, score)| score));
+        let scale = power_of_two_scale(largest_score);
         let mut totals = Vec::new();
         let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); answered.columns()];
         responses.for_each(|user, question, score| {
@@ -243,15 +246,13 @@ impl ResponseMatrix {
         });
         let rounded: Vec<f64> = totals.iter().map(|total| total.round()).collect();
         let mean = rounded.iter().sum::<f64>() / rounded.len().max(1) as f64;
-        let largest =
-            |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |most: f64, v| most.max(v.abs()));
         let floats = Floats {
-            points: Packed::new(&responses, &answered, |_, score| score * scale),
-            widest_range: largest(&mut ranges.iter().map(|(least, most)| most - least)),
+            points: Packed::new(responses, &answered, |_, score| score * scale),
+            widest_range: largest(ranges.iter().map(|(least, most)| most - least)),
             least: ranges.into_iter().map(|(least, _)| least).collect(),
             centred_totals: rounded.iter().map(|total| total - mean).collect(),
-            largest_point: largest(&mut responses.scores.iter().map(|score| score * scale)),
-            largest_total: largest(&mut rounded.iter().copied()),
+            largest_point: largest_score * scale,
+            largest_total: largest(rounded.iter().copied()),
             totals,
         };
         Ok(Self { answered, users: floats.totals.len(), table: Table::Float(floats) })
@@ -259,7 +260,7 @@ impl ResponseMatrix {
 }
 
 /// Every user's summed score, less the rounded mean of these sums.
-fn integer_totals<S: Score + Into<i128>>(responses: &Responses<S>) -> Result<Vec<i64>> {
+fn integer_totals(responses: &impl Source<Score: Into<i128>>) -> Result<Vec<i64>> {
     let mut totals: Vec<i128> = Vec::new();
     let mut overflow = false;
     responses.for_each(|user, _, score| {
@@ -279,9 +280,13 @@ fn integer_totals<S: Score + Into<i128>>(responses: &Responses<S>) -> Result<Vec
     totals.iter().map(|total| centred(total).ok_or(TOTALS)).collect()
 }
 
+/// The largest |value|.
+fn largest(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(0.0, |most, value| most.max(value.abs()))
+}
+
 /// The power of two that brings the largest |score| near 1, so that no square overflows or vanishes.
-fn power_of_two_scale(scores: &[f64]) -> f64 {
-    let largest = scores.iter().fold(0.0, |most: f64, score| most.max(score.abs()));
+fn power_of_two_scale(largest: f64) -> f64 {
     // 2^±1000 is far inside the range of f64 and far beyond any score that is not there by mistake.
     let exponent = largest.log2().floor().clamp(-1000.0, 1000.0);
     2f64.powi(-exponent as i32)

@@ -8,19 +8,31 @@ use rayon::prelude::*;
 /// Rows of input from which several threads are faster than one; below it waking them costs more.
 pub const PARALLEL_ROWS: usize = 1 << 16;
 
+/// Stretches into which any number of rows may be cut. Each collects its distinct values by itself, and they are merged
+/// one stretch after another: more of them cost memory and merging that their threads do not save.
+const FEW_STRETCHES: usize = 4;
+
+/// Rows that each stretch has where there are more: enough that the distinct values are few beside them.
+const STRETCH_ROWS: usize = 1 << 19;
+
 /// Whether reading `rows` rows of input is worth several threads.
 pub fn is_worth_it(rows: usize) -> bool {
     rows >= PARALLEL_ROWS
 }
 
-/// Cuts `0..length` into one stretch per thread and maps each, in order. One stretch where that
-/// is not worth it.
-pub fn map_stretches<T: Send>(length: usize, map: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
-    if !is_worth_it(length) {
-        return vec![map(0..length)];
+/// Cuts `0..rows` into one stretch per thread, but not into many short ones, and maps each, in order. One stretch where
+/// several threads are not worth it.
+pub fn map_stretches<T: Send>(rows: usize, map: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
+    if !is_worth_it(rows) {
+        return vec![map(0..rows)];
     }
-    let step = length.div_ceil(rayon::current_num_threads()).max(1);
-    (0..length).into_par_iter().step_by(step).map(|start| map(start..length.min(start + step))).collect()
+    let stretches = rayon::current_num_threads().min(most_stretches(rows));
+    let step = rows.div_ceil(stretches);
+    (0..rows).into_par_iter().step_by(step).map(|start| map(start..rows.min(start + step))).collect()
+}
+
+fn most_stretches(rows: usize) -> usize {
+    FEW_STRETCHES.max(rows / STRETCH_ROWS)
 }
 
 /// Folds `items` in their order: neighbouring items share an accumulator, neighbouring accumulators are
@@ -43,4 +55,24 @@ pub fn join<A: Send, B: Send>(
     b: impl FnOnce() -> B + Send,
 ) -> (A, B) {
     if worth_it { rayon::join(a, b) } else { (a(), b()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_cover_all_rows_in_order() {
+        let many = (FEW_STRETCHES + 1) * STRETCH_ROWS;
+        for rows in [0, 1, PARALLEL_ROWS - 1, PARALLEL_ROWS, PARALLEL_ROWS + 1, many - 1, many, many + 1] {
+            let stretches = map_stretches(rows, |stretch| stretch);
+            let most = if rows < PARALLEL_ROWS { 1 } else { most_stretches(rows) };
+            assert!((1..=most).contains(&stretches.len()), "{rows} rows: {stretches:?}");
+            let end = stretches.into_iter().fold(0, |end, stretch| {
+                assert_eq!(stretch.start, end, "{rows} rows");
+                stretch.end
+            });
+            assert_eq!(end, rows);
+        }
+    }
 }

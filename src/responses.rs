@@ -1,7 +1,7 @@
 //! Responses in long form: one (user, question, score) per row, users and questions as dense ids.
 //!
-//! This is the form in which responses arrive batch by batch and in which parts are merged; the search
-//! works on the [`ResponseMatrix`] made of it.
+//! Where they are held is for the [`Source`] to say: in the buffers of a frame, or in [`Responses`], which arrive batch
+//! by batch and merge. The search works on the [`ResponseMatrix`] made of either.
 
 use crate::bitset::BitMatrix;
 use crate::double_double::DoubleDouble;
@@ -23,21 +23,21 @@ pub enum Duplicates {
 
 /// A type of scores: `i64`, `i128` (wider integers, and decimals as multiples of their last digit), `f64`.
 pub trait Score: Copy + PartialOrd + Send + Sync {
-    /// Whether every score can be computed with.
-    fn check(scores: &[Self]) -> Result<()>;
+    /// Whether the score can be computed with.
+    fn check(self) -> Result<()>;
 
     /// The sum of a user's responses to one question, `None` on overflow.
     fn sum(responses: &[Self]) -> Option<Self>;
 
     /// The matrix of each user's mean response to each question.
-    fn matrix_of_means(responses: &Responses<Self>) -> Result<ResponseMatrix>;
+    fn matrix_of_means(responses: &Sorted<Self>) -> Result<ResponseMatrix>;
 
     /// The matrix of responses without duplicates, whose cells are `answered`.
-    fn matrix(responses: Responses<Self>, answered: BitMatrix) -> Result<ResponseMatrix>;
+    fn matrix(responses: &impl Source<Score = Self>, answered: BitMatrix) -> Result<ResponseMatrix>;
 }
 
 impl Score for i64 {
-    fn check(_: &[Self]) -> Result<()> {
+    fn check(self) -> Result<()> {
         Ok(())
     }
 
@@ -45,17 +45,17 @@ impl Score for i64 {
         responses.iter().try_fold(0i64, |sum, &score| sum.checked_add(score))
     }
 
-    fn matrix_of_means(responses: &Responses<Self>) -> Result<ResponseMatrix> {
+    fn matrix_of_means(responses: &Sorted<Self>) -> Result<ResponseMatrix> {
         responses.integer_means()
     }
 
-    fn matrix(responses: Responses<Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
-        ResponseMatrix::of_integers(&responses, answered)
+    fn matrix(responses: &impl Source<Score = Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
+        ResponseMatrix::of_integers(responses, answered)
     }
 }
 
 impl Score for i128 {
-    fn check(_: &[Self]) -> Result<()> {
+    fn check(self) -> Result<()> {
         Ok(())
     }
 
@@ -63,21 +63,18 @@ impl Score for i128 {
         responses.iter().try_fold(0i128, |sum, &score| sum.checked_add(score))
     }
 
-    fn matrix_of_means(responses: &Responses<Self>) -> Result<ResponseMatrix> {
+    fn matrix_of_means(responses: &Sorted<Self>) -> Result<ResponseMatrix> {
         responses.integer_means()
     }
 
-    fn matrix(responses: Responses<Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
-        ResponseMatrix::of_integers(&responses, answered)
+    fn matrix(responses: &impl Source<Score = Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
+        ResponseMatrix::of_integers(responses, answered)
     }
 }
 
 impl Score for f64 {
-    fn check(scores: &[Self]) -> Result<()> {
-        match scores.iter().find(|score| !score.is_finite()) {
-            Some(&score) => Err(Error::NotFinite { score }),
-            None => Ok(()),
-        }
+    fn check(self) -> Result<()> {
+        if self.is_finite() { Ok(()) } else { Err(Error::NotFinite { score: self }) }
     }
 
     fn sum(responses: &[Self]) -> Option<Self> {
@@ -86,7 +83,7 @@ impl Score for f64 {
         Some(sum.round()).filter(|sum| sum.is_finite())
     }
 
-    fn matrix_of_means(responses: &Responses<Self>) -> Result<ResponseMatrix> {
+    fn matrix_of_means(responses: &Sorted<Self>) -> Result<ResponseMatrix> {
         responses.collapse(|cell| {
             let n = cell.len() as f64;
             let sum_of_parts = || cell.iter().map(|score| score / n).sum();
@@ -94,7 +91,7 @@ impl Score for f64 {
         })
     }
 
-    fn matrix(responses: Responses<Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
+    fn matrix(responses: &impl Source<Score = Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
         ResponseMatrix::of_floats(responses, answered)
     }
 }
@@ -137,57 +134,107 @@ impl<S: Score> Responses<S> {
         self.scores.extend(later.scores);
     }
 
-    fn iter(&self) -> impl Iterator<Item = (usize, usize, S)> {
-        let ids = self.users.iter().zip(&self.questions);
-        ids.zip(&self.scores).map(|((&user, &question), &score)| (user as usize, question as usize, score))
+    /// [`Source::matrix`], after which the responses are gone.
+    pub fn into_matrix(self, duplicates: Duplicates) -> Result<ResponseMatrix> {
+        self.matrix(duplicates)
     }
+}
+
+/// Responses that can be read from the first to the last as often as needed: a [`Responses`], or a closure that reads
+/// (user, question, score) where they are, so that they need not be there twice.
+///
+/// ```
+/// use polars_corrset::responses::{Duplicates, Source};
+///
+/// let (users, questions, scores) = ([0, 0, 1], [0, 1, 1], [true, false, true]);
+/// let responses = || (0..users.len()).map(|row| (users[row], questions[row], i64::from(scores[row])));
+/// let matrix = responses.matrix(Duplicates::Error)?;
+/// assert_eq!((matrix.users(), matrix.questions()), (2, 2));
+/// # Ok::<(), polars_corrset::error::Error>(())
+/// ```
+pub trait Source: Sized {
+    type Score: Score;
+
+    /// User, question and score of each response.
+    fn read(&self) -> impl Iterator<Item = (u32, u32, Self::Score)>;
 
     /// Calls `visit(user, question, score)` for every response, in order.
-    pub fn for_each(&self, mut visit: impl FnMut(usize, usize, S)) {
-        self.iter().for_each(|(user, question, score)| visit(user, question, score));
+    fn for_each(&self, mut visit: impl FnMut(usize, usize, Self::Score)) {
+        self.read().for_each(|(user, question, score)| visit(user as usize, question as usize, score));
     }
 
     /// The matrix of these responses, several for one cell treated by `duplicates`.
-    pub fn into_matrix(self, duplicates: Duplicates) -> Result<ResponseMatrix> {
-        S::check(&self.scores)?;
-        let size = |ids: &[u32]| ids.iter().max().map_or(0, |&id| id as usize + 1);
-        let (users, questions) = (size(&self.users), size(&self.questions));
-        let zeros =
-            || BitMatrix::try_zeros(users, questions).ok_or(Error::MatrixTooLarge { users, questions });
-        let mut answered = zeros()?;
-        let repeated = self.iter().find(|&(user, question, _)| !answered.insert(user, question));
+    fn matrix(&self, duplicates: Duplicates) -> Result<ResponseMatrix> {
+        let (mut users, mut questions) = (0, 0);
+        for (user, question, score) in self.read() {
+            score.check()?;
+            users = users.max(user as usize + 1);
+            questions = questions.max(question as usize + 1);
+        }
+        let mut answered =
+            BitMatrix::try_zeros(users, questions).ok_or(Error::MatrixTooLarge { users, questions })?;
+        let repeated =
+            self.read().find(|&(user, question, _)| !answered.insert(user as usize, question as usize));
         let Some((user, question, _)) = repeated else {
-            return S::matrix(self, answered);
+            return Self::Score::matrix(self, answered);
         };
+        // Responses without duplicates make another.
+        drop(answered);
 
+        let sorted = || Sorted::new(self);
         match duplicates {
             Duplicates::Error => {
-                let count = self.iter().filter(|&(u, q, _)| (u, q) == (user, question)).count();
-                Err(Error::Duplicate { user: user as u32, question: question as u32, count })
+                let count = self.read().filter(|&(u, q, _)| (u, q) == (user, question)).count();
+                Err(Error::Duplicate { user, question, count })
             }
-            Duplicates::First => self.collapse(|cell| Ok(cell[0])),
-            Duplicates::Last => self.collapse(|cell| Ok(cell[cell.len() - 1])),
+            Duplicates::First => sorted().collapse(|cell| Ok(cell[0])),
+            Duplicates::Last => sorted().collapse(|cell| Ok(cell[cell.len() - 1])),
             Duplicates::Min => {
-                self.collapse(|cell| Ok(cell.iter().copied().reduce(lesser).unwrap_or(cell[0])))
+                sorted().collapse(|cell| Ok(cell.iter().copied().reduce(lesser).unwrap_or(cell[0])))
             }
             Duplicates::Max => {
-                self.collapse(|cell| Ok(cell.iter().copied().reduce(greater).unwrap_or(cell[0])))
+                sorted().collapse(|cell| Ok(cell.iter().copied().reduce(greater).unwrap_or(cell[0])))
             }
-            Duplicates::Sum => self.collapse(|cell| S::sum(cell).ok_or(DUPLICATES)),
-            Duplicates::Mean => S::matrix_of_means(&self),
+            Duplicates::Sum => sorted().collapse(|cell| Self::Score::sum(cell).ok_or(DUPLICATES)),
+            Duplicates::Mean => Self::Score::matrix_of_means(&sorted()),
         }
+    }
+}
+
+impl<S: Score> Source for Responses<S> {
+    type Score = S;
+
+    fn read(&self) -> impl Iterator<Item = (u32, u32, S)> {
+        let ids = self.users.iter().zip(&self.questions);
+        ids.zip(&self.scores).map(|((&user, &question), &score)| (user, question, score))
+    }
+}
+
+impl<S: Score, I: Iterator<Item = (u32, u32, S)>, F: Fn() -> I> Source for F {
+    type Score = S;
+
+    fn read(&self) -> impl Iterator<Item = (u32, u32, S)> {
+        self()
+    }
+}
+
+/// Responses by cell, those of one cell in their order.
+pub struct Sorted<S>(Vec<(u32, u32, S)>);
+
+impl<S: Score> Sorted<S> {
+    fn new(responses: &impl Source<Score = S>) -> Self {
+        let mut rows: Vec<(u32, u32, S)> = responses.read().collect();
+        rows.sort_by_key(|&(user, question, _)| (user, question));
+        Self(rows)
     }
 
     /// Calls `visit(user, question, scores)` for each cell, its scores in their order.
     fn for_each_cell(&self, mut visit: impl FnMut(u32, u32, &[S]) -> Result<()>) -> Result<()> {
-        let cell = |&row: &usize| (self.users[row], self.questions[row]);
-        let mut rows: Vec<usize> = (0..self.len()).collect();
-        rows.sort_by_key(cell);
         let mut scores = Vec::new();
-        for rows in rows.chunk_by(|a, b| cell(a) == cell(b)) {
-            let (user, question) = cell(&rows[0]);
+        for rows in self.0.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let (user, question, _) = rows[0];
             scores.clear();
-            scores.extend(rows.iter().map(|&row| self.scores[row]));
+            scores.extend(rows.iter().map(|&(_, _, score)| score));
             visit(user, question, &scores)?;
         }
         Ok(())

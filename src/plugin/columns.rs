@@ -9,7 +9,7 @@ use crate::error::{Error, TooManyRows};
 use crate::intern::{Interned, intern_rows};
 use crate::matrix::ResponseMatrix;
 use crate::parallel;
-use crate::responses::{Duplicates, Responses, Score};
+use crate::responses::{Duplicates, Score, Source};
 
 /// The three input columns: as long as each other, without nulls.
 pub struct Columns {
@@ -124,30 +124,29 @@ impl Columns {
         };
         let question_values = distinct(&self.question, &questions)?;
 
-        let score = self.score.to_storage();
+        let score = self.score.to_storage().to_physical_repr();
+        let coded = Coded { users: &users, questions: &questions, duplicates };
         let matrix = match score.dtype() {
-            DataType::Boolean
-            | DataType::Int8
-            | DataType::Int16
-            | DataType::Int32
-            | DataType::Int64
-            | DataType::UInt8
-            | DataType::UInt16
-            | DataType::UInt32 => code(users.ids, questions.ids, values::<Int64Type>(score)?, duplicates),
-            DataType::UInt64 | DataType::Int128 => {
-                code(users.ids, questions.ids, values::<Int128Type>(score)?, duplicates)
-            }
+            DataType::Boolean => coded.matrix::<_, i64>(score.cast(&DataType::UInt8)?.u8()?),
+            DataType::Int8 => coded.matrix::<_, i64>(score.i8()?),
+            DataType::Int16 => coded.matrix::<_, i64>(score.i16()?),
+            DataType::Int32 => coded.matrix::<_, i64>(score.i32()?),
+            DataType::Int64 => coded.matrix::<_, i64>(score.i64()?),
+            DataType::UInt8 => coded.matrix::<_, i64>(score.u8()?),
+            DataType::UInt16 => coded.matrix::<_, i64>(score.u16()?),
+            DataType::UInt32 => coded.matrix::<_, i64>(score.u32()?),
+            DataType::UInt64 => coded.matrix::<_, i128>(score.u64()?),
+            // A Decimal in its physical form.
+            DataType::Int128 => coded.matrix::<_, i128>(score.i128()?),
             DataType::UInt128 => {
-                let scores = score.strict_cast(&DataType::Int128).map_err(|_| {
+                let score = score.strict_cast(&DataType::Int128).map_err(|_| {
                     self.score_error("holds values beyond 2^127, which exact sums cannot take")
                 })?;
-                code(users.ids, questions.ids, values::<Int128Type>(&scores)?, duplicates)
+                coded.matrix::<_, i128>(score.i128()?)
             }
-            DataType::Decimal(_, _) => {
-                code(users.ids, questions.ids, values::<Int128Type>(&score.to_physical_repr())?, duplicates)
-            }
-            // A column of dtype Null has lost all its rows.
-            _ => code(users.ids, questions.ids, values::<Float64Type>(score)?, duplicates),
+            DataType::Float64 => coded.matrix::<_, f64>(score.f64()?),
+            // Float32, Float16, or Null, which has lost all its rows.
+            _ => coded.matrix::<_, f64>(score.cast(&DataType::Float32)?.f32()?),
         };
         let matrix = matrix.map_err(|error| match error {
             Error::Duplicate { user, question, count } => {
@@ -211,26 +210,27 @@ fn shown(value: AnyValue) -> String {
     }
 }
 
-fn code<S: Score>(
-    users: Vec<u32>,
-    questions: Vec<u32>,
-    scores: Vec<S>,
+/// Users and questions as ids, and what several rows for the same mean.
+struct Coded<'a> {
+    users: &'a Interned,
+    questions: &'a Interned,
     duplicates: Duplicates,
-) -> crate::error::Result<ResponseMatrix> {
-    Responses { users, questions, scores }.into_matrix(duplicates)
 }
 
-/// Rows that are cast at once, so that a cast column never stands beside its values as a whole.
-const CAST_ROWS: usize = 1 << 16;
-
-/// The values of a column without nulls, as numbers of type `T`, which must hold them.
-fn values<T: PolarsNumericType>(column: &Series) -> PolarsResult<Vec<T::Native>> {
-    let mut values = Vec::with_capacity(column.len());
-    for start in (0..column.len()).step_by(CAST_ROWS) {
-        let part = column.slice(start as i64, CAST_ROWS).cast(&T::get_static_dtype())?;
-        part.unpack::<T>()?.downcast_iter().for_each(|chunk| values.extend_from_slice(chunk.values()));
+impl Coded<'_> {
+    /// The matrix of these and `scores`, a column without nulls that is read from its Arrow buffers.
+    fn matrix<T, S>(&self, scores: &ChunkedArray<T>) -> crate::error::Result<ResponseMatrix>
+    where
+        T: PolarsNumericType<Native: Into<S>>,
+        S: Score,
+    {
+        let scores = || scores.downcast_iter().flat_map(|chunk| chunk.values().iter());
+        let responses = || {
+            let ids = self.users.ids().zip(self.questions.ids());
+            ids.zip(scores()).map(|((user, question), &score)| (user, question, score.into()))
+        };
+        responses.matrix(self.duplicates)
     }
-    Ok(values)
 }
 
 /// Interns a column without nulls, read from its Arrow buffers chunk by chunk.
@@ -257,7 +257,7 @@ fn intern(column: &Series) -> PolarsResult<Interned> {
             intern_rows(floats.len(), |rows| slices(&chunks, rows).map(|&value| float_key(value)))
         }
         DataType::Boolean => intern_integers(physical.cast(&DataType::UInt8)?.u8()?),
-        DataType::Null => Interned { ids: Vec::new(), first_rows: Vec::new() },
+        DataType::Null => Interned::default(),
         dtype => polars_bail!(ComputeError: "column {:?} cannot hold ids: dtype {dtype}", column.name()),
     })
 }
