@@ -8,7 +8,7 @@
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
-use crate::moments::{ROUNDOFF, Rounding};
+use crate::moments::{Correlations, ROUNDOFF, Rounding, Totals, float_correlations};
 use crate::responses::Source;
 
 /// Responses of users (rows) to questions (columns), ready to be searched.
@@ -62,8 +62,30 @@ pub(crate) struct Floats {
 }
 
 impl Floats {
+    /// The correlations to report for `set`, whose common users are `users`: X, T and T − X are the exact sums of the
+    /// scores, each rounded once.
+    pub fn correlations(
+        &self,
+        answered: &BitMatrix,
+        set: &[u32],
+        users: impl Iterator<Item = u32>,
+    ) -> Correlations {
+        let empty = |noise| Totals { values: Vec::new(), noise };
+        let noise = self.noise(answered.columns());
+        let (mut xs, mut ts, mut rests) = (empty(self.noise(set.len())), empty(noise), empty(noise));
+        for user in users.map(|user| user as usize) {
+            let mut x = DoubleDouble::default();
+            set.iter().for_each(|&question| x += self.points.of(answered, user, question as usize));
+            let t = self.totals[user];
+            xs.values.push(x.round());
+            ts.values.push(t.round());
+            rests.values.push((t - x).round());
+        }
+        float_correlations(&xs, &ts, &rests)
+    }
+
     /// The most by which totals of `questions` scores can differ because the scores are rounded.
-    pub fn noise(&self, questions: usize) -> f64 {
+    fn noise(&self, questions: usize) -> f64 {
         2.0 * ROUNDOFF * self.largest_point * questions as f64
     }
 

@@ -191,6 +191,9 @@ pub struct Rounding {
     pub t: f64,
 }
 
+/// Rounding of the reported correlation itself and of the comparison with the threshold, generously.
+pub const CORRELATION_MARGIN: f64 = 1e-12;
+
 /// Unit roundoff of `f64`.
 pub const ROUNDOFF: f64 = f64::EPSILON / 2.0;
 

@@ -153,7 +153,7 @@ impl<P: Point> Local<P> {
         &mut self,
         everyone: &Everyone<P>,
         answered: &BitMatrix,
-        points: &impl Points,
+        points: &dyn Points,
         rows: &[u32],
         open: Open,
     ) {
@@ -166,7 +166,7 @@ impl<P: Point> Local<P> {
         self.answered[..cells].fill(0);
         self.points[..cells].fill([P::default(); PART]);
         for (user, &row) in rows.iter().enumerate() {
-            points.for_each(answered, row as usize, |question, points| {
+            points.for_each(answered, row as usize, &mut |question, points| {
                 let column = everyone.questions.column(question);
                 if open.has(column) {
                     let (part, bit) = open.locate(column);

@@ -12,7 +12,7 @@
 //! moment by at most e moves a norm by at most √e and the covariance by no more than √e·√e: it adds to s_x and s_t.
 
 use crate::isa::{GradedSums, PART};
-use crate::moments::{ROUNDOFF, RankBy, Rounding};
+use crate::moments::{CORRELATION_MARGIN, ROUNDOFF, RankBy, Rounding};
 use crate::tree::Bar;
 
 /// What points are of the scores.
@@ -54,9 +54,6 @@ const NEAREST: f64 = 0.5 + 1e-6;
 
 /// Of a moment, relative to the largest it can be: a dozen roundings.
 const MOMENT_ROUNDING: f64 = 16.0 * ROUNDOFF;
-
-/// Rounding of the reported correlation and of the comparison with the threshold, generously.
-const CORRELATION_MARGIN: f64 = 1e-12;
 
 #[derive(Clone, Copy)]
 pub struct Filter {

@@ -20,32 +20,36 @@ use crate::moments::Correlations;
 use crate::tree::{Bar, Column, Next, Open, Questions, Scores};
 
 use database::{Database, Everyone, Extension, Local};
-use filter::Filter;
+use filter::{Filter, Scale};
 pub use kernel::Point;
 use points::Points;
 pub use points::{FloatPoints, IntegerPoints};
 
 /// Scores as points, stored as `P`, and who answered what.
-pub struct Graded<'a, P, S> {
+///
+/// Which scores the points stand for is looked up at run time, once a response of a first question at most: the tree
+/// is compiled for each instruction set and `P`, and compiling it for each kind of scores, too, took minutes.
+pub struct Graded<'a, P> {
     answered: &'a BitMatrix,
-    points: S,
+    points: &'a dyn Points,
+    scale: Scale,
     stored: PhantomData<fn() -> P>,
 }
 
-impl<'a, P: Point, S: Points> Graded<'a, P, S> {
+impl<'a, P: Point> Graded<'a, P> {
     /// No total of `points` exceeds [`Point::largest`].
-    pub fn new(answered: &'a BitMatrix, points: S) -> Self {
-        Self { answered, points, stored: PhantomData }
+    pub fn new(answered: &'a BitMatrix, points: &'a dyn Points) -> Self {
+        Self { answered, points, scale: points.scale(), stored: PhantomData }
     }
 }
 
-impl<P: Point, S: Points> Scores for Graded<'_, P, S> {
+impl<P: Point> Scores for Graded<'_, P> {
     type Database = Database<P>;
     type Extension = Extension;
     type Sums = GradedSums;
     type Filter = Filter;
 
-    const COST: u128 = GRADED_COST;
+    const COST: u128 = 4;
 
     fn users(&self) -> usize {
         self.points.users()
@@ -110,7 +114,7 @@ impl<P: Point, S: Points> Scores for Graded<'_, P, S> {
         let local = database.local();
         match parent {
             Database::Everyone(everyone) => {
-                local.become_rows(everyone, self.answered, &self.points, extension.users(), open);
+                local.become_rows(everyone, self.answered, self.points, extension.users(), open);
             }
             Database::Local(parent) => local.become_users_of(parent, extension.users(), open),
         }
@@ -139,7 +143,7 @@ impl<P: Point, S: Points> Scores for Graded<'_, P, S> {
                 for (users, x) in
                     extension.users().chunks(ROWS_AT_ONCE).zip(extension.totals().chunks(ROWS_AT_ONCE))
                 {
-                    local.become_rows(everyone, self.answered, &self.points, users, open);
+                    local.become_rows(everyone, self.answered, self.points, users, open);
                     kernel::add_sums(isa, &local, &numbers[..users.len()], x, parts.start, sums);
                 }
             }
@@ -148,7 +152,7 @@ impl<P: Point, S: Points> Scores for Graded<'_, P, S> {
 
     #[inline(always)]
     fn filter(&self, bar: Bar, _database: &Database<P>, users: usize) -> Filter {
-        Filter::new(bar, self.points.scale(), users)
+        Filter::new(bar, self.scale, users)
     }
 
     #[inline(always)]
@@ -168,20 +172,17 @@ impl<P: Point, S: Points> Scores for Graded<'_, P, S> {
             Database::Everyone(_) => {
                 let answered =
                     |user: &u32| set.iter().all(|&q| self.answered.contains(*user as usize, q as usize));
-                self.points.correlations(self.answered, set, users.filter(answered), sums, lane)
+                self.points.correlations(self.answered, set, &mut users.filter(answered), sums, lane)
             }
             Database::Local(local) => {
-                let users =
+                let mut users =
                     users.filter(|&user| local.has_answered(user, part, lane)).map(|user| local.row(user));
-                self.points.correlations(self.answered, set, users, sums, lane)
+                self.points.correlations(self.answered, set, &mut users, sums, lane)
             }
         };
         (correlations, sums.n[lane] as u32)
     }
 }
-
-/// See [`Scores::COST`].
-pub const GRADED_COST: u128 = 4;
 
 /// Users of the empty prefix whose responses are laid out for the kernel at a time: a few hundred KiB.
 const ROWS_AT_ONCE: usize = 1 << 10;

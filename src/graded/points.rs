@@ -1,10 +1,9 @@
 //! Scores as points, and the correlations that are reported.
 
 use crate::bitset::BitMatrix;
-use crate::double_double::DoubleDouble;
 use crate::isa::GradedSums;
 use crate::matrix::{Cells, Floats, Integers};
-use crate::moments::{Correlations, IntegerSums, Rounding, Totals, float_correlations};
+use crate::moments::{Correlations, IntegerSums, Rounding};
 
 use super::filter::Scale;
 
@@ -18,7 +17,7 @@ pub trait Points: Sync {
     fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32;
 
     /// Calls `visit(question, points)` for each question that `user` answered.
-    fn for_each(&self, answered: &BitMatrix, user: usize, visit: impl FnMut(usize, u32));
+    fn for_each(&self, answered: &BitMatrix, user: usize, visit: &mut dyn FnMut(usize, u32));
 
     /// The grand total of `user` in points, within ± the largest.
     fn total(&self, user: usize) -> i32;
@@ -28,7 +27,7 @@ pub trait Points: Sync {
         &self,
         answered: &BitMatrix,
         set: &[u32],
-        users: impl Iterator<Item = u32>,
+        users: &mut dyn Iterator<Item = u32>,
         sums: &GradedSums,
         lane: usize,
     ) -> Correlations;
@@ -88,7 +87,7 @@ impl<C: Cells<Value: Into<i64>>> Points for IntegerPoints<'_, C> {
         self.points(self.integers.points.of(answered, user, question).into())
     }
 
-    fn for_each(&self, answered: &BitMatrix, user: usize, mut visit: impl FnMut(usize, u32)) {
+    fn for_each(&self, answered: &BitMatrix, user: usize, visit: &mut dyn FnMut(usize, u32)) {
         let visit = |question, score: C::Value| visit(question, self.points(score.into()));
         self.integers.points.for_each(answered, user, visit);
     }
@@ -101,7 +100,7 @@ impl<C: Cells<Value: Into<i64>>> Points for IntegerPoints<'_, C> {
         &self,
         answered: &BitMatrix,
         set: &[u32],
-        users: impl Iterator<Item = u32>,
+        users: &mut dyn Iterator<Item = u32>,
         sums: &GradedSums,
         lane: usize,
     ) -> Correlations {
@@ -155,7 +154,7 @@ impl Points for FloatPoints<'_> {
         self.points(question, self.floats.points.of(answered, user, question))
     }
 
-    fn for_each(&self, answered: &BitMatrix, user: usize, mut visit: impl FnMut(usize, u32)) {
+    fn for_each(&self, answered: &BitMatrix, user: usize, visit: &mut dyn FnMut(usize, u32)) {
         let visit = |question, score| visit(question, self.points(question, score));
         self.floats.points.for_each(answered, user, visit);
     }
@@ -164,26 +163,14 @@ impl Points for FloatPoints<'_> {
         (self.floats.centred_totals[user] / self.scale.t).round() as i32
     }
 
-    /// X, T and T − X are the exact sums of the scores, each rounded once.
     fn correlations(
         &self,
         answered: &BitMatrix,
         set: &[u32],
-        users: impl Iterator<Item = u32>,
+        users: &mut dyn Iterator<Item = u32>,
         _sums: &GradedSums,
         _lane: usize,
     ) -> Correlations {
-        let empty = |noise| Totals { values: Vec::new(), noise };
-        let noise = self.floats.noise(answered.columns());
-        let (mut xs, mut ts, mut rests) = (empty(self.floats.noise(set.len())), empty(noise), empty(noise));
-        for user in users.map(|user| user as usize) {
-            let mut x = DoubleDouble::default();
-            set.iter().for_each(|&question| x += self.floats.points.of(answered, user, question as usize));
-            let t = self.floats.totals[user];
-            xs.values.push(x.round());
-            ts.values.push(t.round());
-            rests.values.push((t - x).round());
-        }
-        float_correlations(&xs, &ts, &rests)
+        self.floats.correlations(answered, set, users)
     }
 }

@@ -3,7 +3,7 @@
 use crate::binary::Binary;
 use crate::combinations::binomial;
 use crate::error::{Error, Result, TooManyRows};
-use crate::graded::{FloatPoints, GRADED_COST, Graded, IntegerPoints, Point};
+use crate::graded::{FloatPoints, Graded, IntegerPoints, Point};
 use crate::isa::InstructionSet;
 use crate::matrix::{Cells, Integers, ResponseMatrix, Table};
 use crate::moments::{RankBy, sums_fit};
@@ -39,7 +39,7 @@ pub fn is_parallel(matrix: &ResponseMatrix, request: &Request) -> bool {
     let sets = binomial(matrix.questions(), request.k);
     let cost = match binary(matrix, request) {
         Some(_) => Binary::COST,
-        None => GRADED_COST,
+        None => Graded::<u32>::COST,
     };
     let work = sets.map_or(u128::MAX, |sets| sets.saturating_mul(matrix.users() as u128 * cost));
     work > tree::SERIAL_WORK
@@ -99,7 +99,7 @@ pub fn search_on(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request
         Table::Large(integers) => search_integers(isa, matrix, integers, request),
         Table::Float(floats) => {
             let points = FloatPoints::new(floats, request.k, u32::largest(matrix.users()));
-            collect(isa, matrix, &Graded::<u32, _>::new(&matrix.answered, points), request)
+            collect(isa, matrix, &Graded::<u32>::new(&matrix.answered, &points), request)
         }
     }
 }
@@ -115,11 +115,11 @@ fn search_integers<C: Cells<Value: Into<i64>>>(
     }
     let (narrow, wide) = (u16::largest(matrix.users()), u32::largest(matrix.users()));
     if let Some(points) = IntegerPoints::exact(integers, request.k, narrow) {
-        return collect(isa, matrix, &Graded::<u16, _>::new(&matrix.answered, points), request);
+        return collect(isa, matrix, &Graded::<u16>::new(&matrix.answered, &points), request);
     }
     let points = IntegerPoints::exact(integers, request.k, wide)
         .unwrap_or_else(|| IntegerPoints::rounded(integers, request.k, wide));
-    collect(isa, matrix, &Graded::<u32, _>::new(&matrix.answered, points), request)
+    collect(isa, matrix, &Graded::<u32>::new(&matrix.answered, &points), request)
 }
 
 fn collect(
