@@ -33,7 +33,9 @@
 
 mod binary;
 pub mod bitset;
+mod booklets;
 pub mod combinations;
+mod complete;
 mod database;
 mod double_double;
 pub mod error;
@@ -44,7 +46,9 @@ pub mod matrix;
 pub mod moments;
 #[cfg(test)]
 mod naive;
+mod pair_sums;
 mod parallel;
+mod patterns;
 #[cfg(feature = "plugin")]
 mod plugin;
 pub mod ranking;

@@ -1,6 +1,8 @@
 //! A request in, ranked sets out: checks what the result may cost, picks the types by the data.
 
 mod projected;
+mod strategy;
+mod summed;
 
 use crate::binary;
 use crate::bitset::BitMatrix;
@@ -14,6 +16,7 @@ use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
 use crate::scoring::{FloatScoring, IntegerScoring, Points, Scoring};
 
 use projected::Tree;
+pub use strategy::SearchStrategy;
 
 /// Users of a set below which r does not exist.
 pub const LEAST_USERS: u32 = 2;
@@ -23,7 +26,7 @@ const FRAME_ROWS: u128 = u32::MAX as u128;
 
 /// Set × user pairs below which a search stays on the calling thread: about 10 ms of work, against tens of
 /// microseconds for waking a pool; it is also the least work that is handed to another thread.
-const SERIAL_WORK: u128 = 1 << 22;
+pub(crate) const SERIAL_WORK: u128 = 1 << 22;
 
 /// What to search for.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +64,7 @@ fn eligible_for_lanes<'a>(matrix: &'a ResponseMatrix, request: &Request) -> Opti
 }
 
 /// Set × user pairs of all sets that take `k` of `questions`.
-fn work(questions: usize, k: usize, users: usize) -> u128 {
+pub(crate) fn work(questions: usize, k: usize, users: usize) -> u128 {
     binomial(questions, k).map_or(u128::MAX, |sets| sets.saturating_mul(users as u128))
 }
 
@@ -89,7 +92,7 @@ fn work(questions: usize, k: usize, users: usize) -> u128 {
 /// # Ok::<(), polars_corrset::error::Error>(())
 /// ```
 pub fn search(matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
-    search_on(InstructionSet::from_environment()?, matrix, request)
+    search_with(InstructionSet::from_environment()?, SearchStrategy::from_environment()?, matrix, request)
 }
 
 /// [`search`] on a given instruction set; the result is the same on each.
@@ -98,10 +101,27 @@ pub fn search(matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
 ///
 /// As [`search`].
 pub fn search_on(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
+    search_with(isa, None, matrix, request)
+}
+
+/// [`search_on`] by a given strategy, if any; the result is the same by each.
+///
+/// # Errors
+///
+/// As [`search`]; and [`Error::Strategy`] if the strategy needs what the data or the request have not.
+pub fn search_with(
+    isa: InstructionSet,
+    strategy: Option<SearchStrategy>,
+    matrix: &ResponseMatrix,
+    request: &Request,
+) -> Result<SetTable> {
     if request.k == 0 || request.k > matrix.questions() {
         return Ok(SetTable::default());
     }
     check_rows(matrix, request)?;
+    if let Some(table) = summed::search(isa, strategy, matrix, request)? {
+        return Ok(table);
+    }
     if let Some(integers) = eligible_for_lanes(matrix, request) {
         return Ok(match request.top {
             None => binary::search(isa, &matrix.answered, integers, request, All::default).into_table(),
