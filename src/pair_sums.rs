@@ -255,8 +255,8 @@ impl PairScores for BitMatrix {
             for word in 0..BIT_WORDS {
                 let bits = a[word];
                 let totals = &padded[word * WORD_BITS..][..WORD_BITS];
-                for bit in 0..WORD_BITS {
-                    xt += totals[bit] & ((bits >> bit & 1) as i64).wrapping_neg();
+                for (bit, &t) in totals.iter().enumerate() {
+                    xt += t & ((bits >> bit & 1) as i64).wrapping_neg();
                 }
             }
             sums.xt[i as usize] += A::from(xt);

@@ -457,8 +457,7 @@ fn keep_possible(missing: usize, room: f64, scratch: &mut Scratch) {
     }
     let last = largest[missing - 1];
     order.clear();
-    for position in 0..count {
-        let bound = bounds[position];
+    for (position, &bound) in bounds[..count].iter().enumerate() {
         let reached = if bound >= last { all } else { all - last + bound };
         if reached >= room {
             order.push(position);

@@ -6,13 +6,15 @@
 //! 1. `covariances`: what the search reads of the sums, rounded, and the quadratic form that a set must not fall below.
 //! 2. `start`: good sets by swapping, for a high threshold to begin with.
 //! 3. `bound`: the n best, proven without a look at most sets; or `exhaustive`: a look at each.
-//! 4. What passes is computed anew from the exact sums ([`Exact`]), so both give what every other search gives.
+//! 4. `floats`: the same for scores that are not integers.
+//! 5. What passes is computed anew from the exact sums ([`Exact`]), so both give what every other search gives.
 //!
 //! `docs/bound.md` has the proofs, and what was tried and lost.
 
 mod bound;
 mod covariances;
 mod exhaustive;
+mod floats;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,7 @@ use crate::search::Request;
 
 pub use covariances::Covariances;
 use covariances::Criterion;
+pub use floats::FloatAnswers;
 
 /// What is reported of a set.
 pub trait Exact: Sync {

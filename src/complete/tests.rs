@@ -52,9 +52,10 @@ fn columns(scales: std::ops::Range<i64>) -> impl Strategy<Value = Columns> {
     let column = prop::collection::vec(-9i64..10, 12);
     (prop::collection::vec(column, 7), scales).prop_map(|(mut columns, scale)| {
         // By large scales, items that almost cancel each other, so that rounding is large against the sums.
-        for user in 0..12 {
-            columns[1][user] -= scale * columns[0][user];
-            columns[0][user] *= scale;
+        let (first, others) = columns.split_at_mut(1);
+        for (a, b) in first[0].iter_mut().zip(&mut others[0]) {
+            *b -= scale * *a;
+            *a *= scale;
         }
         columns
     })

@@ -2,10 +2,10 @@
 
 use crate::booklets;
 use crate::combinations::binomial;
-use crate::complete::{self, Covariances, Method};
+use crate::complete::{self, Covariances, Exact, FloatAnswers, Method};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
-use crate::matrix::{Integers, ResponseMatrix, Table};
+use crate::matrix::{Floats, Integers, ResponseMatrix, Table};
 use crate::moments::{SumInteger, sums_fit};
 use crate::pair_sums::{PairScores, PairSums, pair_sums};
 use crate::parallel;
@@ -23,6 +23,9 @@ const USERS_PER_PATTERN: usize = 4;
 
 /// Moments of pairs that are worth their memory where they are not asked for: half a gibibyte of them.
 const MOST_PAIRS: usize = 1 << 26;
+
+/// Relative error of covariances beyond which users are kept: each set that passes costs a look at all of them.
+const LARGEST_ERROR: f64 = 1e-9;
 
 /// One search, if it is to be by moments.
 struct Summed<'a> {
@@ -45,8 +48,7 @@ pub fn search(
         (_, Table::Binary(integers)) => summed.by_sums(integers, BINARY_USERS_PER_PATTERN),
         (_, Table::Small(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
         (_, Table::Large(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
-        (None, Table::Float(_)) => Ok(None),
-        (Some(forced), Table::Float(_)) => Err(forced.needs("scores that are integers")),
+        (_, Table::Float(floats)) => summed.by_covariances(floats),
     }
 }
 
@@ -68,6 +70,51 @@ impl Summed<'_> {
         }
     }
 
+    /// Float scores: covariances rule sets out, and users make what is reported. So there must be sets to rule out.
+    fn by_covariances(&self, floats: &Floats) -> Result<Option<SetTable>> {
+        let Self { isa, strategy, matrix, request } = *self;
+        let (users, questions) = (matrix.users(), matrix.questions());
+        let refuse = |needs| strategy.map_or(Ok(None), |strategy| Err(strategy.needs(needs)));
+        if strategy.is_none() && !self.pays() {
+            return Ok(None);
+        }
+        let Some(n) = request.top.filter(|_| request.k > 1) else {
+            return refuse("`top` and sets of two and more where scores are not integers");
+        };
+        if !is_complete(&matrix.answered, users) {
+            return refuse("every user to have answered every question where scores are not integers");
+        }
+        if users < request.least_users() {
+            return Ok(Some(SetTable::default()));
+        }
+        let answers = FloatAnswers::new(floats, &matrix.answered, users, request.k);
+        let covariances = answers.covariances(isa).ok_or(Error::MatrixTooLarge { users, questions })?;
+        if covariances.error > LARGEST_ERROR {
+            return refuse("scores whose spread is far above their rounding");
+        }
+        self.in_covariances(&covariances, &answers, n).map(Some)
+    }
+
+    /// Whether there are more sets than pairs, of which the pass over the users makes sums; and whether a search too small
+    /// for several threads does not sum up on them.
+    fn pays(&self) -> bool {
+        let Request { k, .. } = *self.request;
+        let questions = self.matrix.questions();
+        k > 1
+            && binomial(questions, k) > binomial(questions, 2)
+            && (is_parallel(self.matrix, self.request) || !parallel::is_worth_it(self.matrix.users()))
+    }
+
+    /// The best `n` sets of complete answers.
+    fn in_covariances<E: Exact>(&self, covariances: &Covariances, exact: &E, n: usize) -> Result<SetTable> {
+        let method = match self.strategy {
+            Some(SearchStrategy::Moments) => Method::Exhaustive,
+            _ => Method::Bound,
+        };
+        let is_parallel = is_parallel(self.matrix, self.request);
+        complete::search(self.isa, covariances, exact, self.request, n, method, is_parallel)
+    }
+
     fn by_patterns<P: PairScores, A: SumInteger + Sync>(
         &self,
         integers: &Integers<P>,
@@ -76,12 +123,7 @@ impl Summed<'_> {
         let Self { isa, strategy, matrix, request } = *self;
         let (users, questions) = (matrix.users(), matrix.questions());
         let is_parallel = is_parallel(matrix, request);
-        // The pass makes sums of pairs, so there should be more sets than those; and a search too small for several
-        // threads must not sum up on them.
-        let pays = request.k > 1
-            && binomial(questions, request.k) > binomial(questions, 2)
-            && (is_parallel || !parallel::is_worth_it(users));
-        if strategy.is_none() && !pays {
+        if strategy.is_none() && !self.pays() {
             return Ok(None);
         }
         let is_complete = is_complete(&matrix.answered, users);
@@ -110,9 +152,7 @@ impl Summed<'_> {
         if let ([block], true, Some(n)) = (&blocks[..], is_complete && request.k > 1, request.top) {
             let covariances =
                 Covariances::of_sums(block).ok_or(Error::MatrixTooLarge { users, questions })?;
-            let method =
-                if strategy == Some(SearchStrategy::Moments) { Method::Exhaustive } else { Method::Bound };
-            return complete::search(isa, &covariances, block, request, n, method, is_parallel).map(Some);
+            return self.in_covariances(&covariances, block, n).map(Some);
         }
         if strategy == Some(SearchStrategy::Bound) && request.top.is_none() {
             return Err(SearchStrategy::Bound.needs("`top`, since it leaves sets out"));

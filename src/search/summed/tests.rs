@@ -166,6 +166,25 @@ proptest! {
         }
     }
 
+    /// Whatever their size, and also where all that varies is small against the scores.
+    #[test]
+    fn complete_answers_with_float_scores(
+        items in prop::collection::vec(prop::collection::vec(-1.0f64..1.0, MOST_USERS), 2..9),
+        alike in prop::collection::vec(-3i8..4, 8),
+        k in 2usize..6,
+    ) {
+        let mut answers = Answers::new();
+        for user in 0..MOST_USERS {
+            // Multiples of the first item and something of its own.
+            let score = |(item, &weight): (&Vec<f64>, &i8)| item[user] + f64::from(weight) * items[0][user];
+            answers.insert(user as u32, (0..).zip(items.iter().zip(&alike).map(score)).collect());
+        }
+        for (scale, shift) in [(1.0, 0.0), (1e-200, 0.0), (1e290, 0.0), (1.0, 1000.0)] {
+            let matrix = matrix_of(&answers, |score| score * scale + shift);
+            check_by_projection(&matrix, [k], &format!("floats times {scale:e} plus {shift}"));
+        }
+    }
+
     #[test]
     fn booklets(
         users in prop::collection::vec(0usize..4, 2..MOST_USERS),
@@ -268,7 +287,7 @@ fn a_user_short_of_complete_and_booklets_with_and_without_overlap() {
     short.entry(7).and_modify(|scores| {
         scores.remove(&3);
     });
-    let overlapping = |user: u32, question: u32| (question / 3 + 4 - user % 4) % 4 != 0;
+    let overlapping = |user: u32, question: u32| !(question / 3 + 4 - user % 4).is_multiple_of(4);
     let disjoint = |user: u32, question: u32| question / 6 == user % 2;
     let cut = |keep: &dyn Fn(u32, u32) -> bool| {
         let mut answers = complete.clone();
@@ -365,7 +384,22 @@ fn what_a_forced_strategy_cannot_search_is_an_error() {
     let floats = matrix_of(&answers, |score| score / 7.0);
     assert_eq!(
         message(SearchStrategy::Moments, &floats),
-        "POLARS_CORRSET_STRATEGY is moments, which needs scores that are integers"
+        "POLARS_CORRSET_STRATEGY is moments, which needs `top` and sets of two and more where scores are not integers"
+    );
+    let best = Request { top: Some(1), ..all };
+    let far = matrix_of(&answers, |score| score / 7.0 + 1e12);
+    assert_eq!(
+        by(SearchStrategy::Bound, &far, &best).unwrap_err().to_string(),
+        "POLARS_CORRSET_STRATEGY is bound, which needs scores whose spread is far above their rounding"
+    );
+    let mut short = answers.clone();
+    short.entry(3).and_modify(|scores| {
+        scores.remove(&0);
+    });
+    assert_eq!(
+        by(SearchStrategy::Moments, &matrix_of(&short, |score| score / 7.0), &best).unwrap_err().to_string(),
+        "POLARS_CORRSET_STRATEGY is moments, which needs every user to have answered every question where scores are \
+        not integers"
     );
     let unknown = Error::Strategy { name: "guess".into(), needs: None };
     assert_eq!(
