@@ -1,7 +1,8 @@
-//! Complete answers: how long the best n take to be proven, and how fast all sets are looked at.
+//! Complete answers and few answer patterns: how long the best n take to be proven, how fast all sets are looked at, and
+//! when it pays to sum users up.
 //!
-//! `cargo bench --no-default-features --bench complete`, with a filter such as `bound` behind `--`; or
-//! `… --bench complete -- SCORES.csv K TOP` for scores of one's own, a line per user and a column per question.
+//! `cargo bench --no-default-features --bench complete`, with `bound`, `exhaustive`, `users` or `booklets` behind `--`; or
+//! `… --bench complete -- SCORES.csv K TOP` for complete answers of one's own, a line per user and a column per question.
 //!
 //! Each answer is checked before its time is printed: r of every set by the two-pass formula, and the whole table against
 //! the exhaustive search where that takes seconds.
@@ -33,7 +34,10 @@ impl Random {
     }
 }
 
-/// Scores of 0 and 1 by the two-parameter logistic model: a row per user.
+/// A row per user, a column per question.
+type Scores = Vec<Vec<Option<i64>>>;
+
+/// Scores of 0 and 1 by the two-parameter logistic model.
 #[derive(Clone, Copy)]
 struct Test {
     users: usize,
@@ -42,35 +46,44 @@ struct Test {
     discrimination: (f64, f64),
     /// Standard deviation of the difficulties.
     difficulty: f64,
+    /// Each has half of the questions; none: everything is answered.
+    booklets: usize,
 }
 
 /// A test as tests are.
-const USUAL: Test = Test { users: 2000, questions: 110, discrimination: (0.5, 2.0), difficulty: 1.0 };
+const USUAL: Test =
+    Test { users: 2000, questions: 110, discrimination: (0.5, 2.0), difficulty: 1.0, booklets: 0 };
 
 /// Items that differ by chance only.
 const INTERCHANGEABLE: Test =
-    Test { users: 2000, questions: 50, discrimination: (1.0, 1.0), difficulty: 0.1 };
+    Test { users: 2000, questions: 50, discrimination: (1.0, 1.0), difficulty: 0.1, booklets: 0 };
 
 impl Test {
-    fn scores(self) -> Vec<Vec<i64>> {
+    fn scores(self) -> Scores {
         let mut random = Random(1);
         let (least, most) = self.discrimination;
         let items: Vec<(f64, f64)> = (0..self.questions)
             .map(|_| (least + (most - least) * random.next(), self.difficulty * random.normal()))
             .collect();
-        let mut user = || {
+        let mut draw = Random(2);
+        let drawn: Vec<Vec<bool>> =
+            (0..self.booklets).map(|_| items.iter().map(|_| draw.next() < 0.5).collect()).collect();
+        let mut user = |user: usize| {
             let ability = random.normal();
-            let right = |&(a, b): &(f64, f64)| 1.0 / (1.0 + (a * (b - ability)).exp());
-            items.iter().map(|item| i64::from(random.next() < right(item))).collect()
+            let mut answer = |(question, &(a, b)): (usize, &(f64, f64))| {
+                let right = random.next() < 1.0 / (1.0 + (a * (b - ability)).exp());
+                (drawn.is_empty() || drawn[user % drawn.len()][question]).then_some(i64::from(right))
+            };
+            items.iter().enumerate().map(&mut answer).collect()
         };
-        (0..self.users).map(|_| user()).collect()
+        (0..self.users).map(&mut user).collect()
     }
 }
 
-fn matrix_of(scores: &[Vec<i64>]) -> ResponseMatrix {
+fn matrix_of(scores: &Scores) -> ResponseMatrix {
     let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
     for (user, row) in (0..).zip(scores) {
-        for (question, &score) in (0..).zip(row) {
+        for (question, score) in (0..).zip(row).filter_map(|(question, score)| Some((question, (*score)?))) {
             responses.users.push(user);
             responses.questions.push(question);
             responses.scores.push(score);
@@ -80,9 +93,10 @@ fn matrix_of(scores: &[Vec<i64>]) -> ResponseMatrix {
 }
 
 /// r of one set by the two-pass formula, from the scores themselves.
-fn plain_r(scores: &[Vec<i64>], set: &[u32]) -> f64 {
-    let x = |row: &Vec<i64>| set.iter().map(|&question| row[question as usize]).sum::<i64>() as f64;
-    let totals: Vec<(f64, f64)> = scores.iter().map(|row| (x(row), row.iter().sum::<i64>() as f64)).collect();
+fn plain_r(scores: &Scores, set: &[u32]) -> f64 {
+    let x = |row: &Vec<Option<i64>>| set.iter().map(|&question| row[question as usize]).sum::<Option<i64>>();
+    let t = |row: &Vec<Option<i64>>| row.iter().flatten().sum::<i64>() as f64;
+    let totals: Vec<(f64, f64)> = scores.iter().filter_map(|row| Some((x(row)? as f64, t(row)))).collect();
     let n = totals.len() as f64;
     let (mean_x, mean_t) = totals.iter().fold((0.0, 0.0), |sum, (x, t)| (sum.0 + x / n, sum.1 + t / n));
     let moment =
@@ -92,7 +106,7 @@ fn plain_r(scores: &[Vec<i64>], set: &[u32]) -> f64 {
 
 struct Case<'a> {
     name: &'a str,
-    scores: &'a [Vec<i64>],
+    scores: &'a Scores,
     matrix: &'a ResponseMatrix,
     request: Request,
 }
@@ -118,18 +132,18 @@ impl Case<'_> {
         for _ in 0..2 {
             least = least.min(self.find(strategy).1);
         }
-        let Request { k, top, rank_by, .. } = self.request;
+        let Request { k, rank_by, .. } = self.request;
         let questions = self.scores[0].len();
         let sets = binomial(questions, k).map_or(f64::INFINITY, |sets| sets as f64);
         println!(
-            "{:<20} {:>9} users {questions:>3} questions k = {k:>2} best {:>2} by {rank_by:?}, {}: {sets:.1e} sets in {:>9.4} s, {:.2e} per second, best {:.6}",
+            "{}, {} users × {questions} questions, k = {k}, best {} by {rank_by:?}, {}: {sets:.1e} sets in {:.4} s, {:.2e} \
+            per second",
             self.name,
             self.scores.len(),
-            top.unwrap_or(0),
+            table.len(),
             strategy.name(),
             least.as_secs_f64(),
             sets / least.as_secs_f64(),
-            table.r[0].unwrap_or(f64::NAN),
         );
     }
 }
@@ -142,8 +156,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if let [file, k, top] = &arguments[..] {
         let text = std::fs::read_to_string(file).expect("a readable file");
-        let number = |cell: &str| cell.trim().parse().expect("an integer");
-        let scores: Vec<Vec<i64>> = text.lines().map(|line| line.split(',').map(number).collect()).collect();
+        let number = |cell: &str| Some(cell.trim().parse().expect("an integer"));
+        let scores: Scores = text.lines().map(|line| line.split(',').map(number).collect()).collect();
         let matrix = matrix_of(&scores);
         let (k, top) = (k.parse().expect("an integer"), top.parse().expect("an integer"));
         for rank_by in [RankBy::R, RankBy::RRest] {
@@ -156,7 +170,7 @@ fn main() {
     let wanted = |section: &str| {
         arguments.is_empty() || arguments.iter().any(|filter| section.contains(filter.as_str()))
     };
-    let run = |name, test: Test, k, top, rank_by, strategy, same_as| {
+    let run = |name: &str, test: Test, k, top, rank_by, strategy, same_as| {
         let scores = test.scores();
         let matrix = matrix_of(&scores);
         Case { name, scores: &scores, matrix: &matrix, request: request(k, top, rank_by) }
@@ -169,7 +183,7 @@ fn main() {
             for (k, top) in [(8, 10), (10, 1), (10, 10), (12, 10)] {
                 run("usual", USUAL, k, top, rank_by, bound, None);
             }
-            for k in [8, 12] {
+            for k in [8, 12, 14] {
                 run("interchangeable", INTERCHANGEABLE, k, 10, rank_by, bound, None);
             }
         }
@@ -182,6 +196,14 @@ fn main() {
     if wanted("users") {
         for users in [2_000, 20_000, 200_000, 2_000_000] {
             run("users", Test { users, questions: 60, ..USUAL }, 6, 10, RankBy::R, moments, None);
+        }
+    }
+    if wanted("booklets") {
+        for booklets in [4, 16, 64, 256] {
+            let test = Test { users: 16_384, questions: 40, booklets, ..USUAL };
+            let name = format!("{booklets} booklets");
+            run(&name, test, 4, 10, RankBy::R, moments, Some(SearchStrategy::Projection));
+            run(&name, test, 4, 10, RankBy::R, SearchStrategy::Projection, None);
         }
     }
 }

@@ -218,18 +218,18 @@ impl<A: SumInteger> Kernel for Leaf<'_, A> {
             let (x, xt, squares) =
                 (&sums.x[first..][..LANES], &sums.xt[first..][..LANES], &sums.squares[first..][..LANES]);
             for lane in 0..LANES {
-                let contains = contains[lane];
-                let keep = |sum: A| if contains { sum } else { A::default() };
-                lanes.n[lane] += if contains { sums.n } else { 0 };
-                lanes.t[lane] += keep(sums.t);
-                lanes.tt[lane] += keep(sums.tt);
-                lanes.x[lane] += keep(block.x);
-                lanes.x[lane] += x[lane];
-                lanes.xx[lane] += keep(block.xx);
-                lanes.xx[lane] += products[lane];
-                lanes.xx[lane] += squares[lane];
-                lanes.xt[lane] += keep(block.xt);
-                lanes.xt[lane] += xt[lane];
+                // What the pattern has none of is zero in `x`, `xt`, `squares` and `products`, but not in these.
+                let (mut n, mut part) = (0, [A::default(); 5]);
+                if contains[lane] {
+                    n = sums.n;
+                    part = [block.x, block.xx, sums.t, sums.tt, block.xt];
+                }
+                lanes.n[lane] += n;
+                lanes.x[lane] += part[0] + x[lane];
+                lanes.xx[lane] += part[1] + products[lane] + squares[lane];
+                lanes.t[lane] += part[2];
+                lanes.tt[lane] += part[3];
+                lanes.xt[lane] += part[4] + xt[lane];
             }
         }
         lanes

@@ -48,7 +48,7 @@ fn correlation(covariance: DoubleDouble, variance_x: DoubleDouble, variance_y: D
 
 /// An integer wide enough for the sums of a search (see [`sums_fit`]).
 pub trait SumInteger:
-    Copy + Default + Send + AddAssign + Mul<Output = Self> + From<i64> + Into<i128> + 'static
+    Copy + Default + Send + Add<Output = Self> + AddAssign + Mul<Output = Self> + From<i64> + Into<i128> + 'static
 {
     /// Bits that a sum may take, one less than the integer has beside its sign: a sum of two still fits.
     const SUM_BITS: u32;

@@ -225,7 +225,8 @@ impl PairScores for BitMatrix {
         let points = &integers.points;
         let width = points.columns();
         let mut columns = vec![[0u64; BIT_WORDS]; points.words_per_row() * WORD_BITS];
-        let mut padded = vec![0i64; BIT_WORDS * WORD_BITS];
+        let words = users.len().div_ceil(WORD_BITS);
+        let mut padded = vec![0i64; words * WORD_BITS];
         padded[..totals.len()].copy_from_slice(totals);
         for (word, users) in users.chunks(BLOCK).enumerate() {
             for part in 0..points.words_per_row() {
@@ -245,16 +246,14 @@ impl PairScores for BitMatrix {
             for &j in &questions[questions.partition_point(|&j| j < i)..] {
                 let b = &columns[j as usize];
                 let mut count = 0;
-                for word in 0..BIT_WORDS {
+                for word in 0..words {
                     count += u64::from((a[word] & b[word]).count_ones());
                 }
                 row[j as usize] += A::from(count as i64);
             }
             sums.x[i as usize] = row[i as usize];
             let mut xt = 0;
-            for word in 0..BIT_WORDS {
-                let bits = a[word];
-                let totals = &padded[word * WORD_BITS..][..WORD_BITS];
+            for (&bits, totals) in a.iter().zip(padded.as_chunks::<WORD_BITS>().0) {
                 for (bit, &t) in totals.iter().enumerate() {
                     xt += t & ((bits >> bit & 1) as i64).wrapping_neg();
                 }

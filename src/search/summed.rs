@@ -14,12 +14,12 @@ use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
 
 use super::{Request, SearchStrategy, is_parallel};
 
-/// Users of a pattern, on average, from which summing them up pays: a pattern costs a set about 1.2 ns, a user of 0/1
-/// scores 0.08 ns.
-const BINARY_USERS_PER_PATTERN: usize = 32;
+/// Users of a pattern, on average, from which summing them up pays: for 16,384 users of 0/1 scores it takes a tenth of the
+/// time with 16 patterns, a third with 64, and a third more with 256 (`cargo bench --bench complete -- booklets`).
+const BINARY_USERS_PER_PATTERN: usize = 128;
 
-/// The same for other scores, whose responses are read one by one: several nanoseconds for a user.
-const USERS_PER_PATTERN: usize = 4;
+/// The same for other scores, of which a user costs several times as much.
+const USERS_PER_PATTERN: usize = 16;
 
 /// Moments of pairs that are worth their memory where they are not asked for: half a gibibyte of them.
 const MOST_PAIRS: usize = 1 << 26;

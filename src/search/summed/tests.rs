@@ -420,7 +420,7 @@ fn moments_are_chosen_where_they_pay() {
         }
         found.is_some()
     };
-    let complete = factor(300, 14, 1.0, |random| 2.0 * random);
+    let complete = factor(600, 14, 1.0, |random| 2.0 * random);
     assert!(is_summed(&complete, &request));
     assert!(is_summed(&complete, &Request { top: None, ..request }));
     assert!(!is_summed(&complete, &Request { k: 1, ..request }), "no pairs are needed");
@@ -431,6 +431,6 @@ fn moments_are_chosen_where_they_pay() {
         }
         answers
     };
-    assert!(is_summed(&cut(3), &request), "a hundred users per pattern");
-    assert!(!is_summed(&cut(13), &request), "23 users of 0/1 scores per pattern");
+    assert!(is_summed(&cut(3), &request), "200 users per pattern");
+    assert!(!is_summed(&cut(13), &request), "46 users of 0/1 scores per pattern");
 }
