@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::isa::InstructionSet;
+use crate::search::SearchStrategy;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Error {
@@ -16,6 +17,8 @@ pub enum Error {
     MatrixTooLarge { users: usize, questions: usize },
     /// An instruction set that was asked for by `name` and does not exist, or that this CPU lacks.
     InstructionSet { name: String, exists: bool },
+    /// A strategy that was asked for by `name` and does not exist, or that needs what this search has not.
+    Strategy { name: String, needs: Option<&'static str> },
     /// More result rows than a frame or the memory holds. `sets` is `None` beyond `u128`.
     TooManyRows { k: usize, questions: usize, sets: Option<u128>, limit: TooManyRows },
 }
@@ -49,6 +52,15 @@ impl fmt::Display for Error {
                     write!(f, "{variable} is {name}, which this CPU does not have")
                 } else {
                     let names = InstructionSet::ALL.map(InstructionSet::name).join(", ");
+                    write!(f, "{variable} must be one of {names}, got {name:?}")
+                }
+            }
+            Self::Strategy { name, needs } => {
+                let variable = SearchStrategy::VARIABLE;
+                if let Some(needs) = needs {
+                    write!(f, "{variable} is {name}, which needs {needs}")
+                } else {
+                    let names = SearchStrategy::ALL.map(SearchStrategy::name).join(", ");
                     write!(f, "{variable} must be one of {names}, got {name:?}")
                 }
             }

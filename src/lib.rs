@@ -32,7 +32,9 @@
 
 mod binary;
 pub mod bitset;
+mod booklets;
 pub mod combinations;
+mod complete;
 mod double_double;
 pub mod error;
 mod graded;
@@ -42,7 +44,9 @@ pub mod matrix;
 pub mod moments;
 #[cfg(test)]
 mod naive;
+mod pair_sums;
 mod parallel;
+mod patterns;
 #[cfg(feature = "plugin")]
 mod plugin;
 pub mod ranking;

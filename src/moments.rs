@@ -48,7 +48,7 @@ fn correlation(covariance: DoubleDouble, variance_x: DoubleDouble, variance_y: D
 
 /// An integer wide enough for the sums of a search (see [`sums_fit`]).
 pub trait SumInteger:
-    Copy + Default + Send + AddAssign + Mul<Output = Self> + From<i64> + Into<i128> + 'static
+    Copy + Default + Send + Add<Output = Self> + AddAssign + Mul<Output = Self> + From<i64> + Into<i128> + 'static
 {
     /// Bits that a sum may take, one less than the integer has beside its sign: a sum of two still fits.
     const SUM_BITS: u32;
@@ -69,6 +69,11 @@ pub fn sums_fit<A: SumInteger>(users: usize, magnitude: u128) -> bool {
     let fits = |value: Option<u128>, bits: u32| value.is_some_and(|value| value <= 1 << bits);
     let sum = magnitude.checked_mul(magnitude).and_then(|square| square.checked_mul(users));
     fits(sum, A::SUM_BITS) && fits(sum.and_then(|sum| sum.checked_mul(users)), <i128 as SumInteger>::SUM_BITS)
+}
+
+/// n² times the covariance of two scores by their sums over n users, exact if [`sums_fit`].
+pub fn comoment<A: SumInteger>(n: u32, xy: A, x: A, y: A) -> i128 {
+    i128::from(n) * xy.into() - x.into() * y.into()
 }
 
 /// The six sums of integer scores, exact.
@@ -101,6 +106,13 @@ impl<I: Copy + Add<Output = I> + Sub<Output = I>> Comoments<I> {
     }
 }
 
+/// The rank key from n² times cov(X, T), var(X) and var(T), about; 0 where there is none.
+pub fn approximate_key(xt: f64, xx: f64, tt: f64, rank_by: RankBy) -> f64 {
+    let (covariance, variance) = Comoments { xx, tt, xt }.other_side(rank_by);
+    let squares = xx * variance;
+    if squares > 0.0 { covariance / squares.sqrt() } else { 0.0 }
+}
+
 /// Relative error allowed for a comparison of squares in `f64`: a dozen roundings of 2⁻⁵³ each, tenfold.
 const SQUARES_MARGIN: f64 = 1e-14;
 
@@ -127,17 +139,20 @@ impl<A: SumInteger> IntegerSums<A> {
         self.xt += xt;
     }
 
+    /// The sums of `n` users: Σx, Σx², Σt, Σt², Σxt.
+    pub fn of(n: u32, [x, xx, t, tt, xt]: [A; 5]) -> Self {
+        Self { n, x, xx, t, tt, xt }
+    }
+
     pub fn n(&self) -> u32 {
         self.n
     }
 
     fn comoments(&self) -> Comoments<i128> {
-        let n = i128::from(self.n);
-        let (x, t): (i128, i128) = (self.x.into(), self.t.into());
         Comoments {
-            xx: n * self.xx.into() - x * x,
-            tt: n * self.tt.into() - t * t,
-            xt: n * self.xt.into() - x * t,
+            xx: comoment(self.n, self.xx, self.x, self.x),
+            tt: comoment(self.n, self.tt, self.t, self.t),
+            xt: comoment(self.n, self.xt, self.x, self.t),
         }
     }
 

@@ -91,7 +91,8 @@ pub struct SharedThreshold {
 }
 
 impl SharedThreshold {
-    fn raise(&self, key: f64) {
+    /// To be called where n sets are known to reach `key`.
+    pub fn raise(&self, key: f64) {
         self.bits.fetch_max(key.max(0.0).to_bits(), Relaxed);
     }
 

@@ -195,7 +195,10 @@ impl Columns {
                     `min_users`, or stream every set with scan_corrsets",
                 )
             }
-            error @ (Error::MatrixTooLarge { .. } | Error::Duplicate { .. } | Error::InstructionSet { .. }) => {
+            error @ (Error::MatrixTooLarge { .. }
+            | Error::Duplicate { .. }
+            | Error::InstructionSet { .. }
+            | Error::Strategy { .. }) => {
                 polars_err!(ComputeError: "{error}")
             }
         }

@@ -1,5 +1,8 @@
 //! A request in, ranked sets out: checks what the result may cost, picks the types by the data.
 
+mod strategy;
+mod summed;
+
 use crate::binary::Binary;
 use crate::combinations::binomial;
 use crate::error::{Error, Result, TooManyRows};
@@ -9,6 +12,8 @@ use crate::matrix::{Cells, Integers, ResponseMatrix, Table};
 use crate::moments::{RankBy, sums_fit};
 use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
 use crate::tree::{self, Scores};
+
+pub use strategy::SearchStrategy;
 
 /// Users of a set below which r does not exist.
 pub const LEAST_USERS: u32 = 2;
@@ -77,7 +82,7 @@ fn binary<'a>(matrix: &'a ResponseMatrix, request: &Request) -> Option<Binary<'a
 /// # Ok::<(), polars_corrset::error::Error>(())
 /// ```
 pub fn search(matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
-    search_on(InstructionSet::from_environment()?, matrix, request)
+    search_with(InstructionSet::from_environment()?, SearchStrategy::from_environment()?, matrix, request)
 }
 
 /// [`search`] on a given instruction set; the result is the same on each.
@@ -86,10 +91,27 @@ pub fn search(matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
 ///
 /// As [`search`].
 pub fn search_on(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
+    search_with(isa, None, matrix, request)
+}
+
+/// [`search_on`] by a given strategy, if any; the result is the same by each.
+///
+/// # Errors
+///
+/// As [`search`]; and [`Error::Strategy`] if the strategy needs what the data or the request have not.
+pub fn search_with(
+    isa: InstructionSet,
+    strategy: Option<SearchStrategy>,
+    matrix: &ResponseMatrix,
+    request: &Request,
+) -> Result<SetTable> {
     if request.k == 0 || request.k > matrix.questions() {
         return Ok(SetTable::default());
     }
     check_rows(matrix, request)?;
+    if let Some(table) = summed::search(isa, strategy, matrix, request)? {
+        return Ok(table);
+    }
     if let Some(scores) = binary(matrix, request) {
         return collect(isa, matrix, &scores, request);
     }

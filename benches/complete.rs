@@ -1,0 +1,209 @@
+//! Complete answers and few answer patterns: how long the best n take to be proven, how fast all sets are looked at, and
+//! when it pays to sum users up.
+//!
+//! `cargo bench --no-default-features --bench complete`, with `bound`, `exhaustive`, `users` or `booklets` behind `--`; or
+//! `… --bench complete -- SCORES.csv K TOP` for complete answers of one's own, a line per user and a column per question.
+//!
+//! Each answer is checked before its time is printed: r of every set by the two-pass formula, and the whole table against
+//! the exhaustive search where that takes seconds.
+
+use std::time::{Duration, Instant};
+
+use polars_corrset::combinations::binomial;
+use polars_corrset::isa::InstructionSet;
+use polars_corrset::matrix::ResponseMatrix;
+use polars_corrset::moments::RankBy;
+use polars_corrset::ranking::SetTable;
+use polars_corrset::responses::{Duplicates, Responses};
+use polars_corrset::search::{Request, SearchStrategy, search_with};
+
+/// A linear congruential generator (D. E. Knuth, MMIX): benchmarks need the same data on every machine, not good
+/// randomness.
+struct Random(u64);
+
+impl Random {
+    /// Uniform in 0..1.
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// About standard normal.
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.next()).sum::<f64>() - 6.0
+    }
+}
+
+/// A row per user, a column per question.
+type Scores = Vec<Vec<Option<i64>>>;
+
+/// Scores of 0 and 1 by the two-parameter logistic model.
+#[derive(Clone, Copy)]
+struct Test {
+    users: usize,
+    questions: usize,
+    /// Discriminations are uniform between these.
+    discrimination: (f64, f64),
+    /// Standard deviation of the difficulties.
+    difficulty: f64,
+    /// Each has half of the questions; none: everything is answered.
+    booklets: usize,
+}
+
+/// A test as tests are.
+const USUAL: Test =
+    Test { users: 2000, questions: 110, discrimination: (0.5, 2.0), difficulty: 1.0, booklets: 0 };
+
+/// Items that differ by chance only.
+const INTERCHANGEABLE: Test =
+    Test { users: 2000, questions: 50, discrimination: (1.0, 1.0), difficulty: 0.1, booklets: 0 };
+
+impl Test {
+    fn scores(self) -> Scores {
+        let mut random = Random(1);
+        let (least, most) = self.discrimination;
+        let items: Vec<(f64, f64)> = (0..self.questions)
+            .map(|_| (least + (most - least) * random.next(), self.difficulty * random.normal()))
+            .collect();
+        let mut draw = Random(2);
+        let drawn: Vec<Vec<bool>> =
+            (0..self.booklets).map(|_| items.iter().map(|_| draw.next() < 0.5).collect()).collect();
+        let mut user = |user: usize| {
+            let ability = random.normal();
+            let mut answer = |(question, &(a, b)): (usize, &(f64, f64))| {
+                let right = random.next() < 1.0 / (1.0 + (a * (b - ability)).exp());
+                (drawn.is_empty() || drawn[user % drawn.len()][question]).then_some(i64::from(right))
+            };
+            items.iter().enumerate().map(&mut answer).collect()
+        };
+        (0..self.users).map(&mut user).collect()
+    }
+}
+
+fn matrix_of(scores: &Scores) -> ResponseMatrix {
+    let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
+    for (user, row) in (0..).zip(scores) {
+        for (question, score) in (0..).zip(row).filter_map(|(question, score)| Some((question, (*score)?))) {
+            responses.users.push(user);
+            responses.questions.push(question);
+            responses.scores.push(score);
+        }
+    }
+    responses.into_matrix(Duplicates::Error).expect("no duplicates")
+}
+
+/// r of one set by the two-pass formula, from the scores themselves.
+fn plain_r(scores: &Scores, set: &[u32]) -> f64 {
+    let x = |row: &Vec<Option<i64>>| set.iter().map(|&question| row[question as usize]).sum::<Option<i64>>();
+    let t = |row: &Vec<Option<i64>>| row.iter().flatten().sum::<i64>() as f64;
+    let totals: Vec<(f64, f64)> = scores.iter().filter_map(|row| Some((x(row)? as f64, t(row)))).collect();
+    let n = totals.len() as f64;
+    let (mean_x, mean_t) = totals.iter().fold((0.0, 0.0), |sum, (x, t)| (sum.0 + x / n, sum.1 + t / n));
+    let moment =
+        |of: fn(f64, f64) -> f64| totals.iter().map(|(x, t)| of(x - mean_x, t - mean_t)).sum::<f64>();
+    moment(|x, t| x * t) / (moment(|x, _| x * x) * moment(|_, t| t * t)).sqrt()
+}
+
+struct Case<'a> {
+    name: &'a str,
+    scores: &'a Scores,
+    matrix: &'a ResponseMatrix,
+    request: Request,
+}
+
+impl Case<'_> {
+    fn find(&self, strategy: SearchStrategy) -> (SetTable, Duration) {
+        let isa = InstructionSet::from_environment().expect("an instruction set of this CPU");
+        let start = Instant::now();
+        let table = search_with(isa, Some(strategy), self.matrix, &self.request).expect("a valid request");
+        (table, start.elapsed())
+    }
+
+    fn time(&self, strategy: SearchStrategy, same_as: Option<SearchStrategy>) {
+        let (table, mut least) = self.find(strategy);
+        assert_eq!(Some(table.len()), self.request.top, "as many sets as wanted");
+        for (set, r) in table.questions.chunks(self.request.k).zip(&table.r) {
+            let (found, plain) = (r.expect("ranked sets have an r"), plain_r(self.scores, set));
+            assert!((found - plain).abs() < 1e-9, "{set:?}: {found}, plainly {plain}");
+        }
+        if let Some(other) = same_as {
+            assert_eq!(self.find(other).0, table, "{} finds the same", other.name());
+        }
+        for _ in 0..2 {
+            least = least.min(self.find(strategy).1);
+        }
+        let Request { k, rank_by, .. } = self.request;
+        let questions = self.scores[0].len();
+        let sets = binomial(questions, k).map_or(f64::INFINITY, |sets| sets as f64);
+        println!(
+            "{}, {} users × {questions} questions, k = {k}, best {} by {rank_by:?}, {}: {sets:.1e} sets in {:.4} s, {:.2e} \
+            per second",
+            self.name,
+            self.scores.len(),
+            table.len(),
+            strategy.name(),
+            least.as_secs_f64(),
+            sets / least.as_secs_f64(),
+        );
+    }
+}
+
+fn request(k: usize, top: usize, rank_by: RankBy) -> Request {
+    Request { k, top: Some(top), min_users: 2, rank_by }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [file, k, top] = &arguments[..] {
+        let text = std::fs::read_to_string(file).expect("a readable file");
+        let number = |cell: &str| Some(cell.trim().parse().expect("an integer"));
+        let scores: Scores = text.lines().map(|line| line.split(',').map(number).collect()).collect();
+        let matrix = matrix_of(&scores);
+        let (k, top) = (k.parse().expect("an integer"), top.parse().expect("an integer"));
+        for rank_by in [RankBy::R, RankBy::RRest] {
+            let case =
+                Case { name: file, scores: &scores, matrix: &matrix, request: request(k, top, rank_by) };
+            case.time(SearchStrategy::Bound, None);
+        }
+        return;
+    }
+    let wanted = |section: &str| {
+        arguments.is_empty() || arguments.iter().any(|filter| section.contains(filter.as_str()))
+    };
+    let run = |name: &str, test: Test, k, top, rank_by, strategy, same_as| {
+        let scores = test.scores();
+        let matrix = matrix_of(&scores);
+        Case { name, scores: &scores, matrix: &matrix, request: request(k, top, rank_by) }
+            .time(strategy, same_as);
+    };
+    let (bound, moments) = (SearchStrategy::Bound, SearchStrategy::Moments);
+    if wanted("bound") {
+        for rank_by in [RankBy::R, RankBy::RRest] {
+            run("usual", USUAL, 5, 10, rank_by, bound, Some(moments));
+            for (k, top) in [(8, 10), (10, 1), (10, 10), (12, 10)] {
+                run("usual", USUAL, k, top, rank_by, bound, None);
+            }
+            for k in [8, 12, 14] {
+                run("interchangeable", INTERCHANGEABLE, k, 10, rank_by, bound, None);
+            }
+        }
+    }
+    if wanted("exhaustive") {
+        for k in [3, 4, 5, 6] {
+            run("usual", USUAL, k, 10, RankBy::R, moments, (k < 4).then_some(SearchStrategy::Projection));
+        }
+    }
+    if wanted("users") {
+        for users in [2_000, 20_000, 200_000, 2_000_000] {
+            run("users", Test { users, questions: 60, ..USUAL }, 6, 10, RankBy::R, moments, None);
+        }
+    }
+    if wanted("booklets") {
+        for booklets in [4, 16, 64, 256] {
+            let test = Test { users: 16_384, questions: 40, booklets, ..USUAL };
+            let name = format!("{booklets} booklets");
+            run(&name, test, 4, 10, RankBy::R, moments, Some(SearchStrategy::Projection));
+            run(&name, test, 4, 10, RankBy::R, SearchStrategy::Projection, None);
+        }
+    }
+}

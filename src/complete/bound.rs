@@ -1,0 +1,558 @@
+//! The best n, proven: depth-first branch and bound.
+//!
+//! At a prefix P with m items still to be chosen from C, the form of a set S = P ∪ R is
+//!
+//! M(P,P) + Σ_{q∈R} [2·M(P,q) + M_qq + Σ_{j∈R∖q} M_qj],
+//!
+//! and no bracket is larger than u_q, in which the inner sum is that of the m − 1 largest M_qj over j in C (after
+//! P. C. Gilmore 1962 and E. L. Lawler 1963, for quadratic assignment). So
+//!
+//! - no set is left where the m largest u_q do not reach the criterion, and
+//! - an item q can be dropped from C where u_q and the m − 1 largest others do not, which lowers the u of the others.
+//!
+//! What makes it strong is that C is what is left at this prefix, and that items go by descending u: sets begin with
+//! their best items, and what is left for the others is little.
+
+use std::collections::TryReserveError;
+
+use crate::error::Result;
+use crate::isa::{Isa, Kernel};
+use crate::parallel;
+use crate::ranking::Collector;
+
+use super::covariances::{Covariances, Criterion, LANES};
+use super::{Complete, Exact};
+
+/// Rounds of bounding and dropping at one prefix; the third drops little, a fourth next to nothing.
+const ROUNDS: usize = 3;
+
+/// Partners that are kept sorted in registers. A sum of more of the largest is bounded by counting the last of these
+/// again and again.
+const PARTNERS: usize = 12;
+
+/// Levels of the tree whose branches are handed to other threads. The second has some hundred branches of very different
+/// size, which is enough to even out.
+const SHARED_LEVELS: usize = 2;
+
+/// The search on one instruction set.
+pub struct Search<'a, E, F> {
+    pub complete: &'a Complete<'a, E>,
+    pub empty: F,
+}
+
+/// Items that can follow a prefix, best first, and the covariances between them: a square of a larger matrix.
+#[derive(Clone, Copy)]
+struct Candidates<'a> {
+    items: &'a [u32],
+    /// Covariances with the grand total, padded by [`LANES`].
+    with_total: &'a [f64],
+    /// Covariances with the prefix's total, padded by [`LANES`].
+    with_prefix: &'a [f64],
+    /// Row by row, as far apart as `stride`.
+    between: &'a [f64],
+    stride: usize,
+}
+
+/// The total of a prefix: its covariance with the grand total, and its variance.
+#[derive(Clone, Copy, Default)]
+struct Prefix {
+    c: f64,
+    v: f64,
+}
+
+/// What is left of the candidates of one prefix. Allocated once for all prefixes of a length.
+#[derive(Clone, Default)]
+struct Level {
+    items: Vec<u32>,
+    with_total: Vec<f64>,
+    with_prefix: Vec<f64>,
+    between: Vec<f64>,
+    stride: usize,
+    /// For each candidate what M(P,P) and it and its best partners sum up to at most, for sets that begin with it.
+    most: Vec<f64>,
+    /// The prefix's covariances with the candidates after one that is added to it.
+    extended: Vec<f64>,
+    scratch: Scratch,
+}
+
+/// Memory of one round.
+#[derive(Clone, Default)]
+struct Scratch {
+    /// 2·M(P,q) + M_qq.
+    own: Vec<f64>,
+    /// u.
+    bounds: Vec<f64>,
+    order: Vec<usize>,
+    largest: Vec<f64>,
+}
+
+impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Kernel for Search<'_, E, F> {
+    type Output = Result<C>;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> Result<C> {
+        let &Covariances { items, stride, ref with_total, ref between, .. } = self.complete.covariances;
+        let all: Vec<u32> = (0..items as u32).collect();
+        let with_prefix = vec![0.0; items + LANES];
+        let candidates = Candidates { items: &all, with_total, with_prefix: &with_prefix, between, stride };
+        let walk = Walk { complete: self.complete, empty: &self.empty, isa };
+        walk.share(candidates, Prefix::default(), &[], (self.empty)())
+    }
+}
+
+struct Walk<'a, E, F, I> {
+    complete: &'a Complete<'a, E>,
+    empty: &'a F,
+    isa: I,
+}
+
+impl<E: Exact, C: Collector, F: Fn() -> C + Sync, I: Isa> Walk<'_, E, F, I> {
+    /// Walks the subtree of the prefix `set`, its branches on all threads.
+    fn share(&self, candidates: Candidates, prefix: Prefix, set: &[u32], mut collector: C) -> Result<C> {
+        let missing = self.complete.k - set.len();
+        if set.len() == SHARED_LEVELS || missing <= 2 || !self.complete.is_parallel {
+            let mut levels = vec![Level::default(); missing - 1];
+            self.descend(candidates, prefix, &mut set.to_vec(), &mut levels, &mut collector)?;
+            return Ok(collector);
+        }
+        let mut level = Level::default();
+        let branches = self.bound(candidates, prefix, missing, collector.threshold(), &mut level)?;
+        let found = parallel::fold_in_order(
+            0..branches,
+            || Ok((self.empty)()),
+            |collector: Result<C>, position| {
+                if !level.is_open(position) {
+                    return collector;
+                }
+                let mut extended = Vec::new();
+                level.extend(position, &mut extended);
+                let set = [set, &[level.items[position]]].concat();
+                self.share(level.after(position, &extended), level.prefix(prefix, position), &set, collector?)
+            },
+            |collector, later| {
+                let mut collector = collector?;
+                collector.merge(later?);
+                Ok(collector)
+            },
+        )?;
+        collector.merge(found);
+        Ok(collector)
+    }
+
+    /// Walks the subtree of the prefix `set` on this thread. `levels` has one entry for each item to be chosen before
+    /// the last.
+    fn descend(
+        &self,
+        candidates: Candidates,
+        prefix: Prefix,
+        set: &mut Vec<u32>,
+        levels: &mut [Level],
+        collector: &mut C,
+    ) -> Result<()> {
+        let missing = levels.len() + 1;
+        let Some((level, deeper)) = levels.split_first_mut() else { return Ok(()) };
+        if deeper.is_empty() {
+            self.finish(candidates, prefix, set, &mut level.scratch, collector);
+            return Ok(());
+        }
+        let branches = self.bound(candidates, prefix, missing, collector.threshold(), level)?;
+        let mut extended = std::mem::take(&mut level.extended);
+        for position in (0..branches).filter(|&position| level.is_open(position)) {
+            level.extend(position, &mut extended);
+            set.push(level.items[position]);
+            let candidates = level.after(position, &extended);
+            self.descend(candidates, level.prefix(prefix, position), set, deeper, collector)?;
+            set.pop();
+        }
+        level.extended = extended;
+        Ok(())
+    }
+
+    /// Leaves in `level` what can be in a set of at least `threshold`, and tells how many of it sets can begin with.
+    fn bound(
+        &self,
+        candidates: Candidates,
+        prefix: Prefix,
+        missing: usize,
+        threshold: f64,
+        level: &mut Level,
+    ) -> Result<usize> {
+        let criterion = self.complete.criterion(threshold);
+        let bound = Bound { candidates, prefix, criterion, missing, level };
+        self.isa.run(bound).map_err(|_| self.complete.too_large())
+    }
+
+    /// Offers the prefix with each pair of candidates that fulfils the criterion.
+    fn finish(
+        &self,
+        candidates: Candidates,
+        prefix: Prefix,
+        set: &mut Vec<u32>,
+        scratch: &mut Scratch,
+        collector: &mut C,
+    ) {
+        let criterion = self.complete.criterion(collector.threshold());
+        let firsts = &mut scratch.order;
+        firsts.clear();
+        self.isa.run(Pairs { candidates, prefix, criterion, own: &mut scratch.own, firsts });
+        let Candidates { items, with_total, between, stride, .. } = candidates;
+        let room = criterion.least() - prefix.form(criterion);
+        for &mut first in firsts {
+            let row = &between[first * stride..];
+            for second in first + 1..items.len() {
+                let form = with_total[first] * with_total[second] - criterion.beta * row[second];
+                if scratch.own[first] + (scratch.own[second] + 2.0 * form) < room {
+                    continue;
+                }
+                set.extend([items[first], items[second]]);
+                self.complete.offer(set, collector);
+                set.truncate(set.len() - 2);
+            }
+        }
+    }
+}
+
+impl Prefix {
+    /// M(P,P).
+    #[inline(always)]
+    fn form(self, criterion: Criterion) -> f64 {
+        self.c * self.c - criterion.beta * self.v
+    }
+}
+
+impl Level {
+    /// Whether a set can begin with this candidate.
+    fn is_open(&self, position: usize) -> bool {
+        self.most[position] >= 0.0
+    }
+
+    /// Covariances of the prefix extended by a candidate with the candidates behind that.
+    fn extend(&self, position: usize, extended: &mut Vec<f64>) {
+        extended.clear();
+        let row = &self.between[position * self.stride..][..self.stride];
+        extended.extend(self.with_prefix.iter().zip(row).skip(position + 1).map(|(a, b)| a + b));
+    }
+
+    /// The prefix extended by a candidate.
+    fn prefix(&self, prefix: Prefix, position: usize) -> Prefix {
+        let own = self.between[position * self.stride + position];
+        Prefix {
+            c: prefix.c + self.with_total[position],
+            v: prefix.v + (2.0 * self.with_prefix[position] + own),
+        }
+    }
+
+    /// The candidates behind one.
+    fn after<'a>(&'a self, position: usize, extended: &'a [f64]) -> Candidates<'a> {
+        let next = position + 1;
+        Candidates {
+            items: &self.items[next..],
+            with_total: &self.with_total[next..],
+            with_prefix: extended,
+            between: &self.between[next * self.stride + next..],
+            stride: self.stride,
+        }
+    }
+
+    /// Keeps the given candidates, whose positions ascend.
+    #[inline(always)]
+    fn retain(&mut self, order: &[usize]) {
+        for (to, &from) in order.iter().enumerate() {
+            self.items[to] = self.items[from];
+            self.with_total[to] = self.with_total[from];
+            self.with_prefix[to] = self.with_prefix[from];
+            // Nothing is read that was overwritten, since `to` is nowhere beyond `from`.
+            for (other_to, &other_from) in order.iter().enumerate() {
+                self.between[to * self.stride + other_to] = self.between[from * self.stride + other_from];
+            }
+        }
+        self.items.truncate(order.len());
+        self.with_total.truncate(order.len() + LANES);
+        self.with_prefix.truncate(order.len() + LANES);
+    }
+
+    fn candidates(&self) -> Candidates<'_> {
+        Candidates {
+            items: &self.items,
+            with_total: &self.with_total,
+            with_prefix: &self.with_prefix,
+            between: &self.between,
+            stride: self.stride,
+        }
+    }
+
+    /// Takes the given candidates, in that order.
+    #[inline(always)]
+    fn copy(&mut self, from: Candidates, order: &[usize]) -> std::result::Result<(), TryReserveError> {
+        self.stride = order.len() + LANES;
+        self.items.clear();
+        self.with_total.clear();
+        self.with_prefix.clear();
+        self.between.clear();
+        self.between.try_reserve(order.len() * self.stride)?;
+        for &position in order {
+            self.items.push(from.items[position]);
+            self.with_total.push(from.with_total[position]);
+            self.with_prefix.push(from.with_prefix[position]);
+            let row = &from.between[position * from.stride..][..from.items.len()];
+            for &other in order {
+                self.between.push(row[other]);
+            }
+            self.between.extend([0.0; LANES]);
+        }
+        self.with_total.extend([0.0; LANES]);
+        self.with_prefix.extend([0.0; LANES]);
+        Ok(())
+    }
+}
+
+/// Fills `level` from `candidates`; its output is the number of candidates that a set can begin with.
+struct Bound<'a> {
+    candidates: Candidates<'a>,
+    prefix: Prefix,
+    criterion: Criterion,
+    missing: usize,
+    level: &'a mut Level,
+}
+
+impl Kernel for Bound<'_> {
+    type Output = std::result::Result<usize, TryReserveError>;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _isa: I) -> Self::Output {
+        let Self { candidates, prefix, criterion, missing, level } = self;
+        let room = criterion.least() - prefix.form(criterion);
+        let mut scratch = std::mem::take(&mut level.scratch);
+        for round in 0..ROUNDS {
+            let current = if round == 0 { candidates } else { level.candidates() };
+            let count = current.items.len();
+            if count < missing {
+                level.scratch = scratch;
+                return Ok(0);
+            }
+            bounds(current, prefix, criterion, missing - 1, &mut scratch);
+            keep_possible(missing, room, &mut scratch);
+            if round == 0 {
+                let Scratch { order, bounds, .. } = &mut scratch;
+                order.sort_unstable_by(|&a, &b| bounds[b].total_cmp(&bounds[a]));
+                level.copy(candidates, order)?;
+            } else {
+                level.retain(&scratch.order);
+            }
+            let Scratch { order, own, bounds, .. } = &mut scratch;
+            // `own` has served its purpose.
+            own.clear();
+            own.extend(order.iter().map(|&position| bounds[position]));
+            std::mem::swap(own, bounds);
+            if round > 0 && order.len() == count {
+                break;
+            }
+        }
+        let branches = (level.items.len() + 1).saturating_sub(missing);
+        most(missing, room, &mut scratch, &mut level.most);
+        level.scratch = scratch;
+        Ok(branches)
+    }
+}
+
+/// Makes u of each candidate.
+#[inline(always)]
+fn bounds(
+    candidates: Candidates,
+    prefix: Prefix,
+    criterion: Criterion,
+    partners: usize,
+    scratch: &mut Scratch,
+) {
+    own(candidates, prefix, criterion, &mut scratch.own);
+    scratch.bounds.clear();
+    scratch.bounds.resize(scratch.own.len(), 0.0);
+    let Scratch { own, bounds, .. } = scratch;
+    match partners {
+        0 | 1 => add_partners::<1>(candidates, criterion, partners, own, bounds),
+        2 => add_partners::<2>(candidates, criterion, partners, own, bounds),
+        3 => add_partners::<3>(candidates, criterion, partners, own, bounds),
+        4 => add_partners::<4>(candidates, criterion, partners, own, bounds),
+        5 => add_partners::<5>(candidates, criterion, partners, own, bounds),
+        6 => add_partners::<6>(candidates, criterion, partners, own, bounds),
+        7 => add_partners::<7>(candidates, criterion, partners, own, bounds),
+        8 => add_partners::<8>(candidates, criterion, partners, own, bounds),
+        9 => add_partners::<9>(candidates, criterion, partners, own, bounds),
+        10 => add_partners::<10>(candidates, criterion, partners, own, bounds),
+        11 => add_partners::<11>(candidates, criterion, partners, own, bounds),
+        _ => add_partners::<PARTNERS>(candidates, criterion, partners, own, bounds),
+    }
+}
+
+/// 2·M(P,q) + M_qq for each candidate q, and -∞ for the padding.
+#[inline(always)]
+fn own(candidates: Candidates, prefix: Prefix, criterion: Criterion, own: &mut Vec<f64>) {
+    let Candidates { items, with_total, with_prefix, between, stride } = candidates;
+    own.clear();
+    for position in 0..items.len() {
+        let c = with_total[position];
+        let with_prefix = prefix.c * c - criterion.beta * with_prefix[position];
+        own.push(2.0 * with_prefix + (c * c - criterion.beta * between[position * stride + position]));
+    }
+    own.resize(items.len() + LANES, f64::NEG_INFINITY);
+}
+
+/// Adds to `own` the `partners` largest M_qj of each candidate q. One lane per candidate, whose largest so far are
+/// sorted down the registers: a new one sinks to its place.
+#[inline(always)]
+fn add_partners<const SORTED: usize>(
+    candidates: Candidates,
+    criterion: Criterion,
+    partners: usize,
+    own: &[f64],
+    bounds: &mut [f64],
+) {
+    let Candidates { items, with_total, between, stride, .. } = candidates;
+    let beta = criterion.beta;
+    for first in (0..items.len()).step_by(LANES) {
+        let mut c = [0.0; LANES];
+        c.copy_from_slice(&with_total[first..][..LANES]);
+        let mut largest = [[f64::NEG_INFINITY; LANES]; SORTED];
+        for other in 0..items.len() {
+            let row = &between[other * stride + first..][..LANES];
+            let c_other = with_total[other];
+            let mut form = [0.0; LANES];
+            for lane in 0..LANES {
+                form[lane] = c[lane] * c_other - beta * row[lane];
+            }
+            // No item is its own partner.
+            if other.wrapping_sub(first) < LANES {
+                form[other - first] = f64::NEG_INFINITY;
+            }
+            for sorted in &mut largest {
+                (*sorted, form) = exchange(*sorted, form);
+            }
+        }
+        for lane in 0..LANES {
+            let mut sum = own[first + lane];
+            for place in 0..partners {
+                sum += largest[place.min(SORTED - 1)][lane];
+            }
+            bounds[first + lane] = sum;
+        }
+    }
+}
+
+/// The larger and the smaller of each two lanes. Two loops from whole registers to whole registers: of one loop that
+/// exchanges lanes in place the compiler makes permutations, which take thrice the time.
+#[inline(always)]
+fn exchange(a: [f64; LANES], b: [f64; LANES]) -> ([f64; LANES], [f64; LANES]) {
+    let mut larger = [0.0; LANES];
+    for lane in 0..LANES {
+        larger[lane] = if a[lane] > b[lane] { a[lane] } else { b[lane] };
+    }
+    let mut smaller = [0.0; LANES];
+    for lane in 0..LANES {
+        smaller[lane] = if a[lane] < b[lane] { a[lane] } else { b[lane] };
+    }
+    (larger, smaller)
+}
+
+/// Puts into `order` the candidates that can be in a set whose form beside M(P,P) is at least `room`.
+#[inline(always)]
+fn keep_possible(missing: usize, room: f64, scratch: &mut Scratch) {
+    let Scratch { own, bounds, order, largest } = scratch;
+    let count = own.len() - LANES;
+    largest.clear();
+    for &bound in &bounds[..count] {
+        take_largest(largest, missing, bound);
+    }
+    let mut all = 0.0;
+    for bound in largest.iter() {
+        all += bound;
+    }
+    let last = largest[missing - 1];
+    order.clear();
+    for (position, &bound) in bounds[..count].iter().enumerate() {
+        let reached = if bound >= last { all } else { all - last + bound };
+        if reached >= room {
+            order.push(position);
+        }
+    }
+}
+
+/// For each candidate what it and its best successors sum up to at most, less `room`.
+#[inline(always)]
+fn most(missing: usize, room: f64, scratch: &mut Scratch, most: &mut Vec<f64>) {
+    let Scratch { bounds, largest, .. } = scratch;
+    largest.clear();
+    most.clear();
+    most.resize(bounds.len(), f64::NEG_INFINITY);
+    for position in (0..bounds.len()).rev() {
+        if largest.len() == missing - 1 {
+            let mut sum = bounds[position] - room;
+            for bound in largest.iter() {
+                sum += bound;
+            }
+            most[position] = sum;
+        }
+        take_largest(largest, missing - 1, bounds[position]);
+    }
+}
+
+/// Keeps the `count` largest values, in descending order.
+#[inline(always)]
+fn take_largest(largest: &mut Vec<f64>, count: usize, value: f64) {
+    if largest.len() < count {
+        largest.push(value);
+    } else if let Some(last) = largest.last_mut()
+        && *last < value
+    {
+        *last = value;
+    } else {
+        return;
+    }
+    let mut place = largest.len() - 1;
+    while place > 0 && largest[place - 1] < largest[place] {
+        largest.swap(place - 1, place);
+        place -= 1;
+    }
+}
+
+/// Puts into `firsts` the candidates that fulfil the criterion together with one behind them.
+struct Pairs<'a> {
+    candidates: Candidates<'a>,
+    prefix: Prefix,
+    criterion: Criterion,
+    own: &'a mut Vec<f64>,
+    firsts: &'a mut Vec<usize>,
+}
+
+impl Kernel for Pairs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _isa: I) {
+        let Self { candidates, prefix, criterion, own: sums, firsts } = self;
+        own(candidates, prefix, criterion, sums);
+        let Candidates { items, with_total, between, stride, .. } = candidates;
+        let room = criterion.least() - prefix.form(criterion);
+        for first in 0..items.len() {
+            let row = &between[first * stride..];
+            let c = with_total[first];
+            let mut best = [f64::NEG_INFINITY; LANES];
+            for second in (first + 1..items.len()).step_by(LANES) {
+                let row = &row[second..][..LANES];
+                let with_total = &with_total[second..][..LANES];
+                let sums = &sums[second..][..LANES];
+                for lane in 0..LANES {
+                    let form = c * with_total[lane] - criterion.beta * row[lane];
+                    let sum = sums[lane] + 2.0 * form;
+                    best[lane] = if best[lane] > sum { best[lane] } else { sum };
+                }
+            }
+            let mut most = f64::NEG_INFINITY;
+            for best in best {
+                most = if most > best { most } else { best };
+            }
+            if sums[first] + most >= room {
+                firsts.push(first);
+            }
+        }
+    }
+}

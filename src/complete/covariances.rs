@@ -1,0 +1,149 @@
+//! What the search over complete answers reads: the covariances of the items with each other and with the grand total,
+//! rounded, and the quadratic form that a set must not fall below.
+
+use crate::moments::{CORRELATION_MARGIN, ROUNDOFF, RankBy, SumInteger};
+use crate::pair_sums::PairSums;
+
+/// `f64` numbers in a 512-bit register; rows of a matrix are padded by as many, so that no loop has a tail.
+pub const LANES: usize = 8;
+
+/// Covariances in any common unit. As X is a sum of items, cov(X, T) and var(X) are sums of these.
+#[derive(Clone, Debug)]
+pub struct Covariances {
+    pub items: usize,
+    /// From one row of `between` to the next.
+    pub stride: usize,
+    /// Of each item with the grand total, padded by [`LANES`] zeros.
+    pub with_total: Vec<f64>,
+    /// Of each item with each, rows padded by [`LANES`] zeros.
+    pub between: Vec<f64>,
+    /// Variance of the grand total.
+    pub total: f64,
+    /// The largest covariance of an item with the grand total, and the largest variance of one.
+    largest: (f64, f64),
+    /// How far these may be from those of the totals that are reported: `total` of itself, the others of the largest.
+    pub error: f64,
+}
+
+impl Covariances {
+    /// From the variance of the grand total, and item by item its covariances with the grand total and with each item;
+    /// `None` where the memory is not to be had.
+    pub fn try_new<R: Iterator<Item = f64>>(
+        items: usize,
+        total: f64,
+        of_item: impl Fn(usize) -> (f64, R),
+        error: f64,
+    ) -> Option<Self> {
+        let stride = items + LANES;
+        let mut with_total = Vec::with_capacity(stride);
+        let mut between = Vec::new();
+        between.try_reserve_exact(items.checked_mul(stride)?).ok()?;
+        let mut largest: (f64, f64) = (0.0, 0.0);
+        for item in 0..items {
+            let (covariance, row) = of_item(item);
+            with_total.push(covariance);
+            between.extend(row);
+            largest = (largest.0.max(covariance.abs()), largest.1.max(between[item * stride + item]));
+            between.extend([0.0; LANES]);
+        }
+        with_total.extend([0.0; LANES]);
+        Some(Self { items, stride, with_total, between, total, largest, error })
+    }
+
+    /// Of complete answers: exact, and then rounded.
+    pub fn of_sums<A: SumInteger>(sums: &PairSums<A>) -> Option<Self> {
+        let row = |item| {
+            let comoments = sums.item_comoments(item).map(|comoment| comoment as f64);
+            (sums.part_whole_comoment(item) as f64, comoments)
+        };
+        Self::try_new(sums.questions(), sums.total_comoment() as f64, row, 0.0)
+    }
+
+    /// Of one item with each.
+    pub fn row(&self, item: usize) -> &[f64] {
+        &self.between[item * self.stride..][..self.stride]
+    }
+
+    /// The set's covariance with the grand total, and its variance.
+    pub fn of_set(&self, set: &[u32]) -> (f64, f64) {
+        let (mut c, mut v) = (0.0, 0.0);
+        for &i in set {
+            c += self.with_total[i as usize];
+            let row = self.row(i as usize);
+            for &j in set {
+                v += row[j as usize];
+            }
+        }
+        (c, v)
+    }
+}
+
+/// A condition that every set S of at least rank key θ > 0 fulfils: with c = cov(X, T) and v = var(X),
+///
+/// c > 0 and c² − βv ≥ α.
+///
+/// c² − βv is the sum of M_ij = c_i·c_j − β·Σ_ij over S × S, a quadratic form in who is in S. How β and α follow from θ
+/// is proven in `docs/bound.md`.
+#[derive(Clone, Copy, Debug)]
+pub struct Criterion {
+    pub beta: f64,
+    pub alpha: f64,
+    /// What no M_ij exceeds.
+    pub unit: f64,
+    /// What a form and rounding, each of a relative error of 1, may differ by.
+    amplification: f64,
+    /// That of the covariances.
+    error: f64,
+}
+
+/// Unit roundoff of `f32`.
+const ROUNDOFF_F32: f64 = f32::EPSILON as f64 / 2.0;
+
+impl Criterion {
+    /// For sets of `k` items; one that every set fulfils where θ is not positive. `variance` is any variance: the
+    /// condition for [`RankBy::RRest`] is sharpest for sets that have it.
+    pub fn new(covariances: &Covariances, k: usize, rank_by: RankBy, threshold: f64, variance: f64) -> Self {
+        let total = covariances.total;
+        // The functions of θ below are rounded a dozen times, which is as good as another θ, and far within this.
+        let threshold = threshold - CORRELATION_MARGIN;
+        let (beta, alpha, terms) = match rank_by {
+            _ if threshold <= 0.0 => (0.0, f64::NEG_INFINITY, 0.0),
+            // c ≥ θ·√(vt).
+            RankBy::R => (threshold * threshold * total, 0.0, 0.0),
+            // The tangent at `variance` of the least c² by v, see docs/bound.md.
+            RankBy::RRest => {
+                let angle = threshold.acos();
+                let share = (variance.max(0.0) / total).sqrt();
+                let lean = (share * angle.sin()).min(1.0).asin().min(angle / 2.0);
+                let slope = (1.0 + (2.0 * angle - 3.0 * lean).cos() / lean.cos()) / 2.0;
+                let share = lean.sin() / angle.sin();
+                let part = share * (angle - lean).cos();
+                let alpha = (part * part - share * share * slope) * total * total;
+                (slope * total, alpha, share * share * total * total)
+            }
+        };
+        // A value of the form, or a bound on one, is a sum of k² products c_i·c_j and k² of β·Σ_ij, each of them rounded
+        // thrice from rounded factors, and no term passes through more than 6k additions: k for c and v of the prefix
+        // or for a row of it, three for each level of the prefix's form, and 2k among the items to come.
+        // `error` takes at most three times itself from each of these terms.
+        let k = k as f64;
+        let error = covariances.error;
+        let (covariance, variance) = covariances.largest;
+        let unit = covariance * covariance + beta * variance;
+        let magnitude = k * k * unit + terms;
+        let amplification = 2.0 * (6.0 * k + 32.0) * magnitude;
+        Self { beta, alpha, unit, amplification, error }
+    }
+
+    /// What a form of such a set, or a bound on it, cannot fall below when it is computed in `f64`.
+    #[inline(always)]
+    pub fn least(&self) -> f64 {
+        self.alpha - self.amplification * (ROUNDOFF + self.error)
+    }
+
+    /// The same in `f32`, in units of `unit`.
+    #[inline(always)]
+    pub fn least_f32(&self) -> f64 {
+        (self.alpha - self.amplification * (ROUNDOFF_F32 + self.error)) / self.unit
+    }
+}

@@ -1,0 +1,295 @@
+//! A look at each set, at a few operations per set: one addition of a row, one of a number, one comparison, in lanes.
+//!
+//! With M_ij and h_P(q) = 2·M(P,q) + M_qq, the form of P ∪ {i, j} is M(P,P) + h_P(i) + h_P(j) + 2·M_ij. A prefix of all
+//! but two items costs one row, h_P; its pairs are a tile of the matrix 2M, of which only the largest sum is wanted.
+//! Where that reaches the criterion, the tile is looked at once more, set by set. All that in `f32`, with a margin.
+
+use std::borrow::Cow;
+
+use crate::combinations::binomial;
+use crate::error::Result;
+use crate::isa::{Isa, Kernel};
+use crate::parallel;
+use crate::ranking::Collector;
+
+use super::covariances::{Covariances, Criterion};
+use super::{Complete, Exact};
+
+/// `f32` numbers in a 512-bit register.
+const LANES: usize = 16;
+
+/// Rows of a tile at once, which share their loads of h.
+const ROWS: usize = 4;
+
+/// Sets below which a subtree stays on its thread: a millisecond.
+const SERIAL_SETS: u128 = 1 << 22;
+
+/// The search on one instruction set.
+pub struct Search<'a, E, F> {
+    pub complete: &'a Complete<'a, E>,
+    pub empty: F,
+}
+
+impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Kernel for Search<'_, E, F> {
+    type Output = Result<C>;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> Result<C> {
+        let threshold = (self.empty)().threshold();
+        let form = Form::try_new(self.complete, threshold).ok_or_else(|| self.complete.too_large())?;
+        Walk { complete: self.complete, empty: &self.empty, isa, form: &form }.share(&[])
+    }
+}
+
+struct Walk<'a, E, F, I> {
+    complete: &'a Complete<'a, E>,
+    empty: &'a F,
+    isa: I,
+    /// At the threshold to begin with, which seldom rises much.
+    form: &'a Form,
+}
+
+/// The form at a threshold, in units of [`Criterion::unit`].
+#[derive(Clone)]
+struct Form {
+    threshold: f64,
+    criterion: Criterion,
+    /// M_ii, then -∞ for the padding.
+    own: Vec<f32>,
+    /// 2·M_ij row by row, [`ROWS`] more rows than items. -∞ on the diagonal, since no item is chosen twice.
+    pairs: Vec<f32>,
+    stride: usize,
+}
+
+/// The rows of the form along one path of the tree.
+struct Path<'a> {
+    form: Cow<'a, Form>,
+    /// h_P by length of P.
+    rows: Vec<Vec<f32>>,
+    /// M(P,P) by length of P.
+    forms: Vec<f64>,
+    /// Items of which the tile is looked at again.
+    open: Vec<usize>,
+}
+
+impl<E: Exact, C: Collector, F: Fn() -> C + Sync, I: Isa> Walk<'_, E, F, I> {
+    /// Walks the subtree of `prefix`, on all threads where that pays.
+    fn share(&self, prefix: &[u32]) -> Result<C> {
+        let Complete { k, covariances: &Covariances { items, .. }, is_parallel, .. } = *self.complete;
+        let missing = k - prefix.len();
+        let next = next(prefix);
+        let sets = binomial(items - next, missing).unwrap_or(u128::MAX);
+        if missing <= 3 || sets <= SERIAL_SETS || !is_parallel {
+            let mut collector = (self.empty)();
+            let mut path = Path::new(self.form, k, prefix);
+            self.descend(&mut prefix.to_vec(), &mut path, &mut collector);
+            return Ok(collector);
+        }
+        parallel::fold_in_order(
+            next..items + 1 - missing,
+            || Ok((self.empty)()),
+            |collector: Result<C>, item| {
+                let mut collector = collector?;
+                collector.merge(self.share(&[prefix, &[item as u32]].concat())?);
+                Ok(collector)
+            },
+            |collector, later| {
+                let mut collector = collector?;
+                collector.merge(later?);
+                Ok(collector)
+            },
+        )
+    }
+
+    fn descend(&self, prefix: &mut Vec<u32>, path: &mut Path, collector: &mut C) {
+        let Complete { k, covariances: &Covariances { items, .. }, .. } = *self.complete;
+        let missing = k - prefix.len();
+        let next = next(prefix);
+        if missing == 2 {
+            self.look_again(prefix, path, collector);
+            return;
+        }
+        if missing == 3 {
+            if collector.threshold() > path.form.threshold {
+                path.raise(self.complete, prefix, collector.threshold());
+            }
+            self.isa.run(Tiles { path, length: prefix.len(), next, items });
+            let open = std::mem::take(&mut path.open);
+            for &item in &open {
+                path.extend(prefix.len(), item);
+                prefix.push(item as u32);
+                self.look_again(prefix, path, collector);
+                prefix.pop();
+            }
+            path.open = open;
+            return;
+        }
+        for item in next..items + 1 - missing {
+            path.extend(prefix.len(), item);
+            prefix.push(item as u32);
+            self.descend(prefix, path, collector);
+            prefix.pop();
+        }
+    }
+
+    /// Offers the prefix with each pair of items that fulfils the criterion.
+    fn look_again(&self, prefix: &mut Vec<u32>, path: &Path, collector: &mut C) {
+        let form = &path.form;
+        let row = &path.rows[prefix.len()];
+        let room = path.room(prefix.len());
+        let items = self.complete.covariances.items;
+        for i in next(prefix)..items {
+            for j in i + 1..items {
+                if row[i] + (row[j] + form.pairs[i * form.stride + j]) >= room {
+                    prefix.extend([i as u32, j as u32]);
+                    self.complete.offer(prefix, collector);
+                    prefix.truncate(prefix.len() - 2);
+                }
+            }
+        }
+    }
+}
+
+/// The first item that can follow a prefix.
+fn next(prefix: &[u32]) -> usize {
+    prefix.last().map_or(0, |&last| last as usize + 1)
+}
+
+impl Form {
+    /// `None` where the memory is not to be had.
+    fn try_new<E: Exact>(complete: &Complete<E>, threshold: f64) -> Option<Self> {
+        let items = complete.covariances.items;
+        let stride = items + LANES;
+        let mut pairs = Vec::new();
+        pairs.try_reserve_exact((items + ROWS).checked_mul(stride)?).ok()?;
+        pairs.resize((items + ROWS) * stride, 0.0);
+        let own = vec![f32::NEG_INFINITY; stride];
+        let mut form = Self { threshold, criterion: complete.criterion(threshold), own, pairs, stride };
+        form.raise(complete, threshold);
+        Some(form)
+    }
+
+    /// Makes everything anew for another threshold.
+    fn raise<E: Exact>(&mut self, complete: &Complete<E>, threshold: f64) {
+        let Covariances { items, ref with_total, .. } = *complete.covariances;
+        self.threshold = threshold;
+        self.criterion = complete.criterion(threshold);
+        let Criterion { beta, unit, .. } = self.criterion;
+        for i in 0..items {
+            let covariances = complete.covariances.row(i);
+            let pairs = &mut self.pairs[i * self.stride..][..items];
+            for (j, pair) in pairs.iter_mut().enumerate() {
+                *pair = (2.0 * ((with_total[i] * with_total[j] - beta * covariances[j]) / unit)) as f32;
+            }
+            self.own[i] = pairs[i] / 2.0;
+            pairs[i] = f32::NEG_INFINITY;
+        }
+    }
+}
+
+impl<'a> Path<'a> {
+    fn new(form: &'a Form, k: usize, prefix: &[u32]) -> Self {
+        let mut path = Self {
+            form: Cow::Borrowed(form),
+            rows: vec![form.own.clone(); k - 1],
+            forms: vec![0.0; k - 1],
+            open: Vec::new(),
+        };
+        path.follow(prefix);
+        path
+    }
+
+    fn follow(&mut self, prefix: &[u32]) {
+        for (length, &item) in prefix.iter().enumerate() {
+            self.extend(length, item as usize);
+        }
+    }
+
+    /// Makes everything anew for a higher threshold.
+    fn raise<E: Exact>(&mut self, complete: &Complete<E>, prefix: &[u32], threshold: f64) {
+        let form = self.form.to_mut();
+        form.raise(complete, threshold);
+        self.rows[0].copy_from_slice(&form.own);
+        self.follow(prefix);
+    }
+
+    /// What h_P(i) + h_P(j) + 2·M_ij must reach, for a prefix of `length` items.
+    #[inline(always)]
+    fn room(&self, length: usize) -> f32 {
+        // One more rounding to f32, of a number no larger than those that the margin allows for.
+        (self.form.criterion.least_f32() - self.forms[length]) as f32
+    }
+
+    /// Adds `item` to a prefix of `length` items.
+    #[inline(always)]
+    fn extend(&mut self, length: usize, item: usize) {
+        self.forms[length + 1] = self.forms[length] + f64::from(self.rows[length][item]);
+        let (shorter, longer) = self.rows.split_at_mut(length + 1);
+        let (shorter, longer) = (&shorter[length][item..], &mut longer[0][item..]);
+        let pairs = &self.form.pairs[item * self.form.stride + item..][..longer.len()];
+        for i in 0..longer.len().min(shorter.len()).min(pairs.len()) {
+            longer[i] = shorter[i] + pairs[i];
+        }
+    }
+}
+
+/// Finds the items from `next` on that can follow a prefix of all but three.
+struct Tiles<'a, 'b> {
+    path: &'a mut Path<'b>,
+    length: usize,
+    next: usize,
+    items: usize,
+}
+
+impl Kernel for Tiles<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _isa: I) {
+        let Self { path, length, next, items } = self;
+        path.open.clear();
+        for item in next..items - 2 {
+            path.extend(length, item);
+            if largest(&path.form, &path.rows[length + 1], item + 1, items) >= path.room(length + 1) {
+                path.open.push(item);
+            }
+        }
+    }
+}
+
+/// The largest h_P(i) + h_P(j) + 2·M_ij of two items from `next` on.
+#[inline(always)]
+fn largest(form: &Form, row: &[f32], next: usize, items: usize) -> f32 {
+    let mut best = [f32::NEG_INFINITY; LANES];
+    // All rows of a block begin where the first does: what the others meet there, pairs (j, i) for (i, j) and -∞ on the
+    // diagonal, does no harm. Nor does a row beyond the last, whose own h is -∞.
+    for first in (next..items).step_by(ROWS) {
+        let second = first + 1;
+        let width = (items - second).next_multiple_of(LANES);
+        let (others, _) = row[second..][..width].as_chunks::<LANES>();
+        let (a, _) = form.pairs[first * form.stride + second..][..width].as_chunks::<LANES>();
+        let (b, _) = form.pairs[(first + 1) * form.stride + second..][..width].as_chunks::<LANES>();
+        let (c, _) = form.pairs[(first + 2) * form.stride + second..][..width].as_chunks::<LANES>();
+        let (d, _) = form.pairs[(first + 3) * form.stride + second..][..width].as_chunks::<LANES>();
+        let [own_a, own_b, own_c, own_d] = [row[first], row[first + 1], row[first + 2], row[first + 3]];
+        for ((((other, a), b), c), d) in others.iter().zip(a).zip(b).zip(c).zip(d) {
+            for lane in 0..LANES {
+                let (a, b) = (own_a + a[lane], own_b + b[lane]);
+                let (c, d) = (own_c + c[lane], own_d + d[lane]);
+                let sum = other[lane] + larger(larger(a, b), larger(c, d));
+                best[lane] = larger(best[lane], sum);
+            }
+        }
+    }
+    let mut most = f32::NEG_INFINITY;
+    for best in best {
+        most = larger(most, best);
+    }
+    most
+}
+
+/// One instruction, unlike `f32::max`, which looks for NaN.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}

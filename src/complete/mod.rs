@@ -1,0 +1,126 @@
+//! Complete answers: no users in the search.
+//!
+//! If every user answered everything, r of a set depends on item covariances alone. One pass over the users sums them
+//! up (`pair_sums`); after it their number does not matter.
+//!
+//! 1. `covariances`: what the search reads of the sums, rounded, and the quadratic form that a set must not fall below.
+//! 2. `start`: good sets by swapping, for a high threshold to begin with.
+//! 3. `bound`: the n best, proven without a look at most sets; or `exhaustive`: a look at each.
+//! 4. `floats`: the same for scores that are not integers.
+//! 5. What passes is computed anew from the exact sums ([`Exact`]), so both give what every other search gives.
+//!
+//! `docs/bound.md` has the proofs, and what was tried and lost.
+
+mod bound;
+mod covariances;
+mod exhaustive;
+mod floats;
+mod start;
+#[cfg(test)]
+mod tests;
+
+use crate::error::{Error, Result};
+use crate::isa::InstructionSet;
+use crate::moments::{Correlations, RankBy, SumInteger};
+use crate::pair_sums::PairSums;
+use crate::ranking::{Best, Collector, SetTable, SharedThreshold};
+use crate::search::Request;
+
+pub use covariances::Covariances;
+use covariances::Criterion;
+pub use floats::FloatAnswers;
+
+/// What is reported of a set.
+pub trait Exact: Sync {
+    fn n_users(&self) -> u32;
+
+    /// `None` for a set that certainly ranks below `threshold`. The set's questions ascend.
+    fn correlations(&self, set: &[u32], threshold: f64, rank_by: RankBy) -> Option<Correlations>;
+}
+
+impl<A: SumInteger + Sync> Exact for PairSums<A> {
+    fn n_users(&self) -> u32 {
+        self.n
+    }
+
+    fn correlations(&self, set: &[u32], threshold: f64, rank_by: RankBy) -> Option<Correlations> {
+        let sums = self.set_sums(set);
+        (!sums.ranks_below(threshold, rank_by)).then(|| sums.correlations())
+    }
+}
+
+/// How to find the best sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Bound,
+    Exhaustive,
+}
+
+/// A search over complete answers.
+struct Complete<'a, E> {
+    covariances: &'a Covariances,
+    exact: &'a E,
+    k: usize,
+    rank_by: RankBy,
+    /// Of the best set that is known.
+    variance: f64,
+    is_parallel: bool,
+}
+
+/// Finds the best `n` sets of at least two questions.
+///
+/// # Errors
+///
+/// [`Error::MatrixTooLarge`] if the memory does not hold the covariances between candidates.
+pub fn search<E: Exact>(
+    isa: InstructionSet,
+    covariances: &Covariances,
+    exact: &E,
+    request: &Request,
+    n: usize,
+    method: Method,
+    is_parallel: bool,
+) -> Result<SetTable> {
+    let Request { k, rank_by, .. } = *request;
+    // No set has an r where the grand total is constant.
+    if covariances.total <= 0.0 {
+        return Ok(SetTable::default());
+    }
+    let found = start::start(covariances, k, n, rank_by);
+    let shared = SharedThreshold::default();
+    let key = |set| exact.correlations(set, f64::NEG_INFINITY, rank_by)?.rank_key(rank_by);
+    let threshold = found.iter().map(|set| key(set).unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0);
+    if found.len() == n {
+        shared.raise(threshold);
+    }
+    let variance = found.first().map_or(0.0, |best| covariances.of_set(best).1);
+    let complete = Complete { covariances, exact, k, rank_by, variance, is_parallel };
+    let empty = || Best::new(n, rank_by, &shared);
+    // Without a positive threshold nothing can be pruned until the list is full.
+    let best = if method == Method::Bound && threshold > 0.0 && found.len() == n {
+        isa.run(bound::Search { complete: &complete, empty })?
+    } else {
+        isa.run(exhaustive::Search { complete: &complete, empty })?
+    };
+    Ok(best.into_table())
+}
+
+impl<E: Exact> Complete<'_, E> {
+    /// What a set of at least `threshold` fulfils.
+    fn criterion(&self, threshold: f64) -> Criterion {
+        Criterion::new(self.covariances, self.k, self.rank_by, threshold, self.variance)
+    }
+
+    /// Hands a set on to the collector if it reaches its threshold.
+    fn offer(&self, set: &[u32], collector: &mut impl Collector) {
+        let mut set = set.to_vec();
+        set.sort_unstable();
+        if let Some(correlations) = self.exact.correlations(&set, collector.threshold(), self.rank_by) {
+            collector.push(&set, correlations, self.exact.n_users());
+        }
+    }
+
+    fn too_large(&self) -> Error {
+        Error::MatrixTooLarge { users: self.exact.n_users() as usize, questions: self.covariances.items }
+    }
+}

@@ -1,0 +1,156 @@
+//! Good sets to begin with: swap search from several starts. What it finds proves nothing, but n sets that exist prove
+//! that the n-th best key is at least theirs, and the bound lives by a high threshold.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::moments::{RankBy, approximate_key};
+
+use super::covariances::Covariances;
+
+/// Random sets from which the search climbs. On medical tests of 100 items two of three of them end in the best set.
+const STARTS: usize = 12;
+
+/// Found sets all of whose neighbours are looked at, best first, so that more than the best are found.
+const EXPANSIONS: usize = 100;
+
+/// A gain that is not rounding.
+const LEAST_GAIN: f64 = 1e-12;
+
+/// A linear congruential generator (D. E. Knuth, MMIX): the same sets on every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((u128::from(self.0) * limit as u128) >> u64::BITS) as usize
+    }
+}
+
+struct Start<'a> {
+    covariances: &'a Covariances,
+    k: usize,
+    n: usize,
+    rank_by: RankBy,
+    /// The best sets so far, the worst first. Keys are positive, so their bits have their order.
+    found: BTreeSet<(u64, Vec<u32>)>,
+}
+
+/// One set, and what a swap needs.
+struct Current {
+    set: Vec<u32>,
+    is_in: Vec<bool>,
+    c: f64,
+    v: f64,
+    /// The covariance of each item with the set's total.
+    with_set: Vec<f64>,
+}
+
+/// Up to `n` different sets of `k` items with high, positive keys, best first.
+pub fn start(covariances: &Covariances, k: usize, n: usize, rank_by: RankBy) -> Vec<Vec<u32>> {
+    let mut start = Start { covariances, k, n, rank_by, found: BTreeSet::new() };
+    let mut random = Random(1);
+    for _ in 0..STARTS {
+        start.climb(start.random_set(&mut random));
+    }
+    let mut expanded = HashSet::new();
+    while expanded.len() < EXPANSIONS {
+        let next = start.found.iter().rev().map(|(_, set)| set).find(|&set| !expanded.contains(set));
+        let Some(set) = next.cloned() else { break };
+        start.best_swap(&start.current(set.clone()));
+        expanded.insert(set);
+    }
+    start.found.into_iter().rev().map(|(_, set)| set).collect()
+}
+
+impl Start<'_> {
+    /// Floyd's sample: every set is equally likely.
+    fn random_set(&self, random: &mut Random) -> Vec<u32> {
+        let mut set = BTreeSet::new();
+        for most in self.covariances.items - self.k..self.covariances.items {
+            let item = random.below(most + 1) as u32;
+            if !set.insert(item) {
+                set.insert(most as u32);
+            }
+        }
+        set.into_iter().collect()
+    }
+
+    fn current(&self, set: Vec<u32>) -> Current {
+        let Covariances { items, .. } = *self.covariances;
+        let (c, v) = self.covariances.of_set(&set);
+        let mut is_in = vec![false; items];
+        let mut with_set = vec![0.0; items];
+        for &item in &set {
+            is_in[item as usize] = true;
+            for (sum, covariance) in with_set.iter_mut().zip(self.covariances.row(item as usize)) {
+                *sum += covariance;
+            }
+        }
+        Current { set, is_in, c, v, with_set }
+    }
+
+    fn key(&self, c: f64, v: f64) -> f64 {
+        approximate_key(c, v, self.covariances.total, self.rank_by)
+    }
+
+    /// Takes the best swap again and again until none is better.
+    fn climb(&mut self, set: Vec<u32>) {
+        let mut set = set;
+        loop {
+            let current = self.current(set);
+            self.offer(current.set.clone());
+            let key = self.key(current.c, current.v);
+            match self.best_swap(&current) {
+                Some((better, position, item)) if better > key + LEAST_GAIN => {
+                    set = current.set;
+                    set[position] = item;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// The best neighbour: its key, the position that it changes, and to what. All of them are offered.
+    fn best_swap(&mut self, current: &Current) -> Option<(f64, usize, u32)> {
+        let mut best: Option<(f64, usize, u32)> = None;
+        for (position, &old) in current.set.iter().enumerate() {
+            let old = old as usize;
+            let row = self.covariances.row(old);
+            let c = current.c - self.covariances.with_total[old];
+            let v = current.v - 2.0 * current.with_set[old] + row[old];
+            for new in (0..self.covariances.items).filter(|&new| !current.is_in[new]) {
+                let c = c + self.covariances.with_total[new];
+                let own = self.covariances.row(new)[new];
+                let v = v + 2.0 * (current.with_set[new] - row[new]) + own;
+                let key = self.key(c, v);
+                if best.is_none_or(|(best, ..)| key > best) {
+                    best = Some((key, position, new as u32));
+                }
+                if self.is_wanted(key) {
+                    let mut set = current.set.clone();
+                    set[position] = new as u32;
+                    self.offer(set);
+                }
+            }
+        }
+        best
+    }
+
+    fn is_wanted(&self, key: f64) -> bool {
+        let worst = self.found.first().map_or(0.0, |&(bits, _)| f64::from_bits(bits));
+        key > if self.found.len() < self.n { 0.0 } else { worst }
+    }
+
+    fn offer(&mut self, mut set: Vec<u32>) {
+        // In this order, so that a set has one key, however it was met.
+        set.sort_unstable();
+        let (c, v) = self.covariances.of_set(&set);
+        let key = self.key(c, v);
+        if self.is_wanted(key) {
+            self.found.insert((key.to_bits(), set));
+            if self.found.len() > self.n {
+                self.found.pop_first();
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The pieces of the proof, each against exact numbers.
+
+use proptest::prelude::*;
+
+use super::covariances::Criterion;
+use super::*;
+use crate::responses::{Duplicates, Responses};
+use crate::search::{SearchStrategy, search_with};
+
+/// Scores by item and user.
+type Columns = Vec<Vec<i64>>;
+
+/// The sums of the six that `IntegerSums` takes, from the scores themselves.
+fn exact(columns: &Columns, set: &[u32]) -> Correlations {
+    let mut sums = crate::moments::IntegerSums::<i128>::default();
+    for user in 0..columns[0].len() {
+        let x = set.iter().map(|&item| columns[item as usize][user]).sum();
+        sums.add(x, columns.iter().map(|column| column[user]).sum());
+    }
+    sums.correlations()
+}
+
+/// Covariances by the definition, n² times.
+fn covariances(columns: &Columns) -> Covariances {
+    let n = columns[0].len() as i128;
+    let comoment = |a: &[i64], b: &[i64]| {
+        let sum = |a: &[i64]| a.iter().map(|&a| i128::from(a)).sum::<i128>();
+        let product: i128 = a.iter().zip(b).map(|(&a, &b)| i128::from(a) * i128::from(b)).sum();
+        (n * product - sum(a) * sum(b)) as f64
+    };
+    let totals: Vec<i64> =
+        (0..columns[0].len()).map(|user| columns.iter().map(|column| column[user]).sum()).collect();
+    let row = |item: usize| {
+        let column = &columns[item];
+        (comoment(column, &totals), columns.iter().map(move |other| comoment(column, other)))
+    };
+    Covariances::try_new(columns.len(), comoment(&totals, &totals), row, 0.0).unwrap()
+}
+
+fn sets(items: u32, k: usize) -> Vec<Vec<u32>> {
+    let masks = (0u32..1 << items).filter(|mask| mask.count_ones() as usize == k);
+    masks.map(|mask| (0..items).filter(|item| mask >> item & 1 == 1).collect()).collect()
+}
+
+/// c² - βv, with every item's covariances rounded.
+fn form(covariances: &Covariances, criterion: &Criterion, set: &[u32]) -> f64 {
+    let (c, v) = covariances.of_set(set);
+    c * c - criterion.beta * v
+}
+
+fn columns(scales: std::ops::Range<i64>) -> impl Strategy<Value = Columns> {
+    let column = prop::collection::vec(-9i64..10, 12);
+    (prop::collection::vec(column, 7), scales).prop_map(|(mut columns, scale)| {
+        // By large scales, items that almost cancel each other, so that rounding is large against the sums.
+        let (first, others) = columns.split_at_mut(1);
+        for (a, b) in first[0].iter_mut().zip(&mut others[0]) {
+            *b -= scale * *a;
+            *a *= scale;
+        }
+        columns
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// What the whole search rests on: no set of at least θ fails the criterion for θ, whatever the tangent's point.
+    #[test]
+    fn every_set_of_at_least_the_threshold_fulfils_the_criterion(
+        columns in columns(0..1_000_000),
+        k in 1usize..7,
+        share in 0.0f64..1.2,
+    ) {
+        let covariances = covariances(&columns);
+        for rank_by in [RankBy::R, RankBy::RRest] {
+            let key = |set: &[u32]| exact(&columns, set).rank_key(rank_by);
+            let keys: Vec<(Vec<u32>, f64)> =
+                sets(7, k).into_iter().filter_map(|set| Some((set.clone(), key(&set)?))).collect();
+            for &(_, threshold) in keys.iter().filter(|(_, key)| *key > 0.0) {
+                let variance = share * covariances.total;
+                let criterion = Criterion::new(&covariances, k, rank_by, threshold, variance);
+                for (set, key) in keys.iter().filter(|(_, key)| *key >= threshold) {
+                    let form = form(&covariances, &criterion, set);
+                    prop_assert!(form >= criterion.least(), "{set:?} of {key}, at {threshold}");
+                    prop_assert!(form / criterion.unit >= criterion.least_f32(), "{set:?} of {key}, at {threshold}");
+                }
+            }
+        }
+    }
+
+    /// And it is sharp: where the tangent touches, a set below θ fails it.
+    #[test]
+    fn a_set_below_the_threshold_fails_the_criterion_at_its_variance(columns in columns(0..3), k in 2usize..5) {
+        let covariances = covariances(&columns);
+        for rank_by in [RankBy::R, RankBy::RRest] {
+            for set in sets(7, k) {
+                let Some(key) = exact(&columns, &set).rank_key(rank_by).filter(|&key| key > 0.1) else { continue };
+                let (c, v) = covariances.of_set(&set);
+                // The point of contact is as close as it may be where the set is most of the total.
+                let threshold = key + 0.01;
+                let lean = ((v / covariances.total).sqrt() * threshold.min(1.0).acos().sin()).asin();
+                if threshold > 0.99 || (rank_by == RankBy::RRest && lean > threshold.acos() / 2.0) {
+                    continue;
+                }
+                let criterion = Criterion::new(&covariances, k, rank_by, threshold, v);
+                let rounding = 1e-6 * criterion.unit * (k * k) as f64;
+                // Where items cancel each other, nothing can be told at this precision.
+                prop_assume!(c * c > 1e3 * rounding);
+                prop_assert!(form(&covariances, &criterion, &set) < criterion.least(), "{set:?} of {key} by {rank_by:?}");
+            }
+        }
+    }
+}
+
+/// The margin is not decoration: without it the best set would be pruned by its own key.
+#[test]
+fn rounding_would_prune_the_best_without_a_margin() {
+    let mut state = 1u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as i64
+    };
+    let mut pruned = 0;
+    for _ in 0..50 {
+        // Two items that cancel each other up to a trace of what the others measure. Only together are they good, and
+        // then c² is a millionth of a millionth of its terms.
+        let mut columns: Columns = vec![Vec::new(); 8];
+        for _ in 0..30 {
+            let ability = random() % 50;
+            let large = random() % 1_000_000_000;
+            columns[0].push(large + ability);
+            columns[1].push(ability - large);
+            for column in &mut columns[2..] {
+                column.push(random() % 200);
+            }
+        }
+        let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
+        for (question, column) in (0..).zip(&columns) {
+            for (user, &score) in (0..).zip(column) {
+                responses.users.push(user);
+                responses.questions.push(question);
+                responses.scores.push(score);
+            }
+        }
+        let matrix = responses.into_matrix(Duplicates::Error).unwrap();
+        let covariances = covariances(&columns);
+        for rank_by in [RankBy::R, RankBy::RRest] {
+            let request = Request { k: 4, top: Some(1), min_users: 2, rank_by };
+            let by =
+                |strategy| search_with(InstructionSet::Portable, Some(strategy), &matrix, &request).unwrap();
+            let best = by(SearchStrategy::Projection);
+            for strategy in [SearchStrategy::Moments, SearchStrategy::Bound] {
+                assert_eq!(by(strategy), best, "{}", strategy.name());
+            }
+            let set = &best.questions;
+            let key = exact(&columns, set).rank_key(rank_by).unwrap();
+            let (c, v) = covariances.of_set(set);
+            let criterion = Criterion::new(&covariances, 4, rank_by, key, v);
+            assert!(form(&covariances, &criterion, set) >= criterion.least());
+            pruned += usize::from(c * c - criterion.beta * v < criterion.alpha);
+        }
+    }
+    assert!(pruned > 0, "no case needed the margin");
+}
+
+#[test]
+fn the_start_finds_different_sets_best_first() {
+    let column = |item: i64| (0..40).map(|user| user * (item % 4) + user * user * item % 17).collect();
+    let columns: Columns = (0..12).map(column).collect();
+    let covariances = covariances(&columns);
+    for rank_by in [RankBy::R, RankBy::RRest] {
+        for k in 2..6 {
+            let found = start::start(&covariances, k, 20, rank_by);
+            let keys: Vec<f64> =
+                found.iter().map(|set| exact(&columns, set).rank_key(rank_by).unwrap()).collect();
+            assert_eq!(found.iter().collect::<std::collections::BTreeSet<_>>().len(), 20);
+            assert!(found.iter().all(|set| set.len() == k && set.is_sorted_by(|a, b| a < b)));
+            assert!(keys.is_sorted_by(|a, b| *a >= *b - 1e-12) && keys[19] > 0.0);
+            let best = sets(12, k).into_iter().filter_map(|set| exact(&columns, &set).rank_key(rank_by));
+            assert!((best.fold(0.0, f64::max) - keys[0]).abs() < 1e-12, "an easy case");
+        }
+    }
+}

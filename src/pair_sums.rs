@@ -1,0 +1,343 @@
+//! Users summed away: the moments of one answer pattern's scores, from which follow the sums of every set that the
+//! pattern contains.
+//!
+//! ΣX = Σ_i Σx_i, ΣX² = Σ_ij Σx_i·x_j, ΣXT = Σ_i Σx_i·t, where i and j run over the set and the inner sums over
+//! the users. They are exact wherever the sums of the search are (see [`sums_fit`](crate::moments::sums_fit)): no
+//! partial sum of these is larger than k times the largest score allows.
+
+use std::ops::Range;
+
+use crate::bitset::{BitMatrix, WORD_BITS};
+use crate::isa::{BLOCK, InstructionSet, Isa, Kernel};
+use crate::matrix::{Cells, Integers, Packed};
+use crate::moments::{IntegerSums, SumInteger, comoment};
+use crate::parallel;
+use crate::patterns::Pattern;
+
+/// Entries behind the last question.
+const PADDING: usize = 8;
+
+/// Sums over the users of one pattern. Rows are as wide as there are questions, zero where the pattern has none, so
+/// that sums over several patterns are sums of rows; and wider, so that lanes have no tail.
+#[derive(Clone, Debug)]
+pub struct PairSums<A> {
+    pub n: u32,
+    pub t: A,
+    pub tt: A,
+    /// By question.
+    pub x: Vec<A>,
+    pub xt: Vec<A>,
+    /// By question: whether the pattern contains it.
+    pub contains: Vec<bool>,
+    /// By question: Σx².
+    pub squares: Vec<A>,
+    /// By question: its row in `xx`, if the pattern contains it.
+    rows: Vec<u32>,
+    xx: Vec<A>,
+}
+
+impl<A: SumInteger> PairSums<A> {
+    /// Without users; `None` where the memory is not to be had.
+    fn try_new(pattern: &Pattern, questions: usize) -> Option<Self> {
+        let mut xx = Vec::new();
+        let length = pattern.questions.len().checked_mul(questions)?;
+        xx.try_reserve_exact(length).ok()?;
+        xx.resize(length, A::default());
+        let mut rows = vec![0; questions];
+        let mut contains = vec![false; questions + PADDING];
+        for (row, &question) in (0..).zip(&pattern.questions) {
+            rows[question as usize] = row;
+            contains[question as usize] = true;
+        }
+        let zeros = vec![A::default(); questions + PADDING];
+        Some(Self {
+            n: 0,
+            t: A::default(),
+            tt: A::default(),
+            x: zeros.clone(),
+            xt: zeros.clone(),
+            contains,
+            squares: zeros,
+            rows,
+            xx,
+        })
+    }
+
+    /// Σx_i·x_j for every j, of a question i of the pattern.
+    pub fn row(&self, question: usize) -> &[A] {
+        let questions = self.questions();
+        &self.xx[self.rows[question] as usize * questions..][..questions]
+    }
+
+    /// How many there are, in the pattern or not.
+    pub fn questions(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The six sums of a set that the pattern contains.
+    pub fn set_sums(&self, set: &[u32]) -> IntegerSums<A> {
+        let [mut x, mut xx, mut xt] = [A::default(); 3];
+        for &i in set {
+            x += self.x[i as usize];
+            xt += self.xt[i as usize];
+            let row = self.row(i as usize);
+            for &j in set {
+                xx += row[j as usize];
+            }
+        }
+        IntegerSums::of(self.n, [x, xx, self.t, self.tt, xt])
+    }
+
+    /// n² times the variance of the grand total.
+    pub fn total_comoment(&self) -> i128 {
+        comoment(self.n, self.tt, self.t, self.t)
+    }
+
+    /// n² times the covariance of a question with the grand total.
+    pub fn part_whole_comoment(&self, question: usize) -> i128 {
+        comoment(self.n, self.xt[question], self.x[question], self.t)
+    }
+
+    /// n² times the covariances of a question with each.
+    pub fn item_comoments(&self, question: usize) -> impl Iterator<Item = i128> {
+        let x = self.x[question];
+        self.row(question).iter().zip(&self.x).map(move |(&xy, &y)| comoment(self.n, xy, x, y))
+    }
+
+    /// Takes up the users of `other`, who have the same pattern.
+    fn add(&mut self, other: &Self) {
+        self.n += other.n;
+        self.t += other.t;
+        self.tt += other.tt;
+        let add = |sums: &mut [A], others: &[A]| {
+            sums.iter_mut().zip(others).for_each(|(sum, &other)| *sum += other);
+        };
+        add(&mut self.x, &other.x);
+        add(&mut self.xt, &other.xt);
+        add(&mut self.xx, &other.xx);
+    }
+
+    /// Takes up the grand totals of some users.
+    fn add_totals(&mut self, totals: &[i64]) {
+        self.n += totals.len() as u32;
+        for &t in totals {
+            let t = A::from(t);
+            self.t += t;
+            self.tt += t * t;
+        }
+    }
+
+    /// Sums were made for i ≤ j only.
+    fn complete(&mut self, questions: &[u32]) {
+        let width = self.questions();
+        for (row, &i) in questions.iter().enumerate() {
+            self.squares[i as usize] = self.xx[row * width + i as usize];
+            for (lower_row, &j) in questions.iter().enumerate().skip(row + 1) {
+                self.xx[lower_row * width + i as usize] = self.xx[row * width + j as usize];
+            }
+        }
+    }
+}
+
+/// The moments of a pattern's users; `None` where the memory is not to be had.
+pub fn pair_sums<P: PairScores, A: SumInteger>(
+    isa: InstructionSet,
+    integers: &Integers<P>,
+    answered: &BitMatrix,
+    pattern: &Pattern,
+) -> Option<PairSums<A>> {
+    let stretches = parallel::map_stretches(pattern.users.len(), |range: Range<usize>| {
+        let mut sums = PairSums::try_new(pattern, answered.columns())?;
+        for users in pattern.users[range].chunks(P::USERS_AT_ONCE) {
+            isa.run(AddUsers { integers, answered, questions: &pattern.questions, users, sums: &mut sums });
+        }
+        Some(sums)
+    });
+    let whole = stretches.into_iter().reduce(|whole, part| {
+        let (mut whole, part) = (whole?, part?);
+        whole.add(&part);
+        Some(whole)
+    });
+    let mut whole = whole??;
+    whole.complete(&pattern.questions);
+    Some(whole)
+}
+
+/// Adds users who answered exactly `questions`, at most [`PairScores::USERS_AT_ONCE`] of them.
+struct AddUsers<'a, P, A> {
+    integers: &'a Integers<P>,
+    answered: &'a BitMatrix,
+    questions: &'a [u32],
+    users: &'a [u32],
+    sums: &'a mut PairSums<A>,
+}
+
+impl<P: PairScores, A: SumInteger> Kernel for AddUsers<'_, P, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let Self { integers, answered, questions, users, sums } = self;
+        let mut totals = Vec::with_capacity(users.len());
+        for &user in users {
+            totals.push(integers.totals[user as usize]);
+        }
+        sums.add_totals(&totals);
+        P::add_users(isa, integers, answered, questions, users, &totals, sums);
+    }
+}
+
+/// Scores in columns, of which products are summed.
+pub trait PairScores: Cells + Sized {
+    /// As many as have their columns in the second-level cache, for a hundred questions.
+    const USERS_AT_ONCE: usize;
+
+    /// Adds Σx, Σxt, and Σx_i·x_j for i ≤ j. Must be inlined.
+    fn add_users<I: Isa, A: SumInteger>(
+        isa: I,
+        integers: &Integers<Self>,
+        answered: &BitMatrix,
+        questions: &[u32],
+        users: &[u32],
+        totals: &[i64],
+        sums: &mut PairSums<A>,
+    );
+}
+
+/// Words of a column of bits at once: 4,096 users, whose totals, within the number of questions, cannot overflow a sum.
+const BIT_WORDS: usize = 64;
+
+/// Scores of 0 and 1: a product is an AND, a sum a count.
+impl PairScores for BitMatrix {
+    const USERS_AT_ONCE: usize = BIT_WORDS * WORD_BITS;
+
+    #[inline(always)]
+    fn add_users<I: Isa, A: SumInteger>(
+        isa: I,
+        integers: &Integers<Self>,
+        _answered: &BitMatrix,
+        questions: &[u32],
+        users: &[u32],
+        totals: &[i64],
+        sums: &mut PairSums<A>,
+    ) {
+        let points = &integers.points;
+        let width = points.columns();
+        let mut columns = vec![[0u64; BIT_WORDS]; points.words_per_row() * WORD_BITS];
+        let words = users.len().div_ceil(WORD_BITS);
+        let mut padded = vec![0i64; words * WORD_BITS];
+        padded[..totals.len()].copy_from_slice(totals);
+        for (word, users) in users.chunks(BLOCK).enumerate() {
+            for part in 0..points.words_per_row() {
+                let mut block = [0; BLOCK];
+                for (bits, &user) in block.iter_mut().zip(users) {
+                    *bits = points.row(user as usize)[part];
+                }
+                let block = isa.transpose(&block);
+                for (bit, column) in columns[part * WORD_BITS..][..WORD_BITS].iter_mut().enumerate() {
+                    column[word] = block.row(bit);
+                }
+            }
+        }
+        for (row, &i) in questions.iter().enumerate() {
+            let a = &columns[i as usize];
+            let row = &mut sums.xx[row * width..][..width];
+            for &j in &questions[questions.partition_point(|&j| j < i)..] {
+                let b = &columns[j as usize];
+                let mut count = 0;
+                for word in 0..words {
+                    count += u64::from((a[word] & b[word]).count_ones());
+                }
+                row[j as usize] += A::from(count as i64);
+            }
+            sums.x[i as usize] = row[i as usize];
+            let mut xt = 0;
+            for (&bits, totals) in a.iter().zip(padded.as_chunks::<WORD_BITS>().0) {
+                for (bit, &t) in totals.iter().enumerate() {
+                    xt += t & ((bits >> bit & 1) as i64).wrapping_neg();
+                }
+            }
+            sums.xt[i as usize] += A::from(xt);
+        }
+    }
+}
+
+/// Users of wider scores at once.
+const NUMBERS: usize = 1024;
+
+/// A stored score.
+pub trait Number: Copy + Default + Send + Sync + Into<i64> {
+    /// Σab, where neither exceeds `largest`. Must be inlined.
+    fn dot<A: SumInteger>(a: &[Self], b: &[Self], largest: u64) -> A;
+}
+
+impl Number for i16 {
+    #[inline(always)]
+    fn dot<A: SumInteger>(a: &[Self], b: &[Self], largest: u64) -> A {
+        // Products are summed in pairs of 16 to 32 bits wherever 32 bits hold the sums.
+        if largest * largest * NUMBERS as u64 <= i32::MAX as u64 {
+            let mut sum = 0i32;
+            for i in 0..a.len().min(b.len()) {
+                sum += i32::from(a[i]) * i32::from(b[i]);
+            }
+            A::from(i64::from(sum))
+        } else {
+            let mut sum = 0i64;
+            for i in 0..a.len().min(b.len()) {
+                sum += i64::from(i32::from(a[i]) * i32::from(b[i]));
+            }
+            A::from(sum)
+        }
+    }
+}
+
+impl Number for i64 {
+    #[inline(always)]
+    fn dot<A: SumInteger>(a: &[Self], b: &[Self], _largest: u64) -> A {
+        let mut sum = A::default();
+        for i in 0..a.len().min(b.len()) {
+            sum += A::from(a[i]) * A::from(b[i]);
+        }
+        sum
+    }
+}
+
+impl<T: Number> PairScores for Packed<T> {
+    const USERS_AT_ONCE: usize = NUMBERS;
+
+    #[inline(always)]
+    fn add_users<I: Isa, A: SumInteger>(
+        _isa: I,
+        integers: &Integers<Self>,
+        answered: &BitMatrix,
+        questions: &[u32],
+        users: &[u32],
+        totals: &[i64],
+        sums: &mut PairSums<A>,
+    ) {
+        let width = answered.columns();
+        let mut columns = vec![[T::default(); NUMBERS]; questions.len()];
+        for (i, &user) in users.iter().enumerate() {
+            let mut position = 0;
+            integers.points.for_each(answered, user as usize, |_, score| {
+                columns[position][i] = score;
+                position += 1;
+            });
+        }
+        for (row, &i) in questions.iter().enumerate() {
+            let a = &columns[row][..users.len()];
+            let (mut x, mut xt) = (A::default(), A::default());
+            for (&score, &t) in a.iter().zip(totals) {
+                let score = A::from(score.into());
+                x += score;
+                xt += score * A::from(t);
+            }
+            sums.x[i as usize] += x;
+            sums.xt[i as usize] += xt;
+            let products = &mut sums.xx[row * width..][..width];
+            for (b, &j) in columns[row..].iter().zip(&questions[row..]) {
+                products[j as usize] += T::dot::<A>(a, &b[..users.len()], integers.largest_point);
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Whether users are summed up before the search, and which search follows.
+
+use crate::booklets;
+use crate::combinations::binomial;
+use crate::complete::{self, Covariances, Exact, FloatAnswers, Method};
+use crate::error::{Error, Result};
+use crate::isa::InstructionSet;
+use crate::matrix::{Floats, Integers, ResponseMatrix, Table};
+use crate::moments::{SumInteger, sums_fit};
+use crate::pair_sums::{PairScores, PairSums, pair_sums};
+use crate::parallel;
+use crate::patterns::{Pattern, is_complete, patterns};
+use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
+
+use super::{Request, SearchStrategy, is_parallel};
+
+/// Users of a pattern, on average, from which summing them up pays: for 16,384 users of 0/1 scores it takes a tenth of the
+/// time with 16 patterns, a third with 64, and a third more with 256 (`cargo bench --bench complete -- booklets`).
+const BINARY_USERS_PER_PATTERN: usize = 128;
+
+/// The same for other scores, of which a user costs several times as much.
+const USERS_PER_PATTERN: usize = 16;
+
+/// Moments of pairs that are worth their memory where they are not asked for: half a gibibyte of them.
+const MOST_PAIRS: usize = 1 << 26;
+
+/// Relative error of covariances beyond which users are kept: each set that passes costs a look at all of them.
+const LARGEST_ERROR: f64 = 1e-9;
+
+/// One search, if it is to be by moments.
+struct Summed<'a> {
+    isa: InstructionSet,
+    strategy: Option<SearchStrategy>,
+    matrix: &'a ResponseMatrix,
+    request: &'a Request,
+}
+
+/// The sets that `request` asks for, or `None` if users are better not summed up.
+pub fn search(
+    isa: InstructionSet,
+    strategy: Option<SearchStrategy>,
+    matrix: &ResponseMatrix,
+    request: &Request,
+) -> Result<Option<SetTable>> {
+    let summed = Summed { isa, strategy, matrix, request };
+    match (strategy, &matrix.table) {
+        (Some(SearchStrategy::Projection), _) => Ok(None),
+        (_, Table::Binary(integers)) => summed.by_sums(integers, BINARY_USERS_PER_PATTERN),
+        (_, Table::Small(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
+        (_, Table::Large(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
+        (_, Table::Float(floats)) => summed.by_covariances(floats),
+    }
+}
+
+impl Summed<'_> {
+    /// Picks the integer that holds the sums. Where none does, the search that keeps the users says so.
+    fn by_sums<P: PairScores>(
+        &self,
+        integers: &Integers<P>,
+        users_per_pattern: usize,
+    ) -> Result<Option<SetTable>> {
+        let users = self.matrix.users();
+        let magnitude = integers.magnitude(self.request.k);
+        if sums_fit::<i64>(users, magnitude) {
+            self.by_patterns::<P, i64>(integers, users_per_pattern)
+        } else if sums_fit::<i128>(users, magnitude) {
+            self.by_patterns::<P, i128>(integers, users_per_pattern)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Float scores: covariances rule sets out, and users make what is reported. So there must be sets to rule out.
+    fn by_covariances(&self, floats: &Floats) -> Result<Option<SetTable>> {
+        let Self { isa, strategy, matrix, request } = *self;
+        let (users, questions) = (matrix.users(), matrix.questions());
+        let refuse = |needs| strategy.map_or(Ok(None), |strategy| Err(strategy.needs(needs)));
+        if strategy.is_none() && !self.pays() {
+            return Ok(None);
+        }
+        let Some(n) = request.top.filter(|_| request.k > 1) else {
+            return refuse("`top` and sets of two and more where scores are not integers");
+        };
+        if !is_complete(&matrix.answered, users) {
+            return refuse("every user to have answered every question where scores are not integers");
+        }
+        if users < request.least_users() {
+            return Ok(Some(SetTable::default()));
+        }
+        let answers = FloatAnswers::new(floats, &matrix.answered, users, request.k);
+        let covariances = answers.covariances(isa).ok_or(Error::MatrixTooLarge { users, questions })?;
+        if covariances.error > LARGEST_ERROR {
+            return refuse("scores whose spread is far above their rounding");
+        }
+        self.in_covariances(&covariances, &answers, n).map(Some)
+    }
+
+    /// Whether there are more sets than pairs, of which the pass over the users makes sums; and whether a search too small
+    /// for several threads does not sum up on them.
+    fn pays(&self) -> bool {
+        let Request { k, .. } = *self.request;
+        let questions = self.matrix.questions();
+        k > 1
+            && binomial(questions, k) > binomial(questions, 2)
+            && (is_parallel(self.matrix, self.request) || !parallel::is_worth_it(self.matrix.users()))
+    }
+
+    /// The best `n` sets of complete answers.
+    fn in_covariances<E: Exact>(&self, covariances: &Covariances, exact: &E, n: usize) -> Result<SetTable> {
+        let method = match self.strategy {
+            Some(SearchStrategy::Moments) => Method::Exhaustive,
+            _ => Method::Bound,
+        };
+        let is_parallel = is_parallel(self.matrix, self.request);
+        complete::search(self.isa, covariances, exact, self.request, n, method, is_parallel)
+    }
+
+    fn by_patterns<P: PairScores, A: SumInteger + Sync>(
+        &self,
+        integers: &Integers<P>,
+        users_per_pattern: usize,
+    ) -> Result<Option<SetTable>> {
+        let Self { isa, strategy, matrix, request } = *self;
+        let (users, questions) = (matrix.users(), matrix.questions());
+        let is_parallel = is_parallel(matrix, request);
+        if strategy.is_none() && !self.pays() {
+            return Ok(None);
+        }
+        let is_complete = is_complete(&matrix.answered, users);
+        let patterns = if is_complete {
+            let questions = (0..questions as u32).collect();
+            vec![Pattern { questions, users: (0..users as u32).collect() }]
+        } else {
+            if strategy == Some(SearchStrategy::Bound) {
+                return Err(SearchStrategy::Bound.needs("every user to have answered every question"));
+            }
+            let most = if strategy.is_some() { usize::MAX } else { users / users_per_pattern };
+            let Some(patterns) = patterns(&matrix.answered, users, most) else { return Ok(None) };
+            patterns
+        };
+        let pairs: usize = patterns.iter().map(|pattern| pattern.questions.len() * questions).sum();
+        if strategy.is_none() && pairs > MOST_PAIRS {
+            return Ok(None);
+        }
+        let sums = |pattern: &Pattern| pair_sums::<P, A>(isa, integers, &matrix.answered, pattern);
+        let blocks: Option<Vec<PairSums<A>>> = patterns.iter().map(sums).collect();
+        let blocks = blocks.ok_or(Error::MatrixTooLarge { users, questions })?;
+
+        if users < request.least_users() {
+            return Ok(Some(SetTable::default()));
+        }
+        if let ([block], true, Some(n)) = (&blocks[..], is_complete && request.k > 1, request.top) {
+            let covariances =
+                Covariances::of_sums(block).ok_or(Error::MatrixTooLarge { users, questions })?;
+            return self.in_covariances(&covariances, block, n).map(Some);
+        }
+        if strategy == Some(SearchStrategy::Bound) && request.top.is_none() {
+            return Err(SearchStrategy::Bound.needs("`top`, since it leaves sets out"));
+        }
+        Ok(Some(match request.top {
+            None => {
+                booklets::search(isa, &blocks, questions, request, is_parallel, All::default).into_table()
+            }
+            Some(n) => {
+                let shared = SharedThreshold::default();
+                let empty = || Best::new(n, request.rank_by, &shared);
+                booklets::search(isa, &blocks, questions, request, is_parallel, empty).into_table()
+            }
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

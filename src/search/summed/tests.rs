@@ -1,0 +1,436 @@
+//! Every strategy against the oracle and against the search that keeps the users, bit for bit.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::matrix::ResponseMatrix;
+use crate::moments::RankBy;
+use crate::naive::{self, Answers};
+use crate::responses::{Duplicates, Responses, Score};
+use crate::search::search_with;
+
+fn matrix_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> ResponseMatrix {
+    let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
+    for (&user, answered) in answers {
+        for (&question, &value) in answered {
+            responses.users.push(user);
+            responses.questions.push(question);
+            responses.scores.push(score(value));
+        }
+    }
+    responses.into_matrix(Duplicates::Error).unwrap()
+}
+
+fn integers_of(answers: &Answers) -> ResponseMatrix {
+    matrix_of(answers, |score| score as i64)
+}
+
+fn by(strategy: SearchStrategy, matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
+    search_with(InstructionSet::from_environment().unwrap(), Some(strategy), matrix, request)
+}
+
+/// The strategies beside projection that can do this.
+fn others(matrix: &ResponseMatrix, top: Option<usize>) -> Vec<SearchStrategy> {
+    let bound = top.is_some() && is_complete(&matrix.answered, matrix.users());
+    let mut strategies = vec![SearchStrategy::Moments];
+    strategies.extend(bound.then_some(SearchStrategy::Bound));
+    strategies
+}
+
+/// Numbers of sets to ask for: the best, some, and more than most tests have.
+const TOPS: [Option<usize>; 5] = [None, Some(1), Some(3), Some(20), Some(5000)];
+
+/// All strategies, on all instruction sets, give the rows of projection, which are the oracle's.
+fn check(matrix: &ResponseMatrix, answers: &Answers, k: usize, min_users: u32, context: &str) {
+    let all = Request { k, top: None, min_users, rank_by: RankBy::R };
+    let expected = by(SearchStrategy::Projection, matrix, &all).unwrap();
+    let oracle = naive::all_sets(answers, k, min_users);
+    assert_eq!(expected.len(), oracle.len(), "{context}");
+    for (i, set) in oracle.iter().enumerate() {
+        assert_eq!(expected.questions[i * k..][..k], set.questions, "{context}");
+        let close = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => (a - b).abs() < 1e-12,
+            (a, b) => a == b,
+        };
+        assert!(close(expected.r[i], set.r) && close(expected.r_rest[i], set.r_rest), "{context}: {set:?}");
+    }
+    for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {
+        for (top, rank_by) in TOPS.into_iter().flat_map(|top| [(top, RankBy::R), (top, RankBy::RRest)]) {
+            let request = Request { top, rank_by, ..all };
+            let expected = by(SearchStrategy::Projection, matrix, &request).unwrap();
+            for strategy in others(matrix, top) {
+                let found = search_with(isa, Some(strategy), matrix, &request).unwrap();
+                assert_eq!(found, expected, "{context}: {} on {}, {request:?}", strategy.name(), isa.name());
+            }
+        }
+    }
+}
+
+/// The same without the oracle, for sizes that are too large for it.
+fn check_by_projection(matrix: &ResponseMatrix, ks: impl IntoIterator<Item = usize>, context: &str) {
+    for k in ks {
+        for (top, rank_by) in [(1, RankBy::R), (10, RankBy::R), (1, RankBy::RRest), (10, RankBy::RRest)] {
+            let request = Request { k, top: Some(top), min_users: 2, rank_by };
+            let expected = by(SearchStrategy::Projection, matrix, &request).unwrap();
+            for strategy in others(matrix, Some(top)) {
+                let found = by(strategy, matrix, &request).unwrap();
+                assert_eq!(found, expected, "{context}: {}, {request:?}", strategy.name());
+            }
+        }
+    }
+}
+
+/// What makes an item of a random test.
+#[derive(Clone, Debug)]
+enum Item {
+    /// Scores of its own.
+    Own(Vec<i8>),
+    /// The scores of an earlier item.
+    Same(prop::sample::Index),
+    /// The scores of an earlier item, with the opposite sign.
+    Opposite(prop::sample::Index),
+    /// An earlier item's and some of its own: correlated, one way or the other.
+    Like(prop::sample::Index, i8, Vec<i8>),
+    /// Without variance.
+    Constant(i8),
+}
+
+/// More than any of these tests has users.
+const MOST_USERS: usize = 24;
+
+fn item() -> impl Strategy<Value = Item> {
+    let own = || prop::collection::vec(-3i8..4, MOST_USERS);
+    let earlier = any::<prop::sample::Index>;
+    prop_oneof![
+        4 => own().prop_map(Item::Own),
+        1 => earlier().prop_map(Item::Same),
+        1 => earlier().prop_map(Item::Opposite),
+        3 => (earlier(), -4i8..5, own()).prop_map(|(item, weight, own)| Item::Like(item, weight, own)),
+        1 => (-3i8..4).prop_map(Item::Constant),
+    ]
+}
+
+/// A user's score on each item, `scale` times integers.
+fn table(users: usize, items: &[Item], scale: f64) -> Answers {
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    for item in items {
+        let earlier = |index: &prop::sample::Index| match columns.len() {
+            0 => vec![0.0; users],
+            count => columns[index.index(count)].clone(),
+        };
+        let column: Vec<f64> = match item {
+            Item::Own(own) => own.iter().map(|&score| f64::from(score)).collect(),
+            Item::Same(item) => earlier(item),
+            Item::Opposite(item) => earlier(item).iter().map(|score| -score).collect(),
+            Item::Like(item, weight, own) => {
+                let pair = |(score, own): (&f64, &i8)| f64::from(*weight) * score + f64::from(*own);
+                earlier(item).iter().zip(own).map(pair).collect()
+            }
+            Item::Constant(score) => vec![f64::from(*score); users],
+        };
+        columns.push(column);
+    }
+    let row = |user: usize| (0..).zip(columns.iter().map(|column| column[user] * scale)).collect();
+    (0..users).map(|user| (user as u32, row(user))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn complete_answers(
+        users in 1..MOST_USERS,
+        items in prop::collection::vec(item(), 1..9),
+        k in 1usize..6,
+        min_users in 0u32..6,
+    ) {
+        let answers = table(users, &items, 1.0);
+        check(&integers_of(&answers), &answers, k, min_users, "small integers");
+    }
+
+    #[test]
+    fn complete_answers_of_zero_and_one(
+        items in prop::collection::vec(prop::collection::vec(0i8..2, MOST_USERS), 2..10),
+        k in 1usize..6,
+    ) {
+        let items: Vec<Item> = items.into_iter().map(Item::Own).collect();
+        let answers = table(MOST_USERS, &items, 1.0);
+        check(&integers_of(&answers), &answers, k, 2, "0 and 1");
+    }
+
+    #[test]
+    fn complete_answers_whose_sums_need_many_bits(items in prop::collection::vec(item(), 2..8), k in 2usize..5) {
+        for scale in [1e5, 1e12] {
+            let answers = table(MOST_USERS, &items, scale);
+            check(&integers_of(&answers), &answers, k, 2, "large integers");
+        }
+    }
+
+    /// Whatever their size, and also where all that varies is small against the scores.
+    #[test]
+    fn complete_answers_with_float_scores(
+        items in prop::collection::vec(prop::collection::vec(-1.0f64..1.0, MOST_USERS), 2..9),
+        alike in prop::collection::vec(-3i8..4, 8),
+        k in 2usize..6,
+    ) {
+        let mut answers = Answers::new();
+        for user in 0..MOST_USERS {
+            // Multiples of the first item and something of its own.
+            let score = |(item, &weight): (&Vec<f64>, &i8)| item[user] + f64::from(weight) * items[0][user];
+            answers.insert(user as u32, (0..).zip(items.iter().zip(&alike).map(score)).collect());
+        }
+        for (scale, shift) in [(1.0, 0.0), (1e-200, 0.0), (1e290, 0.0), (1.0, 1000.0)] {
+            let matrix = matrix_of(&answers, |score| score * scale + shift);
+            check_by_projection(&matrix, [k], &format!("floats times {scale:e} plus {shift}"));
+        }
+    }
+
+    #[test]
+    fn booklets(
+        users in prop::collection::vec(0usize..4, 2..MOST_USERS),
+        booklets in prop::collection::vec(1u8..=255, 4),
+        items in prop::collection::vec(item(), 8),
+        k in 1usize..5,
+        min_users in 0u32..6,
+        is_binary in any::<bool>(),
+    ) {
+        let mut answers = table(users.len(), &items, 1.0);
+        for (&user, scores) in &mut answers {
+            scores.retain(|&question, _| booklets[users[user as usize]] >> question & 1 == 1);
+            if is_binary {
+                scores.values_mut().for_each(|score| *score = f64::from(*score > 0.0));
+            }
+        }
+        check(&integers_of(&answers), &answers, k, min_users, "booklets");
+    }
+}
+
+struct Random(u64);
+
+impl Random {
+    /// Uniform in 0..1 (D. E. Knuth, MMIX).
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.next()).sum::<f64>() - 6.0
+    }
+}
+
+/// A test of items that share a factor, each with its own share of it: scores from 0 to `most`.
+fn factor(users: u32, questions: u32, most: f64, loading: impl Fn(f64) -> f64) -> Answers {
+    let mut random = Random(u64::from(users * 1000 + questions));
+    let loadings: Vec<f64> = (0..questions).map(|_| loading(random.next())).collect();
+    let mut answers = Answers::new();
+    for user in 0..users {
+        let ability = random.normal();
+        let score = |loading: &f64| {
+            let value = loading * ability + random.normal();
+            ((value / 6.0 + 0.5) * (most + 1.0)).floor().clamp(0.0, most)
+        };
+        answers.insert(user, (0..).zip(loadings.iter().map(score)).collect());
+    }
+    answers
+}
+
+#[test]
+fn larger_tests_with_a_common_factor() {
+    for (questions, ks) in [(9, 2..=9), (16, 4..=8), (24, 4..=5)] {
+        for (name, loading) in [
+            ("alike", (|_| 1.0) as fn(f64) -> f64),
+            ("different", |random| 2.0 * random),
+            ("some the other way", |random| 3.0 * random - 1.0),
+            ("unrelated", |_| 0.0),
+        ] {
+            for most in [1.0, 4.0] {
+                let answers = factor(150, questions, most, loading);
+                let context = format!("{questions} questions, {name}, scores to {most}");
+                check_by_projection(&integers_of(&answers), ks.clone(), &context);
+            }
+        }
+    }
+}
+
+/// Sets of 13 and more have more partners than are kept sorted.
+#[test]
+fn large_sets() {
+    let answers = factor(120, 18, 3.0, |random| 1.0 + random);
+    check_by_projection(&integers_of(&answers), [12, 13, 14, 15, 17, 18], "large sets");
+}
+
+/// Equal items make equal sets: ties that only the position of the set decides.
+#[test]
+fn masses_of_ties() {
+    let mut answers = factor(60, 15, 3.0, |random| 1.0 + random);
+    for scores in answers.values_mut() {
+        let first = [scores[&0], scores[&1], scores[&2]];
+        for (question, score) in scores.iter_mut() {
+            // Three kinds of items, shuffled.
+            *score = first[(*question as usize * 7) % 11 % 3];
+        }
+    }
+    let matrix = integers_of(&answers);
+    check_by_projection(&matrix, 2..=6, "ties");
+    let request = Request { k: 5, top: Some(40), min_users: 2, rank_by: RankBy::R };
+    let found = by(SearchStrategy::Bound, &matrix, &request).unwrap();
+    let distinct: std::collections::BTreeSet<u64> = found.r.iter().flatten().map(|r| r.to_bits()).collect();
+    assert!(distinct.len() < 10, "the case must have ties, got {} different r", distinct.len());
+    assert_eq!(found, by(SearchStrategy::Projection, &matrix, &request).unwrap());
+}
+
+#[test]
+fn a_user_short_of_complete_and_booklets_with_and_without_overlap() {
+    let complete = factor(200, 12, 1.0, |random| 2.0 * random);
+    let mut short = complete.clone();
+    short.entry(7).and_modify(|scores| {
+        scores.remove(&3);
+    });
+    let overlapping = |user: u32, question: u32| !(question / 3 + 4 - user % 4).is_multiple_of(4);
+    let disjoint = |user: u32, question: u32| question / 6 == user % 2;
+    let cut = |keep: &dyn Fn(u32, u32) -> bool| {
+        let mut answers = complete.clone();
+        for (&user, scores) in &mut answers {
+            scores.retain(|&question, _| keep(user, question));
+        }
+        answers
+    };
+    for (name, answers) in
+        [("short", short.clone()), ("overlapping", cut(&overlapping)), ("disjoint", cut(&disjoint))]
+    {
+        for k in [1, 3, 4] {
+            check(&integers_of(&answers), &answers, k, 50, name);
+        }
+    }
+    let request = Request { k: 3, top: Some(5), min_users: 2, rank_by: RankBy::R };
+    assert!(matches!(by(SearchStrategy::Bound, &integers_of(&short), &request), Err(Error::Strategy { .. })));
+    assert!(by(SearchStrategy::Bound, &integers_of(&complete), &request).is_ok());
+}
+
+/// Blocks of users that are summed up at once, and stretches for several threads.
+#[test]
+fn many_users() {
+    for (users, most) in [(4095, 1.0), (4097, 1.0), (1023, 5.0), (1025, 5.0), (70_000, 1.0), (70_000, 3.0)] {
+        let answers = factor(users, 6, most, |random| 2.0 * random);
+        let matrix = integers_of(&answers);
+        for top in [None, Some(4)] {
+            let request = Request { k: 2, top, min_users: 2, rank_by: RankBy::R };
+            let expected = by(SearchStrategy::Projection, &matrix, &request).unwrap();
+            for strategy in others(&matrix, top) {
+                assert_eq!(by(strategy, &matrix, &request).unwrap(), expected, "{users} users, to {most}");
+            }
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_rows() {
+    let complete = factor(700, 34, 1.0, |random| 2.0 * random);
+    let mut booklets = complete.clone();
+    for (&user, scores) in &mut booklets {
+        scores.retain(|&question, _| question % 3 != user % 3);
+    }
+    for (answers, k) in [(&complete, 6), (&booklets, 5)] {
+        let matrix = integers_of(answers);
+        for (top, rank_by) in [(Some(9), RankBy::R), (Some(300), RankBy::RRest)] {
+            let request = Request { k, top, min_users: 3, rank_by };
+            assert!(is_parallel(&matrix, &request), "the case must be large enough to split");
+            let on = |threads, strategy| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| by(strategy, &matrix, &request)).unwrap()
+            };
+            let expected = on(1, SearchStrategy::Moments);
+            assert_eq!(Some(expected.len()), top);
+            for (threads, strategy) in
+                [1, 2, 3, 8].into_iter().flat_map(|n| others(&matrix, top).into_iter().map(move |s| (n, s)))
+            {
+                assert_eq!(on(threads, strategy), expected, "{threads} threads, {}", strategy.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_threshold_above_zero_to_prune_by() {
+    // The grand total hardly varies: most sets correlate negatively, if at all.
+    let mut answers = factor(40, 9, 4.0, |_| 0.0);
+    for scores in answers.values_mut() {
+        let sum: f64 = scores.values().take(8).sum();
+        scores.insert(8, -sum);
+    }
+    for user in [3, 5] {
+        answers.entry(user).and_modify(|scores| *scores.entry(8).or_default() += 1.0);
+    }
+    for k in 2..=5 {
+        check(&integers_of(&answers), &answers, k, 2, "negative");
+    }
+    // It does not vary at all.
+    for user in [3, 5] {
+        answers.entry(user).and_modify(|scores| *scores.entry(8).or_default() -= 1.0);
+    }
+    check(&integers_of(&answers), &answers, 3, 2, "constant total");
+}
+
+#[test]
+fn what_a_forced_strategy_cannot_search_is_an_error() {
+    let answers = factor(40, 6, 3.0, |random| random);
+    let all = Request { k: 2, top: None, min_users: 2, rank_by: RankBy::R };
+    let message = |strategy, matrix: &ResponseMatrix| by(strategy, matrix, &all).unwrap_err().to_string();
+    assert_eq!(
+        message(SearchStrategy::Bound, &integers_of(&answers)),
+        "POLARS_CORRSET_STRATEGY is bound, which needs `top`, since it leaves sets out"
+    );
+    let floats = matrix_of(&answers, |score| score / 7.0);
+    assert_eq!(
+        message(SearchStrategy::Moments, &floats),
+        "POLARS_CORRSET_STRATEGY is moments, which needs `top` and sets of two and more where scores are not integers"
+    );
+    let best = Request { top: Some(1), ..all };
+    let far = matrix_of(&answers, |score| score / 7.0 + 1e12);
+    assert_eq!(
+        by(SearchStrategy::Bound, &far, &best).unwrap_err().to_string(),
+        "POLARS_CORRSET_STRATEGY is bound, which needs scores whose spread is far above their rounding"
+    );
+    let mut short = answers.clone();
+    short.entry(3).and_modify(|scores| {
+        scores.remove(&0);
+    });
+    assert_eq!(
+        by(SearchStrategy::Moments, &matrix_of(&short, |score| score / 7.0), &best).unwrap_err().to_string(),
+        "POLARS_CORRSET_STRATEGY is moments, which needs every user to have answered every question where scores are \
+        not integers"
+    );
+    let unknown = Error::Strategy { name: "guess".into(), needs: None };
+    assert_eq!(
+        unknown.to_string(),
+        "POLARS_CORRSET_STRATEGY must be one of projection, moments, bound, got \"guess\""
+    );
+}
+
+/// Without a forced strategy the data decide.
+#[test]
+fn moments_are_chosen_where_they_pay() {
+    let request = Request { k: 4, top: Some(3), min_users: 2, rank_by: RankBy::R };
+    let is_summed = |answers: &Answers, request: &Request| {
+        let isa = InstructionSet::Portable;
+        let found = search(isa, None, &integers_of(answers), request).unwrap();
+        if let Some(found) = &found {
+            assert_eq!(found, &by(SearchStrategy::Projection, &integers_of(answers), request).unwrap());
+        }
+        found.is_some()
+    };
+    let complete = factor(600, 14, 1.0, |random| 2.0 * random);
+    assert!(is_summed(&complete, &request));
+    assert!(is_summed(&complete, &Request { top: None, ..request }));
+    assert!(!is_summed(&complete, &Request { k: 1, ..request }), "no pairs are needed");
+    let cut = |patterns: u32| {
+        let mut answers = complete.clone();
+        for (&user, scores) in &mut answers {
+            scores.retain(|&question, _| question % patterns != user % patterns);
+        }
+        answers
+    };
+    assert!(is_summed(&cut(3), &request), "200 users per pattern");
+    assert!(!is_summed(&cut(13), &request), "46 users of 0/1 scores per pattern");
+}
