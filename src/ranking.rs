@@ -44,14 +44,17 @@ impl SetTable {
     }
 }
 
-/// Collects sets. Collectors of consecutive stretches of the set space merge, left to right.
-pub trait Collector: Send {
+/// Takes sets.
+pub trait Sink {
     /// Sets whose rank key is below this need not be pushed.
     fn threshold(&self) -> f64;
 
     /// Takes a set, its questions in ascending order.
     fn push(&mut self, questions: &[u32], correlations: Correlations, n_users: u32);
+}
 
+/// Collects sets. Collectors of consecutive stretches of the set space merge, left to right.
+pub trait Collector: Sink + Send {
     /// Takes up the sets of the stretch that follows.
     fn merge(&mut self, later: Self);
 
@@ -64,7 +67,7 @@ pub struct All {
     table: SetTable,
 }
 
-impl Collector for All {
+impl Sink for All {
     fn threshold(&self) -> f64 {
         f64::NEG_INFINITY
     }
@@ -72,7 +75,9 @@ impl Collector for All {
     fn push(&mut self, questions: &[u32], correlations: Correlations, n_users: u32) {
         self.table.push(questions, correlations, n_users);
     }
+}
 
+impl Collector for All {
     fn merge(&mut self, mut later: Self) {
         self.table.append(&mut later.table);
     }
@@ -131,7 +136,7 @@ impl<'a> Best<'a> {
     }
 }
 
-impl Collector for Best<'_> {
+impl Sink for Best<'_> {
     fn threshold(&self) -> f64 {
         self.shared.get()
     }
@@ -143,7 +148,9 @@ impl Collector for Best<'_> {
             self.insert(Ranked { key, questions: questions.into(), correlations, n_users });
         }
     }
+}
 
+impl Collector for Best<'_> {
     fn merge(&mut self, later: Self) {
         later.heap.into_iter().for_each(|ranked| self.insert(ranked));
     }

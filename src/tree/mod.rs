@@ -26,7 +26,7 @@ use crate::error::Result;
 use crate::isa::{InstructionSet, Isa, Kernel, PART};
 use crate::moments::Correlations;
 use crate::parallel;
-use crate::ranking::Collector;
+use crate::ranking::{Collector, Sink};
 use crate::search::Request;
 
 pub use filter::{Bar, is_exact};
@@ -124,39 +124,27 @@ pub fn search<S: Scores, C: Collector>(
     request: &Request,
     empty: impl Fn() -> C + Sync,
 ) -> Result<C> {
-    isa.run(Search { scores, answered, request, empty })
+    if scores.users() < request.least_users() {
+        return Ok(empty());
+    }
+    let questions = Questions::of(answered, scores.users(), request.top.is_none());
+    let database = isa.run(Everyone { scores, questions: &questions })?;
+    let tree = Tree { isa, scores, request, questions: &questions };
+    Ok(tree.explore((&database, scores.users()), &Prefix::default(), 1.0, empty(), &empty))
 }
 
-/// A search, to be run on an instruction set.
-struct Search<'a, S, E> {
+/// See [`Scores::everyone`].
+struct Everyone<'a, S> {
     scores: &'a S,
-    answered: &'a BitMatrix,
-    request: &'a Request,
-    empty: E,
+    questions: &'a Questions,
 }
 
-impl<S: Scores, C: Collector, E: Fn() -> C + Sync> Kernel for Search<'_, S, E> {
-    type Output = Result<C>;
+impl<S: Scores> Kernel for Everyone<'_, S> {
+    type Output = Result<S::Database>;
 
     #[inline(always)]
-    fn run<I: Isa>(self, isa: I) -> Result<C> {
-        let Self { scores, answered, request, empty } = self;
-        if scores.users() < request.least_users() {
-            return Ok(empty());
-        }
-        let questions = Questions::of(answered, scores.users(), request.top.is_none());
-        let tree = Tree { isa, scores, request, questions: &questions };
-        let database = scores.everyone(isa, &questions)?;
-        let root = Prefix::default();
-        if request.k > 1 {
-            return Ok(tree.explore((&database, scores.users()), &root, 1.0, empty(), &empty));
-        }
-        let mut collector = empty();
-        let (extension, open) = (scores.extend_by_none(), questions.open());
-        let leaves =
-            Leaves { database: &database, extension: &extension, users: scores.users(), open, prefix: &root };
-        tree.leaves(isa, leaves, &mut Scratch::new(open), &mut collector);
-        Ok(collector)
+    fn run<I: Isa>(self, isa: I) -> Self::Output {
+        self.scores.everyone(isa, self.questions)
     }
 }
 
@@ -212,17 +200,17 @@ pub const SERIAL_WORK: u128 = 1 << 26;
 /// What a set costs is not less than that of this many users.
 const LEAST_LEAF_USERS: f64 = 64.0;
 
-struct Tree<'a, I, S> {
-    isa: I,
+struct Tree<'a, S> {
+    isa: InstructionSet,
     scores: &'a S,
     request: &'a Request,
     questions: &'a Questions,
 }
 
-impl<I: Isa, S: Scores> Tree<'_, I, S> {
+impl<S: Scores> Tree<'_, S> {
     /// The columns by which `prefix` can be extended, and what is open afterwards: low ones first, each half from the
     /// rarest question on.
-    fn children(&self, open: Open, prefix: &Prefix) -> impl Iterator<Item = (Column, Open)> + use<I, S> {
+    fn children(&self, open: Open, prefix: &Prefix) -> impl Iterator<Item = (Column, Open)> + use<S> {
         let next = prefix.next();
         // A prefix must leave enough to choose from. After a high question only high ones follow, and one low leaf.
         let after = self.request.k - prefix.len() - 1;
@@ -255,6 +243,12 @@ impl<I: Isa, S: Scores> Tree<'_, I, S> {
     ) -> C {
         let open = S::open(database);
         let missing = self.request.k - prefix.len();
+        if missing == 1 {
+            let extension = &self.scores.extend_by_none();
+            let of = Leaves { database, extension, users, open, prefix };
+            self.isa.run(Root { tree: self, of, scratch: &mut Scratch::new(open), sink: &mut collector });
+            return collector;
+        }
         let leaf_users = users as f64 * share.powi(missing as i32 - 1);
         let sets = binomial(open.low + open.high, missing).map_or(f64::INFINITY, |sets| sets as f64);
         if sets * leaf_users.max(LEAST_LEAF_USERS) * S::COST as f64 <= SERIAL_WORK as f64 {
@@ -301,26 +295,26 @@ impl<I: Isa, S: Scores> Tree<'_, I, S> {
 
     /// Walks the subtree of `prefix` on this thread. `levels` has one entry for each question still to be chosen
     /// before the leaf.
-    fn descend<C: Collector>(
+    fn descend(
         &self,
         database: &S::Database,
         prefix: &mut Prefix,
         levels: &mut [Level<S>],
         scratch: &mut Scratch<S>,
-        collector: &mut C,
+        sink: &mut dyn Sink,
     ) {
         let children = self.children(S::open(database), prefix);
         match levels {
             [] => {}
             [last] => {
                 let children: Vec<(Column, Open)> = children.collect();
-                self.finish(database, &children, prefix, &mut last.extension, scratch, collector);
+                self.finish(database, &children, prefix, &mut last.extension, scratch, sink);
             }
             [level, deeper @ ..] => {
                 for (column, open) in children {
                     self.push(prefix, column);
                     if self.project(database, column, open, prefix, level) >= self.request.least_users() {
-                        self.descend(&level.database, prefix, deeper, scratch, collector);
+                        self.descend(&level.database, prefix, deeper, scratch, sink);
                     }
                     self.pop(prefix, column);
                 }
@@ -342,26 +336,20 @@ impl<I: Isa, S: Scores> Tree<'_, I, S> {
     }
 
     /// Looks at all leaves of the given children of `prefix`, which lacks two questions.
-    fn finish<C: Collector>(
+    fn finish(
         &self,
         database: &S::Database,
         children: &[(Column, Open)],
         prefix: &mut Prefix,
         extension: &mut S::Extension,
         scratch: &mut Scratch<S>,
-        collector: &mut C,
+        sink: &mut dyn Sink,
     ) {
-        self.isa.run(Finish { tree: self, database, children, prefix, extension, scratch, collector });
+        self.isa.run(Finish { tree: self, database, children, prefix, extension, scratch, sink });
     }
 
     #[inline(always)]
-    fn leaves<J: Isa, C: Collector>(
-        &self,
-        isa: J,
-        of: Leaves<'_, S>,
-        scratch: &mut Scratch<S>,
-        collector: &mut C,
-    ) {
+    fn leaves<I: Isa>(&self, isa: I, of: Leaves<'_, S>, scratch: &mut Scratch<S>, sink: &mut dyn Sink) {
         let Leaves { database, extension, users, open, prefix } = of;
         let first_high = S::open(database).low_parts();
         let low = 0..open.low_parts();
@@ -374,7 +362,7 @@ impl<I: Isa, S: Scores> Tree<'_, I, S> {
         }
         let bar = Bar {
             least_users: i32::try_from(self.request.least_users()).unwrap_or(i32::MAX),
-            threshold: collector.threshold(),
+            threshold: sink.threshold(),
             rank_by: self.request.rank_by,
         };
         let filter = self.scores.filter(bar, database, users);
@@ -384,7 +372,7 @@ impl<I: Isa, S: Scores> Tree<'_, I, S> {
                 let open_lanes = u16::MAX >> (PART - questions.len());
                 let candidates = S::candidates(filter, &scratch.sums[part]) & open_lanes;
                 if candidates != 0 {
-                    self.offer(of, (part, questions), candidates, scratch, collector);
+                    self.offer(of, (part, questions), candidates, scratch, sink);
                 }
             }
         }
@@ -392,13 +380,13 @@ impl<I: Isa, S: Scores> Tree<'_, I, S> {
 
     /// Offers the candidates of a part to the collector, the last one first.
     #[cold]
-    fn offer<C: Collector>(
+    fn offer(
         &self,
         leaf: Leaves<'_, S>,
         (part, questions): (usize, &[u32]),
         mut candidates: u16,
         scratch: &mut Scratch<S>,
-        collector: &mut C,
+        sink: &mut dyn Sink,
     ) {
         let Scratch { sums, set } = scratch;
         while candidates != 0 {
@@ -410,7 +398,7 @@ impl<I: Isa, S: Scores> Tree<'_, I, S> {
             set.sort_unstable();
             let users = (leaf.database, leaf.extension);
             let (correlations, n_users) = self.scores.correlations(users, &sums[part], (part, lane), set);
-            collector.push(set, correlations, n_users);
+            sink.push(set, correlations, n_users);
         }
     }
 }
@@ -432,9 +420,26 @@ impl<S: Scores> Clone for Leaves<'_, S> {
 
 impl<S: Scores> Copy for Leaves<'_, S> {}
 
+/// See [`Tree::leaves`], of the empty prefix.
+struct Root<'a, 'b, S: Scores> {
+    tree: &'a Tree<'b, S>,
+    of: Leaves<'a, S>,
+    scratch: &'a mut Scratch<S>,
+    sink: &'a mut dyn Sink,
+}
+
+impl<S: Scores> Kernel for Root<'_, '_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        self.tree.leaves(isa, self.of, self.scratch, self.sink);
+    }
+}
+
 /// See [`Tree::project`].
-struct Project<'a, 'b, I, S: Scores> {
-    tree: &'a Tree<'b, I, S>,
+struct Project<'a, 'b, S: Scores> {
+    tree: &'a Tree<'b, S>,
     database: &'a S::Database,
     column: Column,
     open: Open,
@@ -442,11 +447,11 @@ struct Project<'a, 'b, I, S: Scores> {
     level: &'a mut Level<S>,
 }
 
-impl<I: Isa, S: Scores> Kernel for Project<'_, '_, I, S> {
+impl<S: Scores> Kernel for Project<'_, '_, S> {
     type Output = usize;
 
     #[inline(always)]
-    fn run<J: Isa>(self, isa: J) -> usize {
+    fn run<I: Isa>(self, isa: I) -> usize {
         let Self { tree, database: parent, column, open, prefix, level } = self;
         let Level { extension, database } = level;
         let users = tree.scores.extend(isa, parent, column, extension);
@@ -458,29 +463,29 @@ impl<I: Isa, S: Scores> Kernel for Project<'_, '_, I, S> {
 }
 
 /// See [`Tree::finish`].
-struct Finish<'a, 'b, I, S: Scores, C> {
-    tree: &'a Tree<'b, I, S>,
+struct Finish<'a, 'b, S: Scores> {
+    tree: &'a Tree<'b, S>,
     database: &'a S::Database,
     children: &'a [(Column, Open)],
     prefix: &'a mut Prefix,
     extension: &'a mut S::Extension,
     scratch: &'a mut Scratch<S>,
-    collector: &'a mut C,
+    sink: &'a mut dyn Sink,
 }
 
-impl<I: Isa, S: Scores, C: Collector> Kernel for Finish<'_, '_, I, S, C> {
+impl<S: Scores> Kernel for Finish<'_, '_, S> {
     type Output = ();
 
     #[inline(always)]
-    fn run<J: Isa>(self, isa: J) {
-        let Self { tree, database, children, prefix, extension, scratch, collector } = self;
+    fn run<I: Isa>(self, isa: I) {
+        let Self { tree, database, children, prefix, extension, scratch, sink } = self;
         for &(column, open) in children {
             let users = tree.scores.extend(isa, database, column, extension);
             if users < tree.request.least_users() {
                 continue;
             }
             tree.push(prefix, column);
-            tree.leaves(isa, Leaves { database, extension, users, open, prefix }, scratch, collector);
+            tree.leaves(isa, Leaves { database, extension, users, open, prefix }, scratch, sink);
             tree.pop(prefix, column);
         }
     }
