@@ -25,6 +25,9 @@
 //!    a tree of prefixes, the common users of each, and the sums of all its sets in lanes. Other scores take the same way
 //!    without lanes: `search::projected` walks the tree, `database` holds a prefix's common users, `kernel` adds their
 //!    responses one by one, `scoring` is what differs between kinds of scores.
+//!    Where users share few answer patterns ([`search`] decides), they are summed up beforehand: `patterns` groups them,
+//!    `pair_sums` makes their moments, `complete` proves the best sets of complete answers without a look at most sets,
+//!    `booklets` looks at every set of several patterns.
 //! 5. [`moments`]: six sums per set, exact for integers, and the one correlation formula.
 //! 6. [`ranking`]: the best n, or all.
 //! 7. `plugin`: Polars columns in, a struct column out (feature `plugin`).
