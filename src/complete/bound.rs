@@ -30,8 +30,8 @@ const ROUNDS: usize = 3;
 /// again and again.
 const PARTNERS: usize = 12;
 
-/// Levels of the tree whose branches are handed to other threads. The second has some hundred branches of very different
-/// size, which is enough to even out.
+/// Levels of the tree whose branches are handed to other threads. The second has hundreds of branches or more, of very
+/// different size, which is enough to even out.
 const SHARED_LEVELS: usize = 2;
 
 /// The search on one instruction set.
@@ -369,7 +369,6 @@ fn bounds(
     scratch.bounds.resize(scratch.own.len(), 0.0);
     let Scratch { own, bounds, .. } = scratch;
     match partners {
-        0 | 1 => add_partners::<1>(candidates, criterion, partners, own, bounds),
         2 => add_partners::<2>(candidates, criterion, partners, own, bounds),
         3 => add_partners::<3>(candidates, criterion, partners, own, bounds),
         4 => add_partners::<4>(candidates, criterion, partners, own, bounds),
