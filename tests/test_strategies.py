@@ -59,18 +59,21 @@ def test_unknown_strategies_are_errors(name: str, monkeypatch: pytest.MonkeyPatc
         pc.top_corrsets(responses("binary").lazy(), k=2).collect()
 
 
+EVERYTHING = "every user to have answered every question"
+
+
 @pytest.mark.parametrize(
-    ("name", "score", "booklets", "top", "needs"),
+    ("name", "responses", "top", "needs"),
     [
-        ("bound", "binary", 3, 5, "every user to have answered every question"),
-        ("bound", "binary", 1, None, "`top`, since it leaves sets out"),
-        ("moments", "float", 1, None, "`top` and sets of two and more where scores are not integers"),
-        ("moments", "float", 3, 5, "every user to have answered every question where scores are not integers"),
+        ("bound", responses("binary", 3), 5, EVERYTHING),
+        ("bound", responses("binary"), None, "`top`, since it leaves sets out"),
+        ("moments", responses("float"), None, "`top` and sets of two and more where scores are not integers"),
+        ("moments", responses("float", 3), 5, f"{EVERYTHING} where scores are not integers"),
     ],
 )
 def test_what_a_strategy_cannot_search_is_an_error(
-    name: str, score: str, booklets: int, top: int | None, needs: str, monkeypatch: pytest.MonkeyPatch
+    name: str, responses: pl.DataFrame, top: int | None, needs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, name)
     with pytest.raises(ComputeError, match=f"{VARIABLE} is {name}, which needs {needs}"):
-        pc.top_corrsets(responses(score, booklets).lazy(), k=2, top=top).collect()
+        pc.top_corrsets(responses, k=2, top=top).collect()
