@@ -19,12 +19,12 @@ const LANES: usize = 8;
 const SERIAL_WORK: u128 = 1 << 22;
 
 /// The tree of all sets that a request asks for.
-struct Tree<'a, A, F, I> {
+struct Tree<'a, A, F> {
     blocks: &'a [PairSums<A>],
     questions: usize,
     request: &'a Request,
     empty: &'a F,
-    isa: I,
+    isa: InstructionSet,
     is_parallel: bool,
 }
 
@@ -65,32 +65,14 @@ pub fn search<A: SumInteger + Sync, C: Collector>(
     is_parallel: bool,
     empty: impl Fn() -> C + Sync,
 ) -> C {
-    isa.run(Search { blocks, questions, request, is_parallel, empty })
+    let tree = Tree { blocks, questions, request, empty: &empty, isa, is_parallel };
+    let block = |pattern| Block { pattern, x: A::default(), xx: A::default(), xt: A::default() };
+    let products = vec![A::default(); blocks.len() * (questions + LANES)];
+    let everything = Survivors { blocks: (0..blocks.len()).map(block).collect(), products };
+    tree.explore(&everything, &[], empty())
 }
 
-struct Search<'a, A, F> {
-    blocks: &'a [PairSums<A>],
-    questions: usize,
-    request: &'a Request,
-    is_parallel: bool,
-    empty: F,
-}
-
-impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Kernel for Search<'_, A, F> {
-    type Output = C;
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) -> C {
-        let Self { blocks, questions, request, is_parallel, ref empty } = self;
-        let tree = Tree { blocks, questions, request, empty, isa, is_parallel };
-        let block = |pattern| Block { pattern, x: A::default(), xx: A::default(), xt: A::default() };
-        let products = vec![A::default(); blocks.len() * (questions + LANES)];
-        let everything = Survivors { blocks: (0..blocks.len()).map(block).collect(), products };
-        tree.explore(&everything, &[], empty())
-    }
-}
-
-impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync, I: Isa> Tree<'_, A, F, I> {
+impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
     /// Splits the subtree of `prefix` into parts worth a hand-over, and walks those.
     fn explore(&self, survivors: &Survivors<A>, prefix: &[u32], mut collector: C) -> C {
         let next = prefix.last().map_or(0, |&last| last as usize + 1);

@@ -24,6 +24,9 @@
 //! 4. [`search`] picks what fits the scores. `tree` walks the prefixes of sets and keeps the common users of each: for
 //!    scores of 0 and 1 in `binary`, for others in `graded`. Both sum up all sets of a prefix at once, in lanes, on the best
 //!    instruction set of the CPU ([`isa`]).
+//!    Where users share few answer patterns ([`search`] decides), they are summed up beforehand: `patterns` groups them,
+//!    `pair_sums` makes their moments, `complete` proves the best sets of complete answers without a look at most sets,
+//!    `booklets` looks at every set of several patterns.
 //! 5. [`moments`]: six sums per set, exact for integers, and the one correlation formula.
 //! 6. [`ranking`]: the best n, or all.
 //! 7. `plugin`: Polars columns in, a struct column out (feature `plugin`).

@@ -16,7 +16,7 @@
 use std::collections::TryReserveError;
 
 use crate::error::Result;
-use crate::isa::{Isa, Kernel};
+use crate::isa::{InstructionSet, Isa, Kernel};
 use crate::parallel;
 use crate::ranking::Collector;
 
@@ -30,14 +30,21 @@ const ROUNDS: usize = 3;
 /// again and again.
 const PARTNERS: usize = 12;
 
-/// Levels of the tree whose branches are handed to other threads. The second has some hundred branches of very different
-/// size, which is enough to even out.
+/// Levels of the tree whose branches are handed to other threads. The second has hundreds of branches or more, of very
+/// different size, which is enough to even out.
 const SHARED_LEVELS: usize = 2;
 
-/// The search on one instruction set.
-pub struct Search<'a, E, F> {
-    pub complete: &'a Complete<'a, E>,
-    pub empty: F,
+/// Walks the sets that can rank into collectors made by `empty`.
+pub fn search<E: Exact, C: Collector>(
+    isa: InstructionSet,
+    complete: &Complete<'_, E>,
+    empty: impl Fn() -> C + Sync,
+) -> Result<C> {
+    let &Covariances { items, stride, ref with_total, ref between, .. } = complete.covariances;
+    let all: Vec<u32> = (0..items as u32).collect();
+    let with_prefix = vec![0.0; items + LANES];
+    let candidates = Candidates { items: &all, with_total, with_prefix: &with_prefix, between, stride };
+    Walk { complete, empty: &empty, isa }.share(candidates, Prefix::default(), &[], empty())
 }
 
 /// Items that can follow a prefix, best first, and the covariances between them: a square of a larger matrix.
@@ -86,27 +93,13 @@ struct Scratch {
     largest: Vec<f64>,
 }
 
-impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Kernel for Search<'_, E, F> {
-    type Output = Result<C>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) -> Result<C> {
-        let &Covariances { items, stride, ref with_total, ref between, .. } = self.complete.covariances;
-        let all: Vec<u32> = (0..items as u32).collect();
-        let with_prefix = vec![0.0; items + LANES];
-        let candidates = Candidates { items: &all, with_total, with_prefix: &with_prefix, between, stride };
-        let walk = Walk { complete: self.complete, empty: &self.empty, isa };
-        walk.share(candidates, Prefix::default(), &[], (self.empty)())
-    }
-}
-
-struct Walk<'a, E, F, I> {
+struct Walk<'a, E, F> {
     complete: &'a Complete<'a, E>,
     empty: &'a F,
-    isa: I,
+    isa: InstructionSet,
 }
 
-impl<E: Exact, C: Collector, F: Fn() -> C + Sync, I: Isa> Walk<'_, E, F, I> {
+impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     /// Walks the subtree of the prefix `set`, its branches on all threads.
     fn share(&self, candidates: Candidates, prefix: Prefix, set: &[u32], mut collector: C) -> Result<C> {
         let missing = self.complete.k - set.len();
@@ -369,7 +362,6 @@ fn bounds(
     scratch.bounds.resize(scratch.own.len(), 0.0);
     let Scratch { own, bounds, .. } = scratch;
     match partners {
-        0 | 1 => add_partners::<1>(candidates, criterion, partners, own, bounds),
         2 => add_partners::<2>(candidates, criterion, partners, own, bounds),
         3 => add_partners::<3>(candidates, criterion, partners, own, bounds),
         4 => add_partners::<4>(candidates, criterion, partners, own, bounds),

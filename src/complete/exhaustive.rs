@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::combinations::binomial;
 use crate::error::Result;
-use crate::isa::{Isa, Kernel};
+use crate::isa::{InstructionSet, Isa, Kernel};
 use crate::parallel;
 use crate::ranking::Collector;
 
@@ -24,27 +24,21 @@ const ROWS: usize = 4;
 /// Sets below which a subtree stays on its thread: a millisecond.
 const SERIAL_SETS: u128 = 1 << 22;
 
-/// The search on one instruction set.
-pub struct Search<'a, E, F> {
-    pub complete: &'a Complete<'a, E>,
-    pub empty: F,
+/// Walks all sets into collectors made by `empty`.
+pub fn search<E: Exact, C: Collector>(
+    isa: InstructionSet,
+    complete: &Complete<'_, E>,
+    empty: impl Fn() -> C + Sync,
+) -> Result<C> {
+    let threshold = empty().threshold();
+    let form = Form::try_new(complete, threshold).ok_or_else(|| complete.too_large())?;
+    Walk { complete, empty: &empty, isa, form: &form }.share(&[])
 }
 
-impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Kernel for Search<'_, E, F> {
-    type Output = Result<C>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) -> Result<C> {
-        let threshold = (self.empty)().threshold();
-        let form = Form::try_new(self.complete, threshold).ok_or_else(|| self.complete.too_large())?;
-        Walk { complete: self.complete, empty: &self.empty, isa, form: &form }.share(&[])
-    }
-}
-
-struct Walk<'a, E, F, I> {
+struct Walk<'a, E, F> {
     complete: &'a Complete<'a, E>,
     empty: &'a F,
-    isa: I,
+    isa: InstructionSet,
     /// At the threshold to begin with, which seldom rises much.
     form: &'a Form,
 }
@@ -72,7 +66,7 @@ struct Path<'a> {
     open: Vec<usize>,
 }
 
-impl<E: Exact, C: Collector, F: Fn() -> C + Sync, I: Isa> Walk<'_, E, F, I> {
+impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     /// Walks the subtree of `prefix`, on all threads where that pays.
     fn share(&self, prefix: &[u32]) -> Result<C> {
         let Complete { k, covariances: &Covariances { items, .. }, is_parallel, .. } = *self.complete;

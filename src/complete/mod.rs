@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
 use crate::moments::{Correlations, RankBy, SumInteger};
 use crate::pair_sums::PairSums;
-use crate::ranking::{Best, Collector, SetTable, SharedThreshold};
+use crate::ranking::{Best, Collector, SetTable, SharedThreshold, Sink};
 use crate::search::Request;
 
 pub use covariances::Covariances;
@@ -98,9 +98,9 @@ pub fn search<E: Exact>(
     let empty = || Best::new(n, rank_by, &shared);
     // Without a positive threshold nothing can be pruned until the list is full.
     let best = if method == Method::Bound && threshold > 0.0 && found.len() == n {
-        isa.run(bound::Search { complete: &complete, empty })?
+        bound::search(isa, &complete, empty)?
     } else {
-        isa.run(exhaustive::Search { complete: &complete, empty })?
+        exhaustive::search(isa, &complete, empty)?
     };
     Ok(best.into_table())
 }
@@ -112,7 +112,7 @@ impl<E: Exact> Complete<'_, E> {
     }
 
     /// Hands a set on to the collector if it reaches its threshold.
-    fn offer(&self, set: &[u32], collector: &mut impl Collector) {
+    fn offer(&self, set: &[u32], collector: &mut impl Sink) {
         let mut set = set.to_vec();
         set.sort_unstable();
         if let Some(correlations) = self.exact.correlations(&set, collector.threshold(), self.rank_by) {

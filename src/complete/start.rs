@@ -7,7 +7,8 @@ use crate::moments::{RankBy, approximate_key};
 
 use super::covariances::Covariances;
 
-/// Random sets from which the search climbs. On medical tests of 100 items two of three of them end in the best set.
+/// Random sets from which the search climbs. All of them take less than a millisecond for 100 items, far less than a
+/// threshold that is a little too low costs the proof.
 const STARTS: usize = 12;
 
 /// Found sets all of whose neighbours are looked at, best first, so that more than the best are found.

@@ -75,7 +75,7 @@ impl Summed<'_> {
         let Self { isa, strategy, matrix, request } = *self;
         let (users, questions) = (matrix.users(), matrix.questions());
         let refuse = |needs| strategy.map_or(Ok(None), |strategy| Err(strategy.needs(needs)));
-        if strategy.is_none() && !self.pays() {
+        if strategy.is_none() && (!self.pays() || questions.saturating_mul(questions) > MOST_PAIRS) {
             return Ok(None);
         }
         let Some(n) = request.top.filter(|_| request.k > 1) else {
@@ -95,13 +95,12 @@ impl Summed<'_> {
         self.in_covariances(&covariances, &answers, n).map(Some)
     }
 
-    /// Whether there are more sets than pairs, of which the pass over the users makes sums; and whether a search too small
+    /// Whether there are as many sets as pairs, of which the pass over the users makes sums; and whether a search too small
     /// for several threads does not sum up on them.
     fn pays(&self) -> bool {
-        let Request { k, .. } = *self.request;
-        let questions = self.matrix.questions();
-        k > 1
-            && binomial(questions, k) > binomial(questions, 2)
+        let sets = |k| binomial(self.matrix.questions(), k).unwrap_or(u128::MAX);
+        self.request.k > 1
+            && sets(self.request.k) >= sets(2)
             && (is_parallel(self.matrix, self.request) || !parallel::is_worth_it(self.matrix.users()))
     }
 

@@ -424,6 +424,11 @@ fn moments_are_chosen_where_they_pay() {
     assert!(is_summed(&complete, &request));
     assert!(is_summed(&complete, &Request { top: None, ..request }));
     assert!(!is_summed(&complete, &Request { k: 1, ..request }), "no pairs are needed");
+    let long = integers_of(&factor(5, 140, 1.0, |_| 1.0));
+    let countless = Request { k: 70, ..request };
+    assert_eq!(binomial(140, 70), None, "the case must have more sets than can be counted");
+    let (isa, strategy) = (InstructionSet::Portable, None);
+    assert!(Summed { isa, strategy, matrix: &long, request: &countless }.pays());
     let cut = |patterns: u32| {
         let mut answers = complete.clone();
         for (&user, scores) in &mut answers {
