@@ -14,12 +14,17 @@ use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
 
 use super::{Request, SearchStrategy, is_parallel};
 
-/// Users of a pattern, on average, from which summing them up pays: for 16,384 users of 0/1 scores it takes a tenth of the
-/// time with 16 patterns, a third with 64, and a third more with 256 (`cargo bench --bench complete -- booklets`).
-const BINARY_USERS_PER_PATTERN: usize = 128;
+/// Users of a pattern from which summing them up pays, at the last question but one of an average set. For 16,384 users of
+/// 0/1 scores in booklets of half of 40 questions the search takes a tenth of the time with 16 patterns, a third with 64, and a
+/// third more with 256 (`cargo bench --bench complete -- booklets`); for 1,509 users of 16 items, of which most answered all
+/// and the others make 122 patterns, so that an average set of seven has 53 users in a pattern, a quarter.
+const BINARY_USERS_PER_PATTERN: f64 = 50.0;
 
 /// The same for other scores, of which a user costs several times as much.
-const USERS_PER_PATTERN: usize = 16;
+const USERS_PER_PATTERN: f64 = 10.0;
+
+/// Users per pattern below which patterns are not even counted to the end.
+const LEAST_USERS_PER_PATTERN: usize = 8;
 
 /// Moments of pairs that are worth their memory where they are not asked for: half a gibibyte of them.
 const MOST_PAIRS: usize = 1 << 26;
@@ -57,7 +62,7 @@ impl Summed<'_> {
     fn by_sums<P: PairScores>(
         &self,
         integers: &Integers<P>,
-        users_per_pattern: usize,
+        users_per_pattern: f64,
     ) -> Result<Option<SetTable>> {
         let users = self.matrix.users();
         let magnitude = integers.magnitude(self.request.k);
@@ -104,6 +109,19 @@ impl Summed<'_> {
             && (is_parallel(self.matrix, self.request) || !parallel::is_worth_it(self.matrix.users()))
     }
 
+    /// Users per pattern at an average prefix of all but one question: large patterns contain most of these.
+    fn users_per_pattern(&self, patterns: &[Pattern]) -> f64 {
+        let (mut users, mut blocks) = (0.0, 0.0);
+        for pattern in patterns {
+            let prefixes =
+                binomial(pattern.questions.len(), self.request.k - 1).map_or(f64::MAX, |n| n as f64);
+            users += prefixes * pattern.users.len() as f64;
+            blocks += prefixes;
+        }
+        // Neither where nothing is a prefix, nor where there are more than can be counted, does it matter.
+        users / blocks
+    }
+
     /// The best `n` sets of complete answers.
     fn in_covariances<E: Exact>(&self, covariances: &Covariances, exact: &E, n: usize) -> Result<SetTable> {
         let method = match self.strategy {
@@ -117,7 +135,7 @@ impl Summed<'_> {
     fn by_patterns<P: PairScores, A: SumInteger + Sync>(
         &self,
         integers: &Integers<P>,
-        users_per_pattern: usize,
+        users_per_pattern: f64,
     ) -> Result<Option<SetTable>> {
         let Self { isa, strategy, matrix, request } = *self;
         let (users, questions) = (matrix.users(), matrix.questions());
@@ -133,8 +151,11 @@ impl Summed<'_> {
             if strategy == Some(SearchStrategy::Bound) {
                 return Err(SearchStrategy::Bound.needs("every user to have answered every question"));
             }
-            let most = if strategy.is_some() { usize::MAX } else { users / users_per_pattern };
+            let most = if strategy.is_some() { usize::MAX } else { users / LEAST_USERS_PER_PATTERN };
             let Some(patterns) = patterns(&matrix.answered, users, most) else { return Ok(None) };
+            if strategy.is_none() && self.users_per_pattern(&patterns) < users_per_pattern {
+                return Ok(None);
+            }
             patterns
         };
         let pairs: usize = patterns.iter().map(|pattern| pattern.questions.len() * questions).sum();

@@ -438,4 +438,14 @@ fn moments_are_chosen_where_they_pay() {
     };
     assert!(is_summed(&cut(3), &request), "200 users per pattern");
     assert!(!is_summed(&cut(13), &request), "46 users of 0/1 scores per pattern");
+
+    // A hundred users without one question or another hardly matter beside those who answered all.
+    let mut nearly = complete.clone();
+    for (&user, scores) in &mut nearly {
+        scores.retain(|&question, _| user >= 100 || question % 14 != user % 14 && question % 5 != user % 5);
+    }
+    let count = patterns(&integers_of(&nearly).answered, 600, 600).unwrap().len();
+    assert!(600 / count < 10, "{count} patterns must be many");
+    assert!(is_summed(&nearly, &Request { k: 8, ..request }));
+    assert!(!is_summed(&nearly, &Request { k: 2, ..request }));
 }
