@@ -20,8 +20,8 @@ use super::{Request, SearchStrategy, is_parallel};
 /// and the others make 122 patterns, so that an average set of seven has 53 users in a pattern, a quarter.
 const BINARY_USERS_PER_PATTERN: f64 = 50.0;
 
-/// The same for other scores, of which a user costs several times as much.
-const USERS_PER_PATTERN: f64 = 10.0;
+/// The same for other scores, of which a user costs 2.3 times as much (`docs/kernel.md`).
+const USERS_PER_PATTERN: f64 = 20.0;
 
 /// Users per pattern below which patterns are not even counted to the end.
 const LEAST_USERS_PER_PATTERN: usize = 8;
@@ -103,9 +103,11 @@ impl Summed<'_> {
     /// Whether there are as many sets as pairs, of which the pass over the users makes sums; and whether a search too small
     /// for several threads does not sum up on them.
     fn pays(&self) -> bool {
+        let Request { k, .. } = *self.request;
         let sets = |k| binomial(self.matrix.questions(), k).unwrap_or(u128::MAX);
-        self.request.k > 1
-            && sets(self.request.k) >= sets(2)
+        // A prefix of nearly all questions costs rows for each of them and has few sets.
+        k > 1
+            && sets(k) >= sets(2).saturating_mul(k as u128 - 1)
             && (is_parallel(self.matrix, self.request) || !parallel::is_worth_it(self.matrix.users()))
     }
 
