@@ -7,6 +7,8 @@
 //! Each answer is checked before its time is printed: r of every set by the two-pass formula, the best set against every swap
 //! of one question, and the whole table against the exhaustive search where that takes seconds.
 
+mod random;
+
 use std::time::{Duration, Instant};
 
 use polars_corrset::combinations::binomial;
@@ -16,23 +18,7 @@ use polars_corrset::moments::RankBy;
 use polars_corrset::ranking::SetTable;
 use polars_corrset::responses::{Duplicates, Responses};
 use polars_corrset::search::{Request, SearchStrategy, search_with};
-
-/// A linear congruential generator (D. E. Knuth, MMIX): benchmarks need the same data on every machine, not good
-/// randomness.
-struct Random(u64);
-
-impl Random {
-    /// Uniform in 0..1.
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// About standard normal.
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.next()).sum::<f64>() - 6.0
-    }
-}
+use random::Random;
 
 /// A row per user, a column per question.
 type Scores = Vec<Vec<Option<i64>>>;

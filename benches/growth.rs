@@ -1,7 +1,9 @@
-//! How cost grows: with the share answered, users, questions, k, instruction set and kind of scores. Each answer is
-//! recomputed before it is timed.
+//! How the cost of a search that keeps users grows: with the share answered, users, questions, k, instruction set and kind
+//! of scores. Each answer is recomputed before it is timed. (Complete answers: `complete.rs`.)
 //!
 //! `cargo bench --no-default-features --bench growth`, with a filter such as `density` behind `--`.
+
+mod random;
 
 use std::collections::HashMap;
 
@@ -13,7 +15,8 @@ use polars_corrset::isa::InstructionSet;
 use polars_corrset::matrix::ResponseMatrix;
 use polars_corrset::moments::RankBy;
 use polars_corrset::responses::{Duplicates, Responses};
-use polars_corrset::search::{Request, search_on};
+use polars_corrset::search::{Request, SearchStrategy, search_with};
+use random::Random;
 
 fn main() {
     divan::main();
@@ -34,23 +37,6 @@ const SHAPE: Shape = Shape { users: 10_000, questions: 60, answered: 20, k: 4 };
 
 /// As many users as the sets of any of these shapes have in common, so that chance does not decide.
 const MIN_USERS: u32 = 10;
-
-/// A linear congruential generator (D. E. Knuth, MMIX): benchmarks need the same data on every machine, not
-/// good randomness.
-struct Random(u64);
-
-impl Random {
-    /// Uniform in 0..1.
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// About standard normal.
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.next()).sum::<f64>() - 6.0
-    }
-}
 
 impl Shape {
     fn responses<S>(self, score: impl Fn(f64, &mut Random) -> S) -> Responses<S> {
@@ -110,7 +96,8 @@ fn time<S: Copy + Into<f64>>(
     matrix: &ResponseMatrix,
 ) {
     let request = Request { k: shape.k, top: Some(10), min_users: MIN_USERS, rank_by: RankBy::R };
-    let find = || search_on(isa, matrix, &request).expect("a valid request");
+    let find =
+        || search_with(isa, Some(SearchStrategy::Projection), matrix, &request).expect("a valid request");
     let best = find();
     for (set, r) in best.questions.chunks(shape.k).zip(&best.r) {
         let (found, plain) = (r.expect("ranked sets have an r"), plain_r(&responses, set));

@@ -244,10 +244,10 @@ impl WideLanes for Portable {
 
     #[inline(always)]
     fn add_wide(self, sums: &mut Wide, answered: &u16, points: &[u32; PART], x: &i32, weight: &WideWeight) {
-        for lane in 0..PART {
+        for (lane, points) in points.iter().enumerate() {
             let one = i32::from(*answered >> lane & 1);
             let mask = -i64::from(one);
-            let x = (i64::from(points[lane]) + i64::from(*x)) & mask;
+            let x = (i64::from(*points) + i64::from(*x)) & mask;
             sums.n[lane] += one;
             sums.x[lane] += x;
             sums.xx[lane] += x * x;
