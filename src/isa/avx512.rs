@@ -10,7 +10,7 @@ use super::graded::{
 use super::transposed::{SQUARES_OF_LANES, SQUARES_OF_REGISTERS, Transposed};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
-/// Evidence that the CPU has AVX-512 F, BW, DQ and VL and what comes with them, and VBMI2 and VNNI if `NEWER`.
+/// Evidence that the CPU has AVX-512 F, BW, DQ and VL and what comes with them, and VBMI2, VNNI and VPOPCNTDQ if `NEWER`.
 #[derive(Clone, Copy)]
 pub struct Avx512<const NEWER: bool> {
     _detected: (),
@@ -27,7 +27,9 @@ impl<const NEWER: bool> Avx512<NEWER> {
             && is_x86_feature_detected!("lzcnt")
             && is_x86_feature_detected!("popcnt")
             && (!NEWER
-                || (is_x86_feature_detected!("avx512vbmi2") && is_x86_feature_detected!("avx512vnni")));
+                || (is_x86_feature_detected!("avx512vbmi2")
+                    && is_x86_feature_detected!("avx512vnni")
+                    && is_x86_feature_detected!("avx512vpopcntdq")));
         detected.then_some(Self { _detected: () })
     }
 }
@@ -37,7 +39,9 @@ fn run<K: Kernel, I: Isa>(isa: I, kernel: K) -> K::Output {
     kernel.run(isa)
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512vnni,bmi1,bmi2,lzcnt,popcnt")]
+#[target_feature(
+    enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512vnni,avx512vpopcntdq,bmi1,bmi2,lzcnt,popcnt"
+)]
 fn run_newer<K: Kernel, I: Isa>(isa: I, kernel: K) -> K::Output {
     kernel.run(isa)
 }

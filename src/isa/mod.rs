@@ -157,7 +157,7 @@ pub enum InstructionSet {
     /// What the compiler's baseline has: SSE2, NEON.
     Portable,
     Avx2,
-    /// AVX-512 F, BW, DQ and VL; faster still with VBMI2.
+    /// AVX-512 F, BW, DQ and VL; faster still with VBMI2, VNNI and VPOPCNTDQ.
     Avx512,
 }
 
