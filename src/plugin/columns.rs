@@ -195,9 +195,13 @@ impl Columns {
                     `min_users`, or stream every set with scan_corrsets",
                 )
             }
-            error @ (Error::MatrixTooLarge { .. } | Error::Duplicate { .. } | Error::InstructionSet { .. }) => {
+            error @ (Error::MatrixTooLarge { .. }
+            | Error::Duplicate { .. }
+            | Error::InstructionSet { .. }
+            | Error::Interrupted) => {
                 polars_err!(ComputeError: "{error}")
             }
+            error @ Error::Uncountable { .. } => polars_err!(ComputeError: "{error}; search them without `shard`"),
         }
     }
 }
