@@ -10,7 +10,7 @@ use crate::moments::{IntegerSums, SumInteger};
 use crate::pair_sums::PairSums;
 use crate::parallel;
 use crate::ranking::Collector;
-use crate::search::Request;
+use crate::search::{Control, Request};
 
 /// Sets whose sums are made at once: 64-bit numbers in a 512-bit register.
 const LANES: usize = 8;
@@ -26,6 +26,7 @@ struct Tree<'a, A, F> {
     empty: &'a F,
     isa: InstructionSet,
     is_parallel: bool,
+    control: &'a Control,
 }
 
 /// A pattern that contains the prefix: the sums of its users' totals on the prefix.
@@ -63,9 +64,10 @@ pub fn search<A: SumInteger + Sync, C: Collector>(
     questions: usize,
     request: &Request,
     is_parallel: bool,
+    control: &Control,
     empty: impl Fn() -> C + Sync,
 ) -> C {
-    let tree = Tree { blocks, questions, request, empty: &empty, isa, is_parallel };
+    let tree = Tree { blocks, questions, request, empty: &empty, isa, is_parallel, control };
     let block = |pattern| Block { pattern, x: A::default(), xx: A::default(), xt: A::default() };
     let products = vec![A::default(); blocks.len() * (questions + LANES)];
     let everything = Survivors { blocks: (0..blocks.len()).map(block).collect(), products };
@@ -82,6 +84,7 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
         if missing == 1 || !self.is_parallel || work <= SERIAL_WORK {
             let mut levels = vec![Survivors { blocks: Vec::new(), products: Vec::new() }; missing - 1];
             self.descend(survivors, next, &mut levels, &mut prefix.to_vec(), &mut collector);
+            self.advance(sets);
             return collector;
         }
         let found = parallel::fold_in_order(
@@ -91,6 +94,7 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
                 let mut child = Survivors { blocks: Vec::new(), products: Vec::new() };
                 self.project(survivors, question, &mut child);
                 if !self.has_enough_users(&child) {
+                    self.advance(binomial(self.questions - question - 1, missing - 1).unwrap_or(u128::MAX));
                     return collector;
                 }
                 self.explore(&child, &[prefix, &[question as u32]].concat(), collector)
@@ -102,6 +106,12 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
         );
         collector.merge(found);
         collector
+    }
+
+    /// Takes down that so many more sets are done.
+    fn advance(&self, sets: u128) {
+        let all = binomial(self.questions, self.request.k).unwrap_or(u128::MAX);
+        self.control.advance(sets as f64 / all as f64);
     }
 
     /// Walks the subtree of the prefix `set` on this thread. `levels` has one entry for each question to be chosen before
@@ -119,6 +129,9 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
             return self.finish(survivors, next, set, collector);
         };
         for question in next..(self.questions + 1).saturating_sub(missing) {
+            if self.control.is_stopped() {
+                return;
+            }
             self.project(survivors, question, child);
             if self.has_enough_users(child) {
                 set.push(question as u32);

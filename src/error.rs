@@ -19,6 +19,10 @@ pub enum Error {
     InstructionSet { name: String, exists: bool },
     /// A strategy that was asked for by `name` and does not exist, or that needs what this search has not.
     Strategy { name: String, needs: Option<&'static str> },
+    /// The search was told to stop.
+    Interrupted,
+    /// Sets of so many questions cannot be counted in 128 bits, so they have no positions.
+    Uncountable { k: usize, questions: usize },
     /// More result rows than a frame or the memory holds. `sets` is `None` beyond `u128`.
     TooManyRows { k: usize, questions: usize, sets: Option<u128>, limit: TooManyRows },
 }
@@ -63,6 +67,13 @@ impl fmt::Display for Error {
                     let names = SearchStrategy::ALL.map(SearchStrategy::name).join(", ");
                     write!(f, "{variable} must be one of {names}, got {name:?}")
                 }
+            }
+            Self::Interrupted => write!(f, "the search was interrupted"),
+            Self::Uncountable { k, questions } => {
+                write!(
+                    f,
+                    "sets of {k} out of {questions} questions number 2^128 or more: too many to be shared out"
+                )
             }
             Self::TooManyRows { k, questions, sets, limit } => {
                 match sets {

@@ -30,12 +30,17 @@ pub struct Correlations {
 }
 
 impl Correlations {
-    /// The value by which a set is ranked. A set without r has no rank, whatever it is ranked by.
-    pub fn rank_key(&self, rank_by: RankBy) -> Option<f64> {
+    /// The one that is asked for.
+    pub fn of(&self, rank_by: RankBy) -> Option<f64> {
         match rank_by {
             RankBy::R => self.r,
-            RankBy::RRest => self.r.and(self.r_rest),
+            RankBy::RRest => self.r_rest,
         }
+    }
+
+    /// The value by which a set is ranked. A set without r has no rank, whatever it is ranked by.
+    pub fn rank_key(&self, rank_by: RankBy) -> Option<f64> {
+        self.r.and(self.of(rank_by))
     }
 }
 

@@ -36,7 +36,7 @@ impl SetTable {
         self.n_users.push(n_users);
     }
 
-    fn append(&mut self, later: &mut Self) {
+    pub(crate) fn append(&mut self, later: &mut Self) {
         self.questions.append(&mut later.questions);
         self.r.append(&mut later.r);
         self.r_rest.append(&mut later.r_rest);
@@ -65,15 +65,26 @@ pub trait Collector: Sink + Send {
 #[derive(Default)]
 pub struct All {
     table: SetTable,
+    floor: Option<(RankBy, f64)>,
+}
+
+impl All {
+    /// Of those whose correlation is at least `floor`.
+    pub fn from(rank_by: RankBy, floor: f64) -> Self {
+        Self { floor: Some((rank_by, floor)), ..Self::default() }
+    }
 }
 
 impl Sink for All {
     fn threshold(&self) -> f64 {
-        f64::NEG_INFINITY
+        self.floor.map_or(f64::NEG_INFINITY, |(_, floor)| floor)
     }
 
     fn push(&mut self, questions: &[u32], correlations: Correlations, n_users: u32) {
-        self.table.push(questions, correlations, n_users);
+        let reaches = |(rank_by, floor)| correlations.of(rank_by).is_some_and(|value| value >= floor);
+        if self.floor.is_none_or(reaches) {
+            self.table.push(questions, correlations, n_users);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Literal, SupportsIndex, get_args
 
 RankBy = Literal["r", "r_rest"]
@@ -33,3 +34,18 @@ def choice(name: str, value: object, choices: object) -> str:
         msg = f"`{name}` must be one of {listed}, got {value!r}"
         raise ValueError(msg)
     return value
+
+
+def shard_of(value: object) -> dict[str, int]:
+    """The pair `value` as the plugin takes it: one of several shares, counted from 0; `None` is the whole."""
+    if value is None:
+        return {"index": 0, "count": 1}
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)) or len(value) != 2:
+        msg = f"`shard` must be a pair of integers (i, n), the i-th of n shares, got {value!r}"
+        raise TypeError(msg)
+    shares = count("shard[1]", value[1], least=1)
+    index = count("shard[0]", value[0], least=0)
+    if index >= shares:
+        msg = f"`shard` must be (i, n) with i from 0 to n - 1, got {value!r}"
+        raise ValueError(msg)
+    return {"index": index, "count": shares}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 from polars.plugins import register_plugin_function
 
-from polars_corrset._arguments import Duplicates, RankBy, choice, count
+from polars_corrset._arguments import Duplicates, RankBy, choice, count, shard_of
 
 if TYPE_CHECKING:
     # Polars' own alias for "a column name or an expression".
@@ -49,6 +49,7 @@ def corrset(
     min_users: int = 2,
     rank_by: RankBy = "r",
     duplicates: Duplicates = "error",
+    shard: tuple[int, int] | None = None,
 ) -> pl.Expr:
     """Sets of `k` questions whose total best correlates with the users' grand total.
 
@@ -75,6 +76,10 @@ def corrset(
     duplicates
         What several responses of one user to one question mean: `"error"`, or `"first"`, `"last"`,
         `"sum"`, `"mean"`, `"min"`, `"max"` of them.
+    shard
+        `(i, n)` searches only the i-th (from 0) of n equal shares of all sets, in order of enumeration: the
+        results of all n with `top=None` are, one after another, that of the whole, and the best of all n the
+        best of them together. A share with a `top` takes up to twice its part of the time of the whole.
 
     Returns
     -------
@@ -146,6 +151,7 @@ def corrset(
             "min_users": count("min_users", min_users, least=2),
             "rank_by": choice("rank_by", rank_by, RankBy),
             "duplicates": choice("duplicates", duplicates, Duplicates),
+            "shard": shard_of(shard),
             "columns": columns,
         },
         changes_length=True,
@@ -166,6 +172,7 @@ def top_corrsets(
     min_users: int = 2,
     rank_by: RankBy = "r",
     duplicates: Duplicates = "error",
+    shard: tuple[int, int] | None = None,
 ) -> FrameT:
     """Sets of `k` questions that best predict the grand total, as a frame.
 
@@ -175,7 +182,7 @@ def top_corrsets(
     ----------
     frame
         Responses in long form, one row per user and question: a LazyFrame (a DataFrame works too).
-    k, user, question, score, top, min_users, rank_by, duplicates
+    k, user, question, score, top, min_users, rank_by, duplicates, shard
         As in :func:`corrset`.
 
     Returns
@@ -223,5 +230,6 @@ def top_corrsets(
         min_users=min_users,
         rank_by=rank_by,
         duplicates=duplicates,
+        shard=shard,
     )
     return frame.select(expression).unnest(_NAME)

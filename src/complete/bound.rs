@@ -15,7 +15,7 @@
 
 use std::collections::TryReserveError;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel};
 use crate::parallel;
 use crate::ranking::Collector;
@@ -44,7 +44,7 @@ pub fn search<E: Exact, C: Collector>(
     let all: Vec<u32> = (0..items as u32).collect();
     let with_prefix = vec![0.0; items + LANES];
     let candidates = Candidates { items: &all, with_total, with_prefix: &with_prefix, between, stride };
-    Walk { complete, empty: &empty, isa }.share(candidates, Prefix::default(), &[], empty())
+    Walk { complete, empty: &empty, isa }.share(candidates, Prefix::default(), &[], 1.0, empty())
 }
 
 /// Items that can follow a prefix, best first, and the covariances between them: a square of a larger matrix.
@@ -100,27 +100,42 @@ struct Walk<'a, E, F> {
 }
 
 impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
-    /// Walks the subtree of the prefix `set`, its branches on all threads.
-    fn share(&self, candidates: Candidates, prefix: Prefix, set: &[u32], mut collector: C) -> Result<C> {
+    /// Walks the subtree of the prefix `set`, its branches on all threads. `share` is its part of the search: what is done
+    /// cannot be told by sets, most of which are never met.
+    fn share(
+        &self,
+        candidates: Candidates,
+        prefix: Prefix,
+        set: &[u32],
+        share: f64,
+        mut collector: C,
+    ) -> Result<C> {
         let missing = self.complete.k - set.len();
         if set.len() == SHARED_LEVELS || missing <= 2 || !self.complete.is_parallel {
             let mut levels = vec![Level::default(); missing - 1];
             self.descend(candidates, prefix, &mut set.to_vec(), &mut levels, &mut collector)?;
+            self.complete.control.advance(share);
             return Ok(collector);
         }
         let mut level = Level::default();
         let branches = self.bound(candidates, prefix, missing, collector.threshold(), &mut level)?;
+        if branches == 0 {
+            self.complete.control.advance(share);
+        }
+        let share = share / branches as f64;
         let found = parallel::fold_in_order(
             0..branches,
             || Ok((self.empty)()),
             |collector: Result<C>, position| {
                 if !level.is_open(position) {
+                    self.complete.control.advance(share);
                     return collector;
                 }
                 let mut extended = Vec::new();
                 level.extend(position, &mut extended);
                 let set = [set, &[level.items[position]]].concat();
-                self.share(level.after(position, &extended), level.prefix(prefix, position), &set, collector?)
+                let (candidates, prefix) = (level.after(position, &extended), level.prefix(prefix, position));
+                self.share(candidates, prefix, &set, share, collector?)
             },
             |collector, later| {
                 let mut collector = collector?;
@@ -170,6 +185,9 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         threshold: f64,
         level: &mut Level,
     ) -> Result<usize> {
+        if self.complete.control.is_stopped() {
+            return Err(Error::Interrupted);
+        }
         let criterion = self.complete.criterion(threshold);
         let bound = Bound { candidates, prefix, criterion, missing, level };
         self.isa.run(bound).map_err(|_| self.complete.too_large())

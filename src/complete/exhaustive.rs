@@ -77,6 +77,8 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
             let mut collector = (self.empty)();
             let mut path = Path::new(self.form, k, prefix);
             self.descend(&mut prefix.to_vec(), &mut path, &mut collector);
+            let all = binomial(items, k).unwrap_or(u128::MAX);
+            self.complete.control.advance(sets as f64 / all as f64);
             return Ok(collector);
         }
         parallel::fold_in_order(
@@ -101,6 +103,9 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         let next = next(prefix);
         if missing == 2 {
             self.look_again(prefix, path, collector);
+            return;
+        }
+        if self.complete.control.is_stopped() {
             return;
         }
         if missing == 3 {

@@ -24,7 +24,7 @@ use crate::isa::InstructionSet;
 use crate::moments::{Correlations, RankBy, SumInteger};
 use crate::pair_sums::PairSums;
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold, Sink};
-use crate::search::Request;
+use crate::search::{Control, Request};
 
 pub use covariances::Covariances;
 use covariances::Criterion;
@@ -65,13 +65,16 @@ struct Complete<'a, E> {
     /// Of the best set that is known.
     variance: f64,
     is_parallel: bool,
+    control: &'a Control,
 }
 
 /// Finds the best `n` sets of at least two questions.
 ///
 /// # Errors
 ///
-/// [`Error::MatrixTooLarge`] if the memory does not hold the covariances between candidates.
+/// [`Error::MatrixTooLarge`] if the memory does not hold the covariances between candidates, [`Error::Interrupted`] if
+/// `control` stopped it.
+#[expect(clippy::too_many_arguments, reason = "called once")]
 pub fn search<E: Exact>(
     isa: InstructionSet,
     covariances: &Covariances,
@@ -80,10 +83,12 @@ pub fn search<E: Exact>(
     n: usize,
     method: Method,
     is_parallel: bool,
+    control: &Control,
 ) -> Result<SetTable> {
     let Request { k, rank_by, .. } = *request;
     // No set has an r where the grand total is constant.
     if covariances.total <= 0.0 {
+        control.advance(1.0);
         return Ok(SetTable::default());
     }
     let found = start::start(covariances, k, n, rank_by);
@@ -94,7 +99,7 @@ pub fn search<E: Exact>(
         shared.raise(threshold);
     }
     let variance = found.first().map_or(0.0, |best| covariances.of_set(best).1);
-    let complete = Complete { covariances, exact, k, rank_by, variance, is_parallel };
+    let complete = Complete { covariances, exact, k, rank_by, variance, is_parallel, control };
     let empty = || Best::new(n, rank_by, &shared);
     // Without a positive threshold nothing can be pruned until the list is full.
     let best = if method == Method::Bound && threshold > 0.0 && found.len() == n {

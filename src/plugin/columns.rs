@@ -198,9 +198,11 @@ impl Columns {
             error @ (Error::MatrixTooLarge { .. }
             | Error::Duplicate { .. }
             | Error::InstructionSet { .. }
-            | Error::Strategy { .. }) => {
+            | Error::Strategy { .. }
+            | Error::Interrupted) => {
                 polars_err!(ComputeError: "{error}")
             }
+            error @ Error::Uncountable { .. } => polars_err!(ComputeError: "{error}; search them without `shard`"),
         }
     }
 }

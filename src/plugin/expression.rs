@@ -6,11 +6,16 @@ use pyo3_polars::export::polars_core::runtime::RAYON;
 use serde::Deserialize;
 
 use super::columns::{Columns, PARAMETERS, check_dtypes, dtype_error};
+use super::interrupt::interruptible;
 use super::output::{output_field, output_series};
+use crate::error::Result;
+use crate::isa::InstructionSet;
+use crate::matrix::ResponseMatrix;
 use crate::moments::RankBy;
 use crate::parallel;
+use crate::ranking::SetTable;
 use crate::responses::Duplicates;
-use crate::search::{Request, is_parallel, search};
+use crate::search::{Control, Request, Run, SearchStrategy, Shard, is_parallel, run};
 
 /// The keyword arguments of `corrset`, checked on the Python side.
 #[derive(Deserialize)]
@@ -20,6 +25,7 @@ struct CorrsetKwargs {
     min_users: u64,
     rank_by: RankBy,
     duplicates: Duplicates,
+    shard: Shard,
     /// The names of the columns that user, question and score are, where they are plain columns.
     columns: [Option<String>; 3],
 }
@@ -40,6 +46,16 @@ impl CorrsetKwargs {
     }
 }
 
+impl CorrsetKwargs {
+    fn search(&self, matrix: &ResponseMatrix, request: &Request, control: &Control) -> Result<SetTable> {
+        let (isa, strategy) = (InstructionSet::from_environment()?, SearchStrategy::from_environment()?);
+        let within = self.shard.within(matrix.questions(), request.k)?;
+        // A part of the sets is split among threads wherever it begins and ends.
+        let worth_it = within.is_some() || is_parallel(matrix, request);
+        on_pool(worth_it, || run(isa, matrix, request, &Run { strategy, control, within }))
+    }
+}
+
 fn corrset_output(fields: &[Field], kwargs: CorrsetKwargs) -> PolarsResult<Field> {
     let [user, question, score] = three(fields, &kwargs, Field::name)?;
     check_dtypes(user, question, score)?;
@@ -52,7 +68,7 @@ fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
     let columns = Columns::new(user, question, score)?;
     let request = kwargs.request();
     let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(kwargs.duplicates))?;
-    let sets = on_pool(is_parallel(&coded.matrix, &request), || search(&coded.matrix, &request))
+    let sets = interruptible(|control| kwargs.search(&coded.matrix, &request, control))
         .map_err(|error| columns.explain(error))?;
     output_series(&sets, &request, &coded.questions)
 }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod expression;
+mod interrupt;
 mod output;
 
 use pyo3::prelude::*;

@@ -1,9 +1,15 @@
 //! A request in, ranked sets out: checks what the result may cost, picks the types by the data.
 
+mod control;
+mod every;
+mod shard;
 mod strategy;
 mod summed;
 
+use std::ops::Range;
+
 use crate::binary::Binary;
+use crate::bitset::BitMatrix;
 use crate::combinations::binomial;
 use crate::error::{Error, Result, TooManyRows};
 use crate::graded::{FloatPoints, Graded, IntegerPoints, Point};
@@ -11,8 +17,11 @@ use crate::isa::InstructionSet;
 use crate::matrix::{Cells, Integers, ResponseMatrix, Table};
 use crate::moments::{RankBy, sums_fit};
 use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
-use crate::tree::{self, Scores};
+use crate::tree::{self, Prepared, Scores};
 
+pub use control::Control;
+pub use every::{Stretches, with_stretches};
+pub use shard::Shard;
 pub use strategy::SearchStrategy;
 
 /// Users of a set below which r does not exist.
@@ -105,68 +114,114 @@ pub fn search_with(
     matrix: &ResponseMatrix,
     request: &Request,
 ) -> Result<SetTable> {
+    run(isa, matrix, request, &Run { strategy, ..Run::all(&Control::default()) })
+}
+
+/// What of a search is run, how, and under whose control.
+pub struct Run<'a> {
+    /// `None`: the data decide.
+    pub strategy: Option<SearchStrategy>,
+    pub control: &'a Control,
+    /// Only sets at these positions in lexicographic order; `None` for all.
+    pub within: Option<Range<u128>>,
+}
+
+impl<'a> Run<'a> {
+    /// Of all sets.
+    pub fn all(control: &'a Control) -> Self {
+        Self { strategy: None, control, within: None }
+    }
+}
+
+/// [`search_with`] for a part of the sets, under control.
+///
+/// # Errors
+///
+/// As [`search_with`]; [`Error::Interrupted`] if it was stopped.
+pub fn run(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request, run: &Run) -> Result<SetTable> {
     if request.k == 0 || request.k > matrix.questions() {
+        run.control.advance(1.0);
         return Ok(SetTable::default());
     }
-    check_rows(matrix, request)?;
-    if let Some(table) = summed::search(isa, strategy, matrix, request)? {
+    check_rows(matrix, request, run.within.as_ref())?;
+    if let Some(table) = summed::search(isa, matrix, request, run)? {
         return Ok(table);
     }
+    with_scores(matrix, request, Collect { isa, answered: &matrix.answered, request, run })
+}
+
+/// What is done with scores, of whatever kind they are.
+trait Visit {
+    type Output;
+
+    fn visit<S: Scores>(self, scores: &S) -> Result<Self::Output>;
+}
+
+/// Picks the kind of scores by the data.
+fn with_scores<V: Visit>(matrix: &ResponseMatrix, request: &Request, visit: V) -> Result<V::Output> {
     if let Some(scores) = binary(matrix, request) {
-        return collect(isa, matrix, &scores, request);
+        return visit.visit(&scores);
     }
     match &matrix.table {
-        Table::Binary(integers) => search_integers(isa, matrix, integers, request),
-        Table::Small(integers) => search_integers(isa, matrix, integers, request),
-        Table::Large(integers) => search_integers(isa, matrix, integers, request),
+        Table::Binary(integers) => with_integers(matrix, integers, request, visit),
+        Table::Small(integers) => with_integers(matrix, integers, request, visit),
+        Table::Large(integers) => with_integers(matrix, integers, request, visit),
         Table::Float(floats) => {
             let points = FloatPoints::new(floats, request.k, u32::largest(matrix.users()));
-            collect(isa, matrix, &Graded::<u32>::new(&matrix.answered, &points), request)
+            visit.visit(&Graded::<u32>::new(&matrix.answered, &points))
         }
     }
 }
 
-fn search_integers<C: Cells<Value: Into<i64>>>(
-    isa: InstructionSet,
+fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
     matrix: &ResponseMatrix,
     integers: &Integers<C>,
     request: &Request,
-) -> Result<SetTable> {
+    visit: V,
+) -> Result<V::Output> {
     if !sums_fit::<i128>(matrix.users(), integers.magnitude(request.k)) {
         return Err(Error::Overflow { what: "sums of squared totals" });
     }
     let (narrow, wide) = (u16::largest(matrix.users()), u32::largest(matrix.users()));
     if let Some(points) = IntegerPoints::exact(integers, request.k, narrow) {
-        return collect(isa, matrix, &Graded::<u16>::new(&matrix.answered, &points), request);
+        return visit.visit(&Graded::<u16>::new(&matrix.answered, &points));
     }
     let points = IntegerPoints::exact(integers, request.k, wide)
         .unwrap_or_else(|| IntegerPoints::rounded(integers, request.k, wide));
-    collect(isa, matrix, &Graded::<u32>::new(&matrix.answered, &points), request)
+    visit.visit(&Graded::<u32>::new(&matrix.answered, &points))
 }
 
-fn collect(
+/// A search for a table.
+struct Collect<'a> {
     isa: InstructionSet,
-    matrix: &ResponseMatrix,
-    scores: &impl Scores,
-    request: &Request,
-) -> Result<SetTable> {
-    let answered = &matrix.answered;
-    Ok(match request.top {
-        None => tree::search(isa, scores, answered, request, All::default)?.into_table(),
-        Some(n) => {
-            let shared = SharedThreshold::default();
-            let empty = || Best::new(n, request.rank_by, &shared);
-            tree::search(isa, scores, answered, request, empty)?.into_table()
-        }
-    })
+    answered: &'a BitMatrix,
+    request: &'a Request,
+    run: &'a Run<'a>,
+}
+
+impl Visit for Collect<'_> {
+    type Output = SetTable;
+
+    fn visit<S: Scores>(self, scores: &S) -> Result<SetTable> {
+        let Self { isa, answered, request, run } = self;
+        let in_order = request.top.is_none() || run.within.is_some();
+        let prepared = Prepared::new(isa, scores, answered, request, in_order)?;
+        Ok(match request.top {
+            None => prepared.search(run, All::default)?.into_table(),
+            Some(n) => {
+                let shared = SharedThreshold::default();
+                prepared.search(run, || Best::new(n, request.rank_by, &shared))?.into_table()
+            }
+        })
+    }
 }
 
 /// Refuses a result that could have more rows than a frame or the memory holds.
 ///
-/// Rows number at most C(questions, k). Every row is a set that at least `min_users` users answered, and a
+/// Rows number at most C(questions, k), or as many as there are positions in `within`. Every row is a set that at least `min_users` users answered, and a
 /// user who answered a questions answered C(a, k) sets, so Σ C(a, k) / min_users bounds them too: that is what
 /// lets sparse data through.
-fn check_rows(matrix: &ResponseMatrix, request: &Request) -> Result<()> {
+fn check_rows(matrix: &ResponseMatrix, request: &Request, within: Option<&Range<u128>>) -> Result<()> {
     let Request { k, top, .. } = *request;
     let questions = matrix.questions();
     let sets = binomial(questions, k);
@@ -175,7 +230,8 @@ fn check_rows(matrix: &ResponseMatrix, request: &Request) -> Result<()> {
         .try_fold(0u128, |sum, user| sum.checked_add(binomial(answered(user), k)?))
         .map(|sum| sum / request.least_users() as u128);
     let most = |bound: Option<u128>| bound.unwrap_or(u128::MAX);
-    let rows = most(sets).min(most(supported)).min(most(top.map(|top| top as u128)));
+    let part = within.map(|within| within.end - within.start);
+    let rows = most(sets).min(most(part)).min(most(supported)).min(most(top.map(|top| top as u128)));
 
     let refuse = |limit| Err(Error::TooManyRows { k, questions, sets, limit });
     if rows > FRAME_ROWS {

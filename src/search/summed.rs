@@ -12,7 +12,7 @@ use crate::parallel;
 use crate::patterns::{Pattern, is_complete, patterns};
 use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
 
-use super::{Request, SearchStrategy, is_parallel};
+use super::{Control, Request, Run, SearchStrategy, is_parallel};
 
 /// Users of a pattern from which summing them up pays, at the last question but one of an average set. For 16,384 users of
 /// 0/1 scores in booklets of half of 40 questions the search takes a tenth of the time with 16 patterns, a third with 64, and a
@@ -39,26 +39,35 @@ const LARGEST_ERROR: f64 = 1e-9;
 /// One search, if it is to be by moments.
 struct Summed<'a> {
     isa: InstructionSet,
-    strategy: Option<SearchStrategy>,
     matrix: &'a ResponseMatrix,
     request: &'a Request,
+    strategy: Option<SearchStrategy>,
+    control: &'a Control,
 }
 
 /// The sets that `request` asks for, or `None` if users are better not summed up.
 pub fn search(
     isa: InstructionSet,
-    strategy: Option<SearchStrategy>,
     matrix: &ResponseMatrix,
     request: &Request,
+    run: &Run,
 ) -> Result<Option<SetTable>> {
-    let summed = Summed { isa, strategy, matrix, request };
-    match (strategy, &matrix.table) {
+    let Run { strategy, control, ref within } = *run;
+    let summed = Summed { isa, matrix, request, strategy, control };
+    if within.is_some() && strategy != Some(SearchStrategy::Projection) {
+        return strategy.map_or(Ok(None), |strategy| Err(strategy.needs("all sets, not a share of them")));
+    }
+    let found = match (strategy, &matrix.table) {
         (Some(SearchStrategy::Projection), _) => Ok(None),
         (_, Table::Binary(integers)) => summed.by_sums(integers, BINARY_USERS_PER_PATTERN),
         (_, Table::Small(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
         (_, Table::Large(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
         (_, Table::Float(floats)) => summed.by_covariances(floats),
+    }?;
+    if control.is_stopped() {
+        return Err(Error::Interrupted);
     }
+    Ok(found)
 }
 
 impl Summed<'_> {
@@ -81,7 +90,7 @@ impl Summed<'_> {
 
     /// Float scores: covariances rule sets out, and users make what is reported. So there must be sets to rule out.
     fn by_covariances(&self, floats: &Floats) -> Result<Option<SetTable>> {
-        let Self { isa, strategy, matrix, request } = *self;
+        let Self { isa, matrix, request, strategy, .. } = *self;
         let (users, questions) = (matrix.users(), matrix.questions());
         let refuse = |needs| strategy.map_or(Ok(None), |strategy| Err(strategy.needs(needs)));
         if strategy.is_none() && (!self.pays() || questions.saturating_mul(questions) > MOST_PAIRS) {
@@ -94,6 +103,7 @@ impl Summed<'_> {
             return refuse("every user to have answered every question where scores are not integers");
         }
         if users < request.least_users() {
+            self.control.advance(1.0);
             return Ok(Some(SetTable::default()));
         }
         let answers = FloatAnswers::new(floats, &matrix.answered, users, request.k);
@@ -136,7 +146,7 @@ impl Summed<'_> {
             _ => Method::Bound,
         };
         let is_parallel = is_parallel(self.matrix, self.request);
-        complete::search(self.isa, covariances, exact, self.request, n, method, is_parallel)
+        complete::search(self.isa, covariances, exact, self.request, n, method, is_parallel, self.control)
     }
 
     fn by_patterns<P: PairScores, A: SumInteger + Sync>(
@@ -144,7 +154,7 @@ impl Summed<'_> {
         integers: &Integers<P>,
         users_per_pattern: f64,
     ) -> Result<Option<SetTable>> {
-        let Self { isa, strategy, matrix, request } = *self;
+        let Self { isa, matrix, request, strategy, control } = *self;
         let (users, questions) = (matrix.users(), matrix.questions());
         let is_parallel = is_parallel(matrix, request);
         if strategy.is_none() && !self.pays() {
@@ -174,6 +184,7 @@ impl Summed<'_> {
         let blocks = blocks.ok_or(Error::MatrixTooLarge { users, questions })?;
 
         if users < request.least_users() {
+            self.control.advance(1.0);
             return Ok(Some(SetTable::default()));
         }
         if let ([block], true, Some(n)) = (&blocks[..], is_complete && request.k > 1, request.top) {
@@ -185,13 +196,12 @@ impl Summed<'_> {
             return Err(SearchStrategy::Bound.needs("`top`, since it leaves sets out"));
         }
         Ok(Some(match request.top {
-            None => {
-                booklets::search(isa, &blocks, questions, request, is_parallel, All::default).into_table()
-            }
+            None => booklets::search(isa, &blocks, questions, request, is_parallel, control, All::default)
+                .into_table(),
             Some(n) => {
                 let shared = SharedThreshold::default();
                 let empty = || Best::new(n, request.rank_by, &shared);
-                booklets::search(isa, &blocks, questions, request, is_parallel, empty).into_table()
+                booklets::search(isa, &blocks, questions, request, is_parallel, control, empty).into_table()
             }
         }))
     }

@@ -82,6 +82,8 @@ fn check(matrix: &ResponseMatrix, answers: &Answers, k: usize, min_users: u32, c
     for isa in instruction_sets() {
         let context = format!("{context} on {}", isa.name());
         assert_eq!(search_tree(isa, &request), all, "{context}");
+        check_shards(isa, matrix, &all, &request, &context);
+        check_stretches(isa, matrix, &all, &request, &context);
         for rank_by in [RankBy::R, RankBy::RRest] {
             for top in [1, 2, 10, 1000] {
                 let request = Request { top: Some(top), rank_by, ..request };
@@ -89,6 +91,68 @@ fn check(matrix: &ResponseMatrix, answers: &Answers, k: usize, min_users: u32, c
                 assert_best_is_sorted_all(&search_tree(isa, &request), &all, &request, &context);
             }
         }
+    }
+}
+
+/// Shares of the sets are, one after another, all sets, and the best of each are the best of its sets. Each is done in
+/// full by its own account.
+fn check_shards(
+    isa: InstructionSet,
+    matrix: &ResponseMatrix,
+    all: &SetTable,
+    request: &Request,
+    context: &str,
+) {
+    for count in [2, 3, 50] {
+        let mut together = SetTable::default();
+        for index in 0..count {
+            let context = format!("{context}: shard {index} of {count}");
+            let within = Shard { index, count }.within(matrix.questions(), request.k).unwrap();
+            let one = |request: &Request| {
+                let control = Control::default();
+                let found =
+                    super::run(isa, matrix, request, &Run { within: within.clone(), ..Run::all(&control) })
+                        .unwrap();
+                assert!((control.done() - 1.0).abs() < 1e-9, "{context}: {} done", control.done());
+                found
+            };
+            let every = one(request);
+            let best = Request { top: Some(3), ..*request };
+            assert_best_is_sorted_all(&one(&best), &every, &best, &context);
+            together.append(&mut { every });
+        }
+        assert_eq!(&together, all, "{context}: {count} shards");
+    }
+}
+
+/// Stretches of any length are, one after another, all sets, or those of them that reach the floor.
+fn check_stretches(
+    isa: InstructionSet,
+    matrix: &ResponseMatrix,
+    all: &SetTable,
+    request: &Request,
+    context: &str,
+) {
+    let sets = binomial(matrix.questions(), request.k).unwrap();
+    for floor in [None, Some(-0.5), Some(0.5)] {
+        let reaches = |row: usize| floor.is_none_or(|floor| all.r[row].is_some_and(|r| r >= floor));
+        let rows: Vec<usize> = (0..all.len()).filter(|&row| reaches(row)).collect();
+        let found = with_stretches(isa, matrix, request, floor, |stretches| {
+            let mut found = SetTable::default();
+            let (mut start, mut length) = (0, 1);
+            while start < sets {
+                let end = sets.min(start + length);
+                found.append(&mut stretches.stretch(start..end, &Control::default()).unwrap());
+                (start, length) = (end, length * 2);
+            }
+            found
+        });
+        let found = found.unwrap();
+        let kept: Vec<u32> = rows.iter().flat_map(|&i| row(all, request.k, i)).copied().collect();
+        assert_eq!(found.questions, kept, "{context}: stretches from {floor:?}");
+        assert_eq!(found.r, rows.iter().map(|&row| all.r[row]).collect::<Vec<_>>(), "{context}");
+        assert_eq!(found.r_rest, rows.iter().map(|&row| all.r_rest[row]).collect::<Vec<_>>(), "{context}");
+        assert_eq!(found.n_users, rows.iter().map(|&row| all.n_users[row]).collect::<Vec<_>>(), "{context}");
     }
 }
 
@@ -465,5 +529,25 @@ fn scores_that_are_not_finite_are_refused() {
         let responses = Responses { users: vec![0], questions: vec![0], scores: vec![score] };
         let error = responses.into_matrix(Duplicates::Error).unwrap_err();
         assert!(matches!(error, Error::NotFinite { .. }), "{error}");
+    }
+}
+
+#[test]
+fn what_is_stopped_is_interrupted_and_nothing_else() {
+    let matrix = matrix_of(&fixed(100, 12, 80, |value| (value % 3) as f64), |score| score as i64);
+    let control = Control::default();
+    control.stop();
+    let request = Request { k: 3, top: None, min_users: 2, rank_by: RankBy::R };
+    for top in [None, Some(3)] {
+        let request = Request { top, ..request };
+        let stopped = super::run(InstructionSet::Portable, &matrix, &request, &Run::all(&control));
+        assert_eq!(stopped, Err(Error::Interrupted));
+        let control = Control::default();
+        let whole = Run::all(&control);
+        assert_eq!(
+            super::run(InstructionSet::Portable, &matrix, &request, &whole),
+            search(&matrix, &request)
+        );
+        assert_eq!(control.done(), 1.0, "all of the search is accounted for");
     }
 }

@@ -13,7 +13,7 @@
 //! prefixes of such a parity meet every set is the construction of P. Turán's problem for hypergraphs; the only sets
 //! without a leaf, those of low questions alone where k is even, get their last one.)
 //!
-//! Where every set is wanted in order, all questions are high, which leaves the plain tree.
+//! Where sets are wanted in order, or those at some positions of it, all questions are high, which leaves the plain tree.
 
 mod filter;
 mod halves;
@@ -22,12 +22,12 @@ use std::ops::Range;
 
 use crate::bitset::BitMatrix;
 use crate::combinations::binomial;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel, PART};
 use crate::moments::Correlations;
 use crate::parallel;
 use crate::ranking::{Collector, Sink};
-use crate::search::Request;
+use crate::search::{Control, Request, Run};
 
 pub use filter::{Bar, is_exact};
 pub use halves::{Column, Open, Questions};
@@ -116,21 +116,49 @@ pub struct Next {
     pub high: bool,
 }
 
-/// Walks all sets that `request` asks for into collectors made by `empty`.
-pub fn search<S: Scores, C: Collector>(
+/// A kind of scores with what every walk over its sets begins with.
+pub struct Prepared<'a, S: Scores> {
     isa: InstructionSet,
-    scores: &S,
-    answered: &BitMatrix,
-    request: &Request,
-    empty: impl Fn() -> C + Sync,
-) -> Result<C> {
-    if scores.users() < request.least_users() {
-        return Ok(empty());
+    scores: &'a S,
+    request: &'a Request,
+    questions: Questions,
+    /// Of the empty prefix.
+    database: S::Database,
+}
+
+impl<'a, S: Scores> Prepared<'a, S> {
+    /// For walks over all sets, or `in_order`, over those at any positions of the lexicographic order, too.
+    pub fn new(
+        isa: InstructionSet,
+        scores: &'a S,
+        answered: &BitMatrix,
+        request: &'a Request,
+        in_order: bool,
+    ) -> Result<Self> {
+        let questions = Questions::of(answered, scores.users(), in_order);
+        // With fewer users nothing is walked.
+        let database = if scores.users() < request.least_users() {
+            S::Database::default()
+        } else {
+            isa.run(Everyone { scores, questions: &questions })?
+        };
+        Ok(Self { isa, scores, request, questions, database })
     }
-    let questions = Questions::of(answered, scores.users(), request.top.is_none());
-    let database = isa.run(Everyone { scores, questions: &questions })?;
-    let tree = Tree { isa, scores, request, questions: &questions };
-    Ok(tree.explore((&database, scores.users()), &Prefix::default(), 1.0, empty(), &empty))
+
+    /// Walks the sets of `run` into collectors made by `empty`.
+    pub fn search<C: Collector>(&self, run: &Run, empty: impl Fn() -> C + Sync) -> Result<C> {
+        let is_empty = run.within.as_ref().is_some_and(Range::is_empty);
+        if self.scores.users() < self.request.least_users() || is_empty {
+            run.control.advance(1.0);
+            return Ok(empty());
+        }
+        let Self { isa, scores, request, questions, database } = self;
+        let tree = Tree { isa: *isa, scores: *scores, request, questions, control: run.control };
+        let subtree = Subtree { within: run.within.clone(), share: 1.0 };
+        let found =
+            tree.explore((database, scores.users()), &Prefix::default(), 1.0, subtree, empty(), &empty);
+        if run.control.is_stopped() { Err(Error::Interrupted) } else { Ok(found) }
+    }
 }
 
 /// See [`Scores::everyone`].
@@ -205,6 +233,42 @@ struct Tree<'a, S> {
     scores: &'a S,
     request: &'a Request,
     questions: &'a Questions,
+    control: &'a Control,
+}
+
+/// What is to be walked of the sets below a prefix.
+#[derive(Clone)]
+struct Subtree {
+    /// Their positions in lexicographic order, counted from the first one below the prefix; `None` for all.
+    within: Option<Range<u128>>,
+    /// Their share of the whole search, of which its [`Control`] keeps account.
+    share: f64,
+}
+
+impl Subtree {
+    /// What of the questions at positions below `open` can be the leaf, if the prefix lacks just that.
+    fn leaves(&self, open: Open) -> Kept {
+        let position = |rank: u128| open.high.saturating_sub(usize::try_from(rank).unwrap_or(usize::MAX));
+        match &self.within {
+            Some(within) => Kept { from: position(within.end), below: position(within.start) },
+            None => Kept { from: 0, below: usize::MAX },
+        }
+    }
+}
+
+/// Positions from the one on and below the other.
+#[derive(Clone, Copy)]
+struct Kept {
+    from: usize,
+    below: usize,
+}
+
+/// A way on from a prefix.
+struct Child {
+    column: Column,
+    /// What can follow.
+    open: Open,
+    subtree: Subtree,
 }
 
 impl<S: Scores> Tree<'_, S> {
@@ -218,6 +282,35 @@ impl<S: Scores> Tree<'_, S> {
         let high = if next.high { after.saturating_sub(open.low.min(1))..open.high } else { 0..0 };
         let low = low.rev().map(move |position| (Column::Low(position), Open { low: position, ..open }));
         low.chain(high.rev().map(move |position| (Column::High(position), Open { high: position, ..open })))
+    }
+
+    /// The children of a prefix that lacks `missing` questions, as far as `subtree` reaches.
+    fn children_within(&self, open: Open, prefix: &Prefix, missing: usize, subtree: &Subtree) -> Vec<Child> {
+        let mut sum = 0.0;
+        let mut children: Vec<Child> = self
+            .children(open, prefix)
+            .filter_map(|(column, after)| {
+                let within = match (&subtree.within, column) {
+                    (Some(within), Column::High(position)) => {
+                        Some(within_child(within, open.high, position, missing)?)
+                    }
+                    _ => None,
+                };
+                let (within, sets) = match within {
+                    Some((within, sets)) => (within, Some(sets)),
+                    None => (None, binomial(after.low + after.high, missing - 1)),
+                };
+                let share = sets.map_or(f64::INFINITY, |sets| sets as f64);
+                sum += share;
+                Some(Child { column, open: after, subtree: Subtree { within, share } })
+            })
+            .collect();
+        let count = children.len() as f64;
+        for child in &mut children {
+            let share = if sum.is_finite() { child.subtree.share / sum.max(1.0) } else { 1.0 / count };
+            child.subtree.share = share * subtree.share;
+        }
+        children
     }
 
     fn push(&self, prefix: &mut Prefix, column: Column) {
@@ -238,6 +331,7 @@ impl<S: Scores> Tree<'_, S> {
         (database, users): (&S::Database, usize),
         prefix: &Prefix,
         share: f64,
+        subtree: Subtree,
         mut collector: C,
         empty: &(impl Fn() -> C + Sync),
     ) -> C {
@@ -245,42 +339,48 @@ impl<S: Scores> Tree<'_, S> {
         let missing = self.request.k - prefix.len();
         if missing == 1 {
             let extension = &self.scores.extend_by_none();
-            let of = Leaves { database, extension, users, open, prefix };
+            let of = Leaves { database, extension, users, open, prefix, kept: subtree.leaves(open) };
             self.isa.run(Root { tree: self, of, scratch: &mut Scratch::new(open), sink: &mut collector });
+            self.control.advance(subtree.share);
             return collector;
         }
         let leaf_users = users as f64 * share.powi(missing as i32 - 1);
         let sets = binomial(open.low + open.high, missing).map_or(f64::INFINITY, |sets| sets as f64);
-        if sets * leaf_users.max(LEAST_LEAF_USERS) * S::COST as f64 <= SERIAL_WORK as f64 {
+        let work = sets * leaf_users.max(LEAST_LEAF_USERS) * S::COST as f64;
+        // What is cut short is split down to where it is cut: below that, all is walked.
+        if subtree.within.is_none() && work <= SERIAL_WORK as f64 {
             let mut levels: Vec<Level<S>> = (1..missing).map(|_| Level::default()).collect();
             self.descend(database, &mut prefix.clone(), &mut levels, &mut Scratch::new(open), &mut collector);
+            self.control.advance(subtree.share);
             return collector;
         }
-        let children: Vec<(Column, Open)> = self.children(open, prefix).collect();
+        let children = self.children_within(open, prefix, missing, &subtree);
         let found = parallel::fold_in_order(
             0..children.len(),
             empty,
             |mut collector, child| {
+                if self.control.is_stopped() {
+                    return collector;
+                }
+                let Child { column, open: after, ref subtree } = children[child];
                 let mut level = Level::default();
                 let mut prefix = prefix.clone();
                 if missing == 2 {
-                    let (children, scratch) = (&children[child..][..1], &mut Scratch::new(open));
-                    self.finish(
-                        database,
-                        children,
-                        &mut prefix,
-                        &mut level.extension,
-                        scratch,
-                        &mut collector,
-                    );
+                    let (child, scratch) = ([(column, after)], &mut Scratch::new(open));
+                    let (kept, extension) = (subtree.leaves(after), &mut level.extension);
+                    self.finish(database, &child, kept, &mut prefix, extension, scratch, &mut collector);
+                    self.control.advance(subtree.share);
                     return collector;
                 }
-                let (column, open) = children[child];
                 self.push(&mut prefix, column);
-                let common = self.project(database, column, open, &prefix, &mut level);
+                let common = self.project(database, column, after, &prefix, &mut level);
                 if common >= self.request.least_users() {
                     let share = common as f64 / users as f64;
-                    collector = self.explore((&level.database, common), &prefix, share, collector, empty);
+                    let subtree = subtree.clone();
+                    collector =
+                        self.explore((&level.database, common), &prefix, share, subtree, collector, empty);
+                } else {
+                    self.control.advance(subtree.share);
                 }
                 collector
             },
@@ -308,10 +408,14 @@ impl<S: Scores> Tree<'_, S> {
             [] => {}
             [last] => {
                 let children: Vec<(Column, Open)> = children.collect();
-                self.finish(database, &children, prefix, &mut last.extension, scratch, sink);
+                let all = Kept { from: 0, below: usize::MAX };
+                self.finish(database, &children, all, prefix, &mut last.extension, scratch, sink);
             }
             [level, deeper @ ..] => {
                 for (column, open) in children {
+                    if self.control.is_stopped() {
+                        return;
+                    }
                     self.push(prefix, column);
                     if self.project(database, column, open, prefix, level) >= self.request.least_users() {
                         self.descend(&level.database, prefix, deeper, scratch, sink);
@@ -335,22 +439,23 @@ impl<S: Scores> Tree<'_, S> {
         self.isa.run(Project { tree: self, database, column, open, prefix, level })
     }
 
-    /// Looks at all leaves of the given children of `prefix`, which lacks two questions.
+    /// Looks at the `kept` leaves of the given children of `prefix`, which lacks two questions.
     fn finish(
         &self,
         database: &S::Database,
         children: &[(Column, Open)],
+        kept: Kept,
         prefix: &mut Prefix,
         extension: &mut S::Extension,
         scratch: &mut Scratch<S>,
         sink: &mut dyn Sink,
     ) {
-        self.isa.run(Finish { tree: self, database, children, prefix, extension, scratch, sink });
+        self.isa.run(Finish { tree: self, database, children, kept, prefix, extension, scratch, sink });
     }
 
     #[inline(always)]
     fn leaves<I: Isa>(&self, isa: I, of: Leaves<'_, S>, scratch: &mut Scratch<S>, sink: &mut dyn Sink) {
-        let Leaves { database, extension, users, open, prefix } = of;
+        let Leaves { database, extension, users, open, prefix, .. } = of;
         let first_high = S::open(database).low_parts();
         let low = 0..open.low_parts();
         let high = if prefix.is_even() { first_high..first_high + open.high_parts() } else { 0..0 };
@@ -392,6 +497,10 @@ impl<S: Scores> Tree<'_, S> {
         while candidates != 0 {
             let lane = candidates.ilog2() as usize;
             candidates ^= 1 << lane;
+            let position = part * PART + lane;
+            if position < leaf.kept.from || position >= leaf.kept.below {
+                continue;
+            }
             set.clear();
             set.extend_from_slice(&leaf.prefix.questions);
             set.push(questions[lane]);
@@ -410,6 +519,8 @@ struct Leaves<'a, S: Scores> {
     users: usize,
     open: Open,
     prefix: &'a Prefix,
+    /// The leaves that are asked for, where all questions are high.
+    kept: Kept,
 }
 
 impl<S: Scores> Clone for Leaves<'_, S> {
@@ -467,6 +578,7 @@ struct Finish<'a, 'b, S: Scores> {
     tree: &'a Tree<'b, S>,
     database: &'a S::Database,
     children: &'a [(Column, Open)],
+    kept: Kept,
     prefix: &'a mut Prefix,
     extension: &'a mut S::Extension,
     scratch: &'a mut Scratch<S>,
@@ -478,17 +590,39 @@ impl<S: Scores> Kernel for Finish<'_, '_, S> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        let Self { tree, database, children, prefix, extension, scratch, sink } = self;
+        let Self { tree, database, children, kept, prefix, extension, scratch, sink } = self;
         for &(column, open) in children {
             let users = tree.scores.extend(isa, database, column, extension);
             if users < tree.request.least_users() {
                 continue;
             }
             tree.push(prefix, column);
-            tree.leaves(isa, Leaves { database, extension, users, open, prefix }, scratch, sink);
+            tree.leaves(isa, Leaves { database, extension, users, open, prefix, kept }, scratch, sink);
             tree.pop(prefix, column);
         }
     }
+}
+
+/// What of `within`, positions of sets below a prefix that lacks `missing` questions and can take those at positions
+/// below `open`, lies below its child at `position`, counted from there: `None` for nothing, else the positions if it is
+/// not all, and how many they are. Children come from the last position on.
+fn within_child(
+    within: &Range<u128>,
+    open: usize,
+    position: usize,
+    missing: usize,
+) -> Option<(Option<Range<u128>>, u128)> {
+    // Of less than all sets, which are counted before they are cut.
+    let sets = |questions, missing| binomial(questions, missing).unwrap_or(u128::MAX);
+    let first = sets(open, missing) - sets(position + 1, missing);
+    let count = sets(position, missing - 1);
+    let start = within.start.saturating_sub(first);
+    let end = within.end.saturating_sub(first).min(count);
+    if start >= end {
+        return None;
+    }
+    let is_all = start == 0 && end == count;
+    Some(((!is_all).then_some(start..end), end - start))
 }
 
 /// Makes `values` at least `length` long. Never shorter, so that a database used again writes only what it needs.

@@ -414,7 +414,7 @@ fn moments_are_chosen_where_they_pay() {
     let request = Request { k: 4, top: Some(3), min_users: 2, rank_by: RankBy::R };
     let is_summed = |answers: &Answers, request: &Request| {
         let isa = InstructionSet::Portable;
-        let found = search(isa, None, &integers_of(answers), request).unwrap();
+        let found = search(isa, &integers_of(answers), request, &Run::all(&Control::default())).unwrap();
         if let Some(found) = &found {
             assert_eq!(found, &by(SearchStrategy::Projection, &integers_of(answers), request).unwrap());
         }
@@ -428,7 +428,9 @@ fn moments_are_chosen_where_they_pay() {
     let countless = Request { k: 70, ..request };
     assert_eq!(binomial(140, 70), None, "the case must have more sets than can be counted");
     let (isa, strategy) = (InstructionSet::Portable, None);
-    assert!(Summed { isa, strategy, matrix: &long, request: &countless }.pays());
+    assert!(
+        Summed { isa, matrix: &long, request: &countless, strategy, control: &Control::default() }.pays()
+    );
     let cut = |patterns: u32| {
         let mut answers = complete.clone();
         for (&user, scores) in &mut answers {
@@ -448,4 +450,44 @@ fn moments_are_chosen_where_they_pay() {
     assert!(600 / count < 10, "{count} patterns must be many");
     assert!(is_summed(&nearly, &Request { k: 8, ..request }));
     assert!(!is_summed(&nearly, &Request { k: 2, ..request }));
+}
+
+#[test]
+fn every_strategy_stops_and_tells_how_far_it_is() {
+    let answers = |missing: u32| -> Answers {
+        let scores = |user: u32| {
+            let answered = (0..14).filter(move |question| (user * 7 + question * 5) % 11 >= missing);
+            answered
+                .map(|question| (question, f64::from((user * user + 3 * question * user + user / 7) % 3)))
+                .collect()
+        };
+        (0..60).map(|user| (user, scores(user))).collect()
+    };
+    let (complete, booklets) = (integers_of(&answers(0)), integers_of(&answers(2)));
+    let isa = InstructionSet::Portable;
+    for (matrix, strategies) in
+        [(&complete, &SearchStrategy::ALL[..]), (&booklets, &SearchStrategy::ALL[..2])]
+    {
+        for &strategy in strategies {
+            for top in [Some(5), None] {
+                if strategy == SearchStrategy::Bound && top.is_none() {
+                    continue;
+                }
+                let request = Request { k: 5, top, min_users: 2, rank_by: RankBy::R };
+                let run = |control: &Control| {
+                    let run = Run { strategy: Some(strategy), ..Run::all(control) };
+                    crate::search::run(isa, matrix, &request, &run)
+                };
+                let control = Control::default();
+                run(&control).unwrap();
+                assert!(
+                    (control.done() - 1.0).abs() < 1e-9,
+                    "{strategy:?}, {top:?}: {} done",
+                    control.done()
+                );
+                control.stop();
+                assert_eq!(run(&control), Err(Error::Interrupted), "{strategy:?}, {top:?}");
+            }
+        }
+    }
 }

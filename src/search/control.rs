@@ -1,0 +1,67 @@
+//! What a search that runs shares with whoever waits for it: an order to stop, and how far it is.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// The whole of a search in the units of [`Control::done`]: small enough that no block of work rounds to nothing, large
+/// enough that the rounding of a billion blocks cannot reach another search's worth.
+const WHOLE: f64 = (1u64 << 60) as f64;
+
+/// Looked at and kept once per block of work, which is a projection or more; never once per set.
+#[derive(Default)]
+pub struct Control {
+    stopped: AtomicBool,
+    interrupts: Option<Interrupts>,
+    done: AtomicU64,
+}
+
+/// A count of interrupts that something outside keeps, and what it was at the start: no search has to reset it, and one
+/// interrupt stops all searches that run.
+struct Interrupts {
+    count: &'static AtomicUsize,
+    at_start: usize,
+}
+
+impl Control {
+    /// Stops also when `count` changes.
+    pub fn interrupted_by(count: &'static AtomicUsize) -> Self {
+        let interrupts = Interrupts { count, at_start: count.load(Relaxed) };
+        Self { interrupts: Some(interrupts), ..Self::default() }
+    }
+
+    /// Makes the search end with [`Error::Interrupted`](crate::error::Error::Interrupted).
+    pub fn stop(&self) {
+        self.stopped.store(true, Relaxed);
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        let is_interrupted = |interrupts: &Interrupts| interrupts.count.load(Relaxed) != interrupts.at_start;
+        self.stopped.load(Relaxed) || self.interrupts.as_ref().is_some_and(is_interrupted)
+    }
+
+    /// The share of the sets that is done. It only grows, and is 1 when all are.
+    pub fn done(&self) -> f64 {
+        (self.done.load(Relaxed) as f64 / WHOLE).min(1.0)
+    }
+
+    /// Takes down that one more `share` of the sets is done.
+    pub(crate) fn advance(&self, share: f64) {
+        self.done.fetch_add((share * WHOLE) as u64, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stops_by_order_or_by_a_new_interrupt() {
+        static COUNT: AtomicUsize = AtomicUsize::new(7);
+        let (ordered, interrupted) = (Control::default(), Control::interrupted_by(&COUNT));
+        assert!(!ordered.is_stopped() && !interrupted.is_stopped());
+        ordered.stop();
+        assert!(ordered.is_stopped() && !interrupted.is_stopped());
+        COUNT.fetch_add(1, Relaxed);
+        assert!(interrupted.is_stopped());
+        assert!(!Control::interrupted_by(&COUNT).is_stopped(), "an interrupt before the start is none");
+    }
+}

@@ -1,0 +1,68 @@
+//! Every set, one stretch of their lexicographic order after another.
+
+use std::ops::Range;
+
+use super::{Control, Request, Run, Visit, with_scores};
+use crate::bitset::BitMatrix;
+use crate::error::Result;
+use crate::isa::InstructionSet;
+use crate::matrix::ResponseMatrix;
+use crate::ranking::{All, Collector, SetTable};
+use crate::tree::{Prepared, Scores};
+
+/// A search that is prepared once, and run for as many stretches as are wanted.
+pub trait Stretches: Sync {
+    /// The sets at these positions, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`](crate::error::Error::Interrupted) if it was stopped.
+    fn stretch(&self, within: Range<u128>, control: &Control) -> Result<SetTable>;
+}
+
+/// Calls `walk` with the sets of `request`, whose `top` is not looked at, without those whose
+/// [`rank_by`](Request::rank_by) is below `floor`.
+///
+/// # Errors
+///
+/// As [`search`](super::search), except that nothing is too many rows.
+pub fn with_stretches<T>(
+    isa: InstructionSet,
+    matrix: &ResponseMatrix,
+    request: &Request,
+    floor: Option<f64>,
+    walk: impl FnOnce(&dyn Stretches) -> T,
+) -> Result<T> {
+    with_scores(matrix, request, Walk { isa, answered: &matrix.answered, request, floor, walk })
+}
+
+struct Walk<'a, F> {
+    isa: InstructionSet,
+    answered: &'a BitMatrix,
+    request: &'a Request,
+    floor: Option<f64>,
+    walk: F,
+}
+
+impl<T, F: FnOnce(&dyn Stretches) -> T> Visit for Walk<'_, F> {
+    type Output = T;
+
+    fn visit<S: Scores>(self, scores: &S) -> Result<T> {
+        let Self { isa, answered, request, floor, walk } = self;
+        let prepared = Prepared::new(isa, scores, answered, request, true)?;
+        Ok(walk(&Every { prepared, request, floor }))
+    }
+}
+
+struct Every<'a, S: Scores> {
+    prepared: Prepared<'a, S>,
+    request: &'a Request,
+    floor: Option<f64>,
+}
+
+impl<S: Scores> Stretches for Every<'_, S> {
+    fn stretch(&self, within: Range<u128>, control: &Control) -> Result<SetTable> {
+        let empty = || self.floor.map_or_else(All::default, |floor| All::from(self.request.rank_by, floor));
+        Ok(self.prepared.search(&Run { within: Some(within), ..Run::all(control) }, empty)?.into_table())
+    }
+}
