@@ -368,7 +368,7 @@ impl<S: Scores> Tree<'_, S> {
                 if missing == 2 {
                     let (child, scratch) = ([(column, after)], &mut Scratch::new(open));
                     let (kept, extension) = (subtree.leaves(after), &mut level.extension);
-                    self.finish(database, &child, kept, &mut prefix, extension, scratch, &mut collector);
+                    self.finish(database, (&child, kept), &mut prefix, extension, scratch, &mut collector);
                     self.control.advance(subtree.share);
                     return collector;
                 }
@@ -409,7 +409,7 @@ impl<S: Scores> Tree<'_, S> {
             [last] => {
                 let children: Vec<(Column, Open)> = children.collect();
                 let all = Kept { from: 0, below: usize::MAX };
-                self.finish(database, &children, all, prefix, &mut last.extension, scratch, sink);
+                self.finish(database, (&children, all), prefix, &mut last.extension, scratch, sink);
             }
             [level, deeper @ ..] => {
                 for (column, open) in children {
@@ -443,8 +443,7 @@ impl<S: Scores> Tree<'_, S> {
     fn finish(
         &self,
         database: &S::Database,
-        children: &[(Column, Open)],
-        kept: Kept,
+        (children, kept): (&[(Column, Open)], Kept),
         prefix: &mut Prefix,
         extension: &mut S::Extension,
         scratch: &mut Scratch<S>,
