@@ -165,16 +165,19 @@ impl<P: Point> Local<P> {
         let cells = open.parts() * self.users;
         self.answered[..cells].fill(0);
         self.points[..cells].fill([P::default(); PART]);
+        let mut responses = Vec::new();
         for (user, &row) in rows.iter().enumerate() {
-            points.for_each(answered, row as usize, &mut |question, points| {
-                let column = everyone.questions.column(question);
+            responses.clear();
+            points.append(answered, row as usize, &mut responses);
+            for &(question, points) in &responses {
+                let column = everyone.questions.column(question as usize);
                 if open.has(column) {
                     let (part, bit) = open.locate(column);
                     let cell = part * self.users + user;
                     self.answered[cell] |= 1 << bit;
                     self.points[cell][bit] = P::new(points);
                 }
-            });
+            }
         }
     }
 

@@ -27,7 +27,7 @@ pub use points::{FloatPoints, IntegerPoints};
 
 /// Scores as points, stored as `P`, and who answered what.
 ///
-/// Which scores the points stand for is looked up at run time, once a response of a first question at most: the tree
+/// Which scores the points stand for is looked up at run time, once for a user of a first question at most: the tree
 /// is compiled for each instruction set and `P`, and compiling it for each kind of scores, too, took minutes.
 pub struct Graded<'a, P> {
     answered: &'a BitMatrix,

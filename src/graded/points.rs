@@ -16,8 +16,8 @@ pub trait Points: Sync {
     /// The points of an answered cell.
     fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32;
 
-    /// Calls `visit(question, points)` for each question that `user` answered.
-    fn for_each(&self, answered: &BitMatrix, user: usize, visit: &mut dyn FnMut(usize, u32));
+    /// Adds each question that `user` answered, and its points, to `row`.
+    fn append(&self, answered: &BitMatrix, user: usize, row: &mut Vec<(u32, u32)>);
 
     /// The grand total of `user` in points, within ± the largest.
     fn total(&self, user: usize) -> i32;
@@ -87,9 +87,9 @@ impl<C: Cells<Value: Into<i64>>> Points for IntegerPoints<'_, C> {
         self.points(self.integers.points.of(answered, user, question).into())
     }
 
-    fn for_each(&self, answered: &BitMatrix, user: usize, visit: &mut dyn FnMut(usize, u32)) {
-        let visit = |question, score: C::Value| visit(question, self.points(score.into()));
-        self.integers.points.for_each(answered, user, visit);
+    fn append(&self, answered: &BitMatrix, user: usize, row: &mut Vec<(u32, u32)>) {
+        let append = |question, score: C::Value| row.push((question as u32, self.points(score.into())));
+        self.integers.points.for_each(answered, user, append);
     }
 
     fn total(&self, user: usize) -> i32 {
@@ -154,9 +154,9 @@ impl Points for FloatPoints<'_> {
         self.points(question, self.floats.points.of(answered, user, question))
     }
 
-    fn for_each(&self, answered: &BitMatrix, user: usize, visit: &mut dyn FnMut(usize, u32)) {
-        let visit = |question, score| visit(question, self.points(question, score));
-        self.floats.points.for_each(answered, user, visit);
+    fn append(&self, answered: &BitMatrix, user: usize, row: &mut Vec<(u32, u32)>) {
+        let append = |question, score| row.push((question as u32, self.points(question, score)));
+        self.floats.points.for_each(answered, user, append);
     }
 
     fn total(&self, user: usize) -> i32 {
