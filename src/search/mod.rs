@@ -97,7 +97,7 @@ pub fn search(matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
 ///
 /// As [`search`].
 pub fn search_on(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
-    run(isa, matrix, request, &Run { control: &Control::default(), within: None })
+    run(isa, matrix, request, &Run { control: &Control::default(), within: None, share: 1.0 })
 }
 
 /// What of a search is run, and under whose control.
@@ -105,6 +105,8 @@ pub struct Run<'a> {
     pub control: &'a Control,
     /// Only sets at these positions in lexicographic order; `None` for all.
     pub within: Option<Range<u128>>,
+    /// The share that these have of what `control` keeps account of.
+    pub share: f64,
 }
 
 /// [`search_on`] for a part of the sets, under control.
@@ -114,7 +116,7 @@ pub struct Run<'a> {
 /// As [`search`]; [`Error::Interrupted`] if it was stopped.
 pub fn run(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request, run: &Run) -> Result<SetTable> {
     if request.k == 0 || request.k > matrix.questions() {
-        run.control.advance(1.0);
+        run.control.advance(run.share);
         return Ok(SetTable::default());
     }
     check_rows(matrix, request, run.within.as_ref())?;

@@ -149,7 +149,7 @@ impl<'a, S: Scores> Prepared<'a, S> {
     pub fn search<C: Collector>(&self, run: &Run, empty: impl Fn() -> C + Sync) -> Result<C> {
         let is_empty = run.within.as_ref().is_some_and(Range::is_empty);
         if self.scores.users() < self.request.least_users() || is_empty {
-            run.control.advance(1.0);
+            run.control.advance(run.share);
             return Ok(empty());
         }
         let found = self.isa.run(Search { prepared: self, run, empty });
@@ -187,7 +187,7 @@ impl<S: Scores, C: Collector, E: Fn() -> C + Sync> Kernel for Search<'_, S, E> {
         let Self { prepared: Prepared { scores, request, questions, database, .. }, run, empty } = self;
         let tree = Tree { isa, scores: *scores, request, questions, control: run.control };
         let root = Prefix::default();
-        let subtree = Subtree { within: run.within.clone(), share: 1.0 };
+        let subtree = Subtree { within: run.within.clone(), share: run.share };
         if request.k > 1 {
             return tree.explore((database, scores.users()), &root, 1.0, subtree, empty(), &empty);
         }
@@ -202,7 +202,7 @@ impl<S: Scores, C: Collector, E: Fn() -> C + Sync> Kernel for Search<'_, S, E> {
             kept: subtree.leaves(open),
         };
         tree.leaves(isa, leaves, &mut Scratch::new(open), &mut collector);
-        run.control.advance(1.0);
+        run.control.advance(run.share);
         collector
     }
 }
@@ -392,7 +392,7 @@ impl<I: Isa, S: Scores> Tree<'_, I, S> {
                 if missing == 2 {
                     let (child, scratch) = ([(column, after)], &mut Scratch::new(open));
                     let (kept, extension) = (subtree.leaves(after), &mut level.extension);
-                    self.finish(database, &child, kept, &mut prefix, extension, scratch, &mut collector);
+                    self.finish(database, (&child, kept), &mut prefix, extension, scratch, &mut collector);
                     self.control.advance(subtree.share);
                     return collector;
                 }
@@ -433,7 +433,7 @@ impl<I: Isa, S: Scores> Tree<'_, I, S> {
             [last] => {
                 let children: Vec<(Column, Open)> = children.collect();
                 let all = Kept { from: 0, below: usize::MAX };
-                self.finish(database, &children, all, prefix, &mut last.extension, scratch, collector);
+                self.finish(database, (&children, all), prefix, &mut last.extension, scratch, collector);
             }
             [level, deeper @ ..] => {
                 for (column, open) in children {
@@ -467,8 +467,7 @@ impl<I: Isa, S: Scores> Tree<'_, I, S> {
     fn finish<C: Collector>(
         &self,
         database: &S::Database,
-        children: &[(Column, Open)],
-        kept: Kept,
+        (children, kept): (&[(Column, Open)], Kept),
         prefix: &mut Prefix,
         extension: &mut S::Extension,
         scratch: &mut Scratch<S>,
