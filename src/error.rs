@@ -72,7 +72,7 @@ impl fmt::Display for Error {
             Self::Uncountable { k, questions } => {
                 write!(
                     f,
-                    "sets of {k} out of {questions} questions number 2^128 or more: too many to be shared out"
+                    "sets of {k} out of {questions} questions number 2^128 or more: too many to be counted out"
                 )
             }
             Self::TooManyRows { k, questions, sets, limit } => {

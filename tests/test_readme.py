@@ -53,3 +53,20 @@ def test_group_by_program_gives_one_list_of_sets_per_exam() -> None:
     result = eval(PROGRAMS[2], {"frame": frame, "pc": pc})
     expected = pc.top_corrsets(frame.filter(pl.col("exam") == "A"), k=3)
     assert result.filter(pl.col("exam") == "A").drop("exam").equals(expected)
+
+
+def test_stream_program_writes_the_sets_above_the_bar(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    frame = pl.DataFrame(
+        {
+            "user": np.repeat(np.arange(90), 8),
+            "question": list(range(8)) * 90,
+            "score": rng.integers(0, 4, 720),
+        }
+    )
+    path = tmp_path / "sets.parquet"
+    exec(PROGRAMS[3], {"frame": frame, "path": path, "pc": pc, "pl": pl})
+    every = pc.top_corrsets(frame, k=4, top=None)
+    wanted = every.filter(pl.col("r") >= 0.9).select("questions", "r")
+    assert wanted.height > 0
+    assert pl.read_parquet(path).equals(wanted)

@@ -22,5 +22,6 @@ shape: (1, 4)
 
 from polars_corrset._expressions import corrset, top_corrsets
 from polars_corrset._internal import __version__
+from polars_corrset._scan import scan_corrsets
 
-__all__ = ["__version__", "corrset", "top_corrsets"]
+__all__ = ["__version__", "corrset", "scan_corrsets", "top_corrsets"]

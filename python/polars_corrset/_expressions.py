@@ -10,12 +10,13 @@ import polars as pl
 from polars.plugins import register_plugin_function
 
 from polars_corrset._arguments import Duplicates, RankBy, choice, count, shard_of
+from polars_corrset._progress import Progress, progress_of
 
 if TYPE_CHECKING:
     # Polars' own alias for "a column name or an expression".
     from polars._typing import IntoExpr
 
-_NAME = "corrset"
+NAME = "corrset"
 
 # From Polars 2.0 on, a plugin that declares itself deterministic can run once for equal expressions.
 _FLAGS: dict[str, Any] = (
@@ -27,7 +28,7 @@ _FLAGS: dict[str, Any] = (
 FrameT = TypeVar("FrameT", pl.LazyFrame, pl.DataFrame)
 
 
-def _without_objects(column: IntoExpr) -> tuple[IntoExpr, str | None]:
+def without_objects(column: IntoExpr) -> tuple[IntoExpr, str | None]:
     """The same column, but none if its dtype is Object; and its name, if it is a plain column.
 
     Polars hands Objects to a plugin as pointers that look like Binary: the plugin could not tell.
@@ -50,6 +51,7 @@ def corrset(
     rank_by: RankBy = "r",
     duplicates: Duplicates = "error",
     shard: tuple[int, int] | None = None,
+    progress: Progress = False,
 ) -> pl.Expr:
     """Sets of `k` questions whose total best correlates with the users' grand total.
 
@@ -80,6 +82,9 @@ def corrset(
         `(i, n)` searches only the i-th (from 0) of n equal shares of all sets, in order of enumeration: the
         results of all n with `top=None` are, one after another, that of the whole, and the best of all n the
         best of them together. A share with a `top` takes up to twice its part of the time of the whole.
+    progress
+        `True` shows a bar with the sets done where stderr is a terminal, or in a notebook; `"always"` shows
+        it everywhere. Needs tqdm (`pip install 'polars-corrset[progress]'`).
 
     Returns
     -------
@@ -140,7 +145,7 @@ def corrset(
     │ B    ┆ ["y"]     ┆ 0.859887 ┆ -0.156941 ┆ 4       │
     └──────┴───────────┴──────────┴───────────┴─────────┘
     """
-    args, columns = zip(*map(_without_objects, (user, question, score)), strict=True)
+    args, columns = zip(*map(without_objects, (user, question, score)), strict=True)
     return register_plugin_function(
         plugin_path=Path(__file__).parent,
         function_name="corrset",
@@ -152,13 +157,14 @@ def corrset(
             "rank_by": choice("rank_by", rank_by, RankBy),
             "duplicates": choice("duplicates", duplicates, Duplicates),
             "shard": shard_of(shard),
+            "progress": progress_of(progress),
             "columns": columns,
         },
         changes_length=True,
         # The plugin refuses what matches no column or several; Polars would give no result or several.
         input_wildcard_expansion=True,
         **_FLAGS,
-    ).alias(_NAME)
+    ).alias(NAME)
 
 
 def top_corrsets(
@@ -173,6 +179,7 @@ def top_corrsets(
     rank_by: RankBy = "r",
     duplicates: Duplicates = "error",
     shard: tuple[int, int] | None = None,
+    progress: Progress = False,
 ) -> FrameT:
     """Sets of `k` questions that best predict the grand total, as a frame.
 
@@ -182,7 +189,7 @@ def top_corrsets(
     ----------
     frame
         Responses in long form, one row per user and question: a LazyFrame (a DataFrame works too).
-    k, user, question, score, top, min_users, rank_by, duplicates, shard
+    k, user, question, score, top, min_users, rank_by, duplicates, shard, progress
         As in :func:`corrset`.
 
     Returns
@@ -231,5 +238,6 @@ def top_corrsets(
         rank_by=rank_by,
         duplicates=duplicates,
         shard=shard,
+        progress=progress,
     )
-    return frame.select(expression).unnest(_NAME)
+    return frame.select(expression).unnest(NAME)

@@ -103,6 +103,12 @@ impl Columns {
         Ok(columns)
     }
 
+    /// Their names and dtypes: enough to word errors.
+    pub fn without_rows(&self) -> Self {
+        let [user, question, score] = self.each().map(Series::clear);
+        Self { user, question, score }
+    }
+
     fn each(&self) -> [&Series; 3] {
         [&self.user, &self.question, &self.score]
     }
@@ -202,7 +208,9 @@ impl Columns {
             | Error::Interrupted) => {
                 polars_err!(ComputeError: "{error}")
             }
-            error @ Error::Uncountable { .. } => polars_err!(ComputeError: "{error}; search them without `shard`"),
+            error @ Error::Uncountable { .. } => {
+ polars_err!(ComputeError: "{error}; the best of them can be searched without `shard`")
+ }
         }
     }
 }

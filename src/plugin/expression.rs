@@ -6,16 +6,18 @@ use pyo3_polars::export::polars_core::runtime::RAYON;
 use serde::Deserialize;
 
 use super::columns::{Columns, PARAMETERS, check_dtypes, dtype_error};
-use super::interrupt::interruptible;
+use super::interrupt::{is_raised_anyway, watched};
 use super::output::{output_field, output_series};
-use crate::error::Result;
+use super::progress::{Progress, shown};
+use crate::combinations::binomial;
+use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
 use crate::matrix::ResponseMatrix;
 use crate::moments::RankBy;
 use crate::parallel;
 use crate::ranking::SetTable;
 use crate::responses::Duplicates;
-use crate::search::{Control, Request, Run, SearchStrategy, Shard, is_parallel, run};
+use crate::search::{self, Control, Request, Run, SearchStrategy, Shard, is_parallel};
 
 /// The keyword arguments of `corrset`, checked on the Python side.
 #[derive(Deserialize)]
@@ -26,6 +28,7 @@ struct CorrsetKwargs {
     rank_by: RankBy,
     duplicates: Duplicates,
     shard: Shard,
+    progress: Progress,
     /// The names of the columns that user, question and score are, where they are plain columns.
     columns: [Option<String>; 3],
 }
@@ -52,7 +55,12 @@ impl CorrsetKwargs {
         let within = self.shard.within(matrix.questions(), request.k)?;
         // A part of the sets is split among threads wherever it begins and ends.
         let worth_it = within.is_some() || is_parallel(matrix, request);
-        on_pool(worth_it, || run(isa, matrix, request, &Run { strategy, control, within }))
+        let sets = match &within {
+            Some(within) => Some(within.end - within.start),
+            None => binomial(matrix.questions(), request.k),
+        };
+        let run = Run { strategy, control, within, share: 1.0 };
+        shown(self.progress, sets, control, || on_pool(worth_it, || search::run(isa, matrix, request, &run)))
     }
 }
 
@@ -68,8 +76,12 @@ fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
     let columns = Columns::new(user, question, score)?;
     let request = kwargs.request();
     let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(kwargs.duplicates))?;
-    let sets = interruptible(|control| kwargs.search(&coded.matrix, &request, control))
-        .map_err(|error| columns.explain(error))?;
+    let (_watch, control) = watched();
+    let sets = match kwargs.search(&coded.matrix, &request, &control) {
+        // Python would raise an error of ours before the KeyboardInterrupt that it has in store.
+        Err(Error::Interrupted) if is_raised_anyway() => SetTable::default(),
+        sets => sets.map_err(|error| columns.explain(error))?,
+    };
     output_series(&sets, &request, &coded.questions)
 }
 

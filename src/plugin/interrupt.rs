@@ -9,15 +9,37 @@
 
 use std::sync::atomic::AtomicUsize;
 
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::prelude::*;
+
 use crate::search::Control;
+
+pub use handler::Watch;
 
 /// Interrupts that came while a search ran.
 static INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
 
-/// Runs `search` under a control that Ctrl-C stops.
-pub fn interruptible<T>(search: impl FnOnce(&Control) -> T) -> T {
-    let _watch = handler::Watch::new();
-    search(&Control::interrupted_by(&INTERRUPTS))
+/// A control that Ctrl-C stops, as long as its watch lives.
+pub fn watched() -> (Watch, Control) {
+    (Watch::new(), Control::interrupted_by(&INTERRUPTS))
+}
+
+/// Whether Python turns the interrupt of a query into `KeyboardInterrupt` by itself, whatever the query returns.
+pub fn is_raised_anyway() -> bool {
+    Python::attach(|py| {
+        let is_raised = || py.import("polars_corrset._interrupt")?.call_method0("is_raised")?.extract();
+        is_raised().or_else(|error: PyErr| {
+            // On the main thread it is raised here, with the first line of Python. It is put back.
+            if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+                let answer = is_raised();
+                py.import("_thread")?.call_method0("interrupt_main")?;
+                answer
+            } else {
+                Err(error)
+            }
+        })
+    })
+    .unwrap_or(false)
 }
 
 #[cfg(unix)]

@@ -1,9 +1,11 @@
-//! The only code that knows Polars and Python: columns in, the core's search, a struct column out.
+//! The only code that knows Polars and Python: columns in, the core's search, a struct column or a stream of frames out.
 
 mod columns;
 mod expression;
 mod interrupt;
 mod output;
+mod progress;
+mod scan;
 
 use pyo3::prelude::*;
 use pyo3_polars::PolarsAllocator;
@@ -11,8 +13,9 @@ use pyo3_polars::PolarsAllocator;
 #[global_allocator]
 static ALLOCATOR: PolarsAllocator = PolarsAllocator::new();
 
-/// The extension module has no functions: Polars finds the expressions by their symbols.
+/// Polars finds the expressions by their symbols; Python gets the rest.
 #[pymodule]
 fn _internal(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<scan::Scan>()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

@@ -48,11 +48,27 @@ pub fn output_field(question: &DataType) -> Field {
 
 /// The struct column, one row per set.
 pub fn output_series(sets: &SetTable, request: &Request, questions: &Series) -> PolarsResult<Series> {
-    let columns: Vec<Series> = FIELDS
-        .iter()
-        .map(|field| Ok((field.values)(sets, request, questions)?.with_name(field.name.clone())))
-        .collect::<PolarsResult<_>>()?;
+    let columns: Vec<Series> =
+        FIELDS.iter().map(|field| field.series(sets, request, questions)).collect::<PolarsResult<_>>()?;
     Ok(StructChunked::from_series(NAME, sets.len(), columns.iter())?.into_series())
+}
+
+/// Some of the fields as columns, one row per set.
+pub fn output_frame(
+    sets: &SetTable,
+    request: &Request,
+    questions: &Series,
+    columns: &[String],
+) -> PolarsResult<DataFrame> {
+    let fields = columns.iter().filter_map(|name| FIELDS.iter().find(|field| field.name == name.as_str()));
+    let columns = fields.map(|field| Ok(field.series(sets, request, questions)?.into_column()));
+    DataFrame::new(sets.len(), columns.collect::<PolarsResult<_>>()?)
+}
+
+impl OutputField {
+    fn series(&self, sets: &SetTable, request: &Request, questions: &Series) -> PolarsResult<Series> {
+        Ok((self.values)(sets, request, questions)?.with_name(self.name.clone()))
+    }
 }
 
 /// Lists of `k` questions each.

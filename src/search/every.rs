@@ -1,8 +1,6 @@
 //! Every set, one stretch of their lexicographic order after another.
 
-use std::ops::Range;
-
-use super::{Control, Request, Run, Visit, with_scores};
+use super::{Request, Run, Visit, with_scores};
 use crate::bitset::BitMatrix;
 use crate::error::Result;
 use crate::isa::InstructionSet;
@@ -12,12 +10,12 @@ use crate::tree::{Prepared, Scores};
 
 /// A search that is prepared once, and run for as many stretches as are wanted.
 pub trait Stretches: Sync {
-    /// The sets at these positions, in order.
+    /// The sets of `run`, in order.
     ///
     /// # Errors
     ///
     /// [`Error::Interrupted`](crate::error::Error::Interrupted) if it was stopped.
-    fn stretch(&self, within: Range<u128>, control: &Control) -> Result<SetTable>;
+    fn stretch(&self, run: &Run) -> Result<SetTable>;
 }
 
 /// Calls `walk` with the sets of `request`, whose `top` is not looked at, without those whose
@@ -61,8 +59,8 @@ struct Every<'a, S: Scores> {
 }
 
 impl<S: Scores> Stretches for Every<'_, S> {
-    fn stretch(&self, within: Range<u128>, control: &Control) -> Result<SetTable> {
+    fn stretch(&self, run: &Run) -> Result<SetTable> {
         let empty = || self.floor.map_or_else(All::default, |floor| All::from(self.request.rank_by, floor));
-        Ok(self.prepared.search(&Run { within: Some(within), ..Run::all(control) }, empty)?.into_table())
+        Ok(self.prepared.search(run, empty)?.into_table())
     }
 }

@@ -124,12 +124,14 @@ pub struct Run<'a> {
     pub control: &'a Control,
     /// Only sets at these positions in lexicographic order; `None` for all.
     pub within: Option<Range<u128>>,
+    /// The share that these have of what `control` keeps account of.
+    pub share: f64,
 }
 
 impl<'a> Run<'a> {
     /// Of all sets.
     pub fn all(control: &'a Control) -> Self {
-        Self { strategy: None, control, within: None }
+        Self { strategy: None, control, within: None, share: 1.0 }
     }
 }
 
@@ -140,7 +142,7 @@ impl<'a> Run<'a> {
 /// As [`search_with`]; [`Error::Interrupted`] if it was stopped.
 pub fn run(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request, run: &Run) -> Result<SetTable> {
     if request.k == 0 || request.k > matrix.questions() {
-        run.control.advance(1.0);
+        run.control.advance(run.share);
         return Ok(SetTable::default());
     }
     check_rows(matrix, request, run.within.as_ref())?;

@@ -52,7 +52,7 @@ pub fn search(
     request: &Request,
     run: &Run,
 ) -> Result<Option<SetTable>> {
-    let Run { strategy, control, ref within } = *run;
+    let Run { strategy, control, ref within, .. } = *run;
     let summed = Summed { isa, matrix, request, strategy, control };
     if within.is_some() && strategy != Some(SearchStrategy::Projection) {
         return strategy.map_or(Ok(None), |strategy| Err(strategy.needs("all sets, not a share of them")));

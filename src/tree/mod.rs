@@ -149,12 +149,12 @@ impl<'a, S: Scores> Prepared<'a, S> {
     pub fn search<C: Collector>(&self, run: &Run, empty: impl Fn() -> C + Sync) -> Result<C> {
         let is_empty = run.within.as_ref().is_some_and(Range::is_empty);
         if self.scores.users() < self.request.least_users() || is_empty {
-            run.control.advance(1.0);
+            run.control.advance(run.share);
             return Ok(empty());
         }
         let Self { isa, scores, request, questions, database } = self;
         let tree = Tree { isa: *isa, scores: *scores, request, questions, control: run.control };
-        let subtree = Subtree { within: run.within.clone(), share: 1.0 };
+        let subtree = Subtree { within: run.within.clone(), share: run.share };
         let found =
             tree.explore((database, scores.users()), &Prefix::default(), 1.0, subtree, empty(), &empty);
         if run.control.is_stopped() { Err(Error::Interrupted) } else { Ok(found) }

@@ -1,0 +1,181 @@
+"""Every set as a stream. The sets come from the plugin's `Scan`, one frame after another."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from polars_corrset._arguments import Duplicates, choice, count, shard_of
+from polars_corrset._expressions import NAME, corrset, without_objects
+from polars_corrset._internal import Scan
+from polars_corrset._progress import Bar, Progress, progress_of
+from polars_corrset._pushdown import bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from polars._typing import IntoExpr
+
+# The columns of the responses, whatever the user's are called.
+_INPUTS = ("user", "question", "score")
+
+# What `n_users` can be.
+_MOST_USERS = 2**32 - 1
+
+
+def scan_corrsets(
+    frame: pl.LazyFrame | pl.DataFrame,
+    *,
+    k: int,
+    user: IntoExpr = "user",
+    question: IntoExpr = "question",
+    score: IntoExpr = "score",
+    min_users: int = 2,
+    duplicates: Duplicates = "error",
+    shard: tuple[int, int] | None = None,
+    progress: Progress = False,
+) -> pl.LazyFrame:
+    """All sets of `k` questions as a LazyFrame that is computed while it is read.
+
+    The rows are those of :func:`top_corrsets` with `top=None`, but never all in memory: each batch is
+    searched when the query is about to need it. What the query does with the rows reaches the search:
+    comparisons of `r`, `r_rest` and `n_users` with numbers leave sets out before they become rows, `head`
+    ends the search, and of the columns only those that are used are made.
+
+    Parameters
+    ----------
+    frame
+        Responses in long form, one row per user and question: a LazyFrame (a DataFrame works too). It is
+        read once, when the query runs.
+    k, user, question, score, min_users, duplicates, shard
+        As in :func:`corrset`.
+    progress
+        As in :func:`corrset`: a bar with the sets done.
+
+    Returns
+    -------
+    LazyFrame
+        With the columns `questions`, `r`, `r_rest`, `n_users`, one row per set with at least `min_users`
+        common users, in lexicographic order of first appearance. Without variance in a total, `r` is null.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument alone is wrong, at once.
+    polars.exceptions.ComputeError, polars.exceptions.SchemaError
+        As the query runs: as in :func:`corrset`, or when the question column has become one of another dtype
+        since the query was planned.
+
+    See Also
+    --------
+    top_corrsets : The best sets only, which is faster.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_corrset as pc
+    >>> responses = pl.LazyFrame(
+    ...     {
+    ...         "user": [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4],
+    ...         "question": ["x", "y", "z"] * 4,
+    ...         "score": [1, 0, 3, 2, 2, 1, 3, 1, 4, 4, 3, 2],
+    ...     }
+    ... )
+    >>> pc.scan_corrsets(responses, k=2).filter(pl.col("r") > 0.85).collect()
+    shape: (2, 4)
+    ┌────────────┬──────────┬───────────┬─────────┐
+    │ questions  ┆ r        ┆ r_rest    ┆ n_users │
+    │ ---        ┆ ---      ┆ ---       ┆ ---     │
+    │ list[str]  ┆ f64      ┆ f64       ┆ u32     │
+    ╞════════════╪══════════╪═══════════╪═════════╡
+    │ ["x", "y"] ┆ 0.857493 ┆ -0.316228 ┆ 4       │
+    │ ["y", "z"] ┆ 0.970143 ┆ 0.894427  ┆ 4       │
+    └────────────┴──────────┴───────────┴─────────┘
+    """
+    if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
+        msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"
+        raise TypeError(msg)
+    options = {
+        "k": count("k", k, least=1),
+        "duplicates": choice("duplicates", duplicates, Duplicates),
+        "shard": tuple(shard_of(shard).values()),
+    }
+    fewest_users = count("min_users", min_users, least=2)
+    shows = progress_of(progress)
+    expression = corrset(user, question, score, k=k)
+    columns, names = zip(*map(without_objects, (user, question, score)), strict=True)
+    responses = frame.lazy().select(
+        (pl.col(column) if isinstance(column, str) else column).alias(name)
+        for column, name in zip(columns, _INPUTS, strict=True)
+    )
+
+    def schema() -> pl.Schema:
+        return frame.lazy().select(expression).unnest(NAME).collect_schema()
+
+    def source(
+        with_columns: list[str] | None,
+        predicate: pl.Expr | None,
+        n_rows: int | None,
+        batch_size: int | None,  # noqa: ARG001, batches have the size that suits the search
+    ) -> Iterator[pl.DataFrame]:
+        planned = schema()
+        # Here and not in the iterator, which Polars asks from a thread that reading may need.
+        read = responses.collect()
+        found = pl.List(read["question"].dtype)
+        if found != planned["questions"]:
+            msg = f"the sets were planned as {planned['questions']}, but the responses read now give {found}"
+            raise pl.exceptions.SchemaError(msg)
+        user, question, score = (
+            read[column].alias(name or column) for column, name in zip(_INPUTS, names, strict=True)
+        )
+        least = bounds(predicate)
+        floors = (
+            (name, value) for name, value in zip(least._fields, least, strict=True) if name != "n_users"
+        )
+        scan = Scan(
+            user,
+            question,
+            score,
+            {
+                **options,
+                "min_users": max(fewest_users, min(math.ceil(least.n_users or 0), _MOST_USERS)),
+                "floor": next((floor for floor in floors if floor[1] is not None), None),
+            },
+        )
+        wanted = list(planned) if with_columns is None else with_columns
+        used = {*wanted, *([] if predicate is None else predicate.meta.root_names())}
+        bar = None if shows == "never" else Bar(scan.sets, shows == "always")
+        batches = _batches(scan, [name for name in planned if name in used], bar)
+        return _selected(batches, predicate, wanted, n_rows)
+
+    return register_io_source(source, schema=schema)
+
+
+def _batches(scan: Scan, columns: list[str], bar: Bar | None) -> Iterator[pl.DataFrame]:
+    """The sets as they come."""
+    try:
+        while (batch := scan.next(columns)) is not None:
+            if bar is not None:
+                bar.show(scan.done)
+            if batch.height > 0:
+                yield batch
+    finally:
+        if bar is not None:
+            bar.close(scan.done)
+
+
+def _selected(
+    batches: Iterator[pl.DataFrame], predicate: pl.Expr | None, columns: list[str], n_rows: int | None
+) -> Iterator[pl.DataFrame]:
+    """What Polars asked for, of that: exactly, since it does not look again."""
+    for batch in batches:
+        rows = batch if predicate is None else batch.filter(predicate)
+        if n_rows is not None:
+            rows = rows.head(n_rows)
+            n_rows -= rows.height
+        yield rows.select(columns)
+        if n_rows == 0:
+            return
