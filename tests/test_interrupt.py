@@ -23,10 +23,12 @@ import polars_corrset as pc
 
 query, engine, how = sys.argv[1:]
 users = pl.DataFrame({"user": range(2_000)})
-responses = users.join(pl.DataFrame({"question": range(150)}), how="cross").with_columns(
+complete = users.join(pl.DataFrame({"question": range(150)}), how="cross").with_columns(
     score=pl.int_range(pl.len()).hash(seed=1) % 2, exam=pl.lit("A")
 ).lazy()
+responses = complete.filter(pl.int_range(pl.len()).hash(seed=2) % 10 > 0)
 queries = {
+    "complete": lambda: pc.top_corrsets(complete, k=20),
     "top_corrsets": lambda: pc.top_corrsets(responses, k=8),
     "select": lambda: responses.select(pc.corrset(k=8)),
     "group_by": lambda: responses.group_by("exam").agg(pc.corrset(k=8)),
@@ -97,7 +99,7 @@ def interrupted(*arguments: str) -> list[str]:
     return run.stdout.splitlines()
 
 
-@pytest.mark.parametrize("query", ["top_corrsets", "select", "group_by", "scan"])
+@pytest.mark.parametrize("query", ["complete", "top_corrsets", "select", "group_by", "scan"])
 def test_ctrl_c(engine: str, query: str) -> None:
     assert interrupted(query, engine, "as it is") == ["KeyboardInterrupt after"] * 2 + ["intact"]
 
