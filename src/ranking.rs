@@ -37,6 +37,10 @@ impl SetTable {
     }
 
     pub(crate) fn append(&mut self, later: &mut Self) {
+        // Most are merged into a table that has nothing yet.
+        if self.is_empty() {
+            return std::mem::swap(self, later);
+        }
         self.questions.append(&mut later.questions);
         self.r.append(&mut later.r);
         self.r_rest.append(&mut later.r_rest);

@@ -101,7 +101,13 @@ def interrupted(*arguments: str) -> list[str]:
 
 @pytest.mark.parametrize("query", ["complete", "top_corrsets", "select", "group_by", "scan"])
 def test_ctrl_c(engine: str, query: str) -> None:
-    assert interrupted(query, engine, "as it is") == ["KeyboardInterrupt after"] * 2 + ["intact"]
+    *outcomes, last = interrupted(query, engine, "as it is")
+    assert last == "intact"
+    # Polars 1's in-memory engine wraps what an IO source raises.
+    wrapped = "ComputeError: caught exception during execution of a Python source, exception: "
+    for outcome in outcomes:
+        found = outcome.removeprefix(wrapped).replace(": ", "") if query == "scan" else outcome
+        assert found.split() == ["KeyboardInterrupt", "after"]
 
 
 def test_after_python_s_handler_was_set_anew(engine: str) -> None:

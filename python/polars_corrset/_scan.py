@@ -122,8 +122,9 @@ def scan_corrsets(
         batch_size: int | None,  # noqa: ARG001, batches have the size that suits the search
     ) -> Iterator[pl.DataFrame]:
         planned = schema()
-        # Here and not in the iterator, which Polars asks from a thread that reading may need.
-        read = responses.collect()
+        # Here and not in the iterator, which Polars asks from a thread that reading may need; and by the
+        # engine that has threads of its own, since the other's may all wait for a reading like this.
+        read = responses.collect(engine="streaming")
         found = pl.List(read["question"].dtype)
         if found != planned["questions"]:
             msg = f"the sets were planned as {planned['questions']}, but the responses read now give {found}"
