@@ -97,10 +97,17 @@ impl Start<'_> {
     /// Takes the best swap again and again until none is better.
     fn climb(&mut self, set: Vec<u32>) {
         let mut set = set;
+        let mut reached = f64::NEG_INFINITY;
         loop {
             let current = self.current(set);
             self.offer(current.set.clone());
             let key = self.key(current.c, current.v);
+            // The key of a swap is made of differences. Where little is left of a variance it promises what the set does
+            // not keep, and the climb would go in circles.
+            if key <= reached + LEAST_GAIN {
+                return;
+            }
+            reached = key;
             match self.best_swap(&current) {
                 Some((better, position, item)) if better > key + LEAST_GAIN => {
                     set = current.set;
