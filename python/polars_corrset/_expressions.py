@@ -81,7 +81,7 @@ def corrset(
     shard
         `(i, n)` searches only the i-th (from 0) of n equal shares of all sets, in order of enumeration: the
         results of all n with `top=None` are, one after another, that of the whole, and the best of all n the
-        best of them together. A share with a `top` takes up to twice its part of the time of the whole.
+        best of them together. With a `top`, the shares together take longer than the whole.
     progress
         `True` shows a bar with the sets done where stderr is a terminal, or in a notebook; `"always"` shows
         it everywhere. Needs tqdm (`pip install 'polars-corrset[progress]'`).
