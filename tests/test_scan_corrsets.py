@@ -269,11 +269,19 @@ def assert_no_scan_runs() -> None:
     if not Path("/proc/self/task").exists():
         pytest.skip("only Linux tells the names of threads")
     for _ in range(100):
-        names = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
+        names = [name for task in Path("/proc/self/task").iterdir() if (name := name_of(task))]
         if not any("corrset-scan" in name for name in names):
             return
         threading.Event().wait(0.1)
     pytest.fail(f"a scan runs: {names}")
+
+
+def name_of(task: Path) -> str | None:
+    """None if the thread has ended since it was listed."""
+    try:
+        return (task / "comm").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 # --- bad input ---------------------------------------------------------------------------------------------
