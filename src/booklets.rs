@@ -10,7 +10,7 @@ use crate::moments::{IntegerSums, SumInteger};
 use crate::pair_sums::PairSums;
 use crate::parallel;
 use crate::ranking::Collector;
-use crate::search::{Control, Request};
+use crate::search::{Blueprint, Control, Request, Space, is_parallel};
 
 /// Sets whose sums are made at once: 64-bit numbers in a 512-bit register.
 const LANES: usize = 8;
@@ -21,7 +21,7 @@ const SERIAL_WORK: u128 = 1 << 22;
 /// The tree of all sets that a request asks for.
 struct Tree<'a, A, F> {
     blocks: &'a [PairSums<A>],
-    questions: usize,
+    space: Space,
     request: &'a Request,
     empty: &'a F,
     isa: InstructionSet,
@@ -57,21 +57,27 @@ struct Lanes<A> {
     xt: [A; LANES],
 }
 
-/// Walks all sets that `request` asks for into collectors made by `empty`.
+/// Walks the sets of `blueprint` into collectors made by `empty`.
 pub fn search<A: SumInteger + Sync, C: Collector>(
     isa: InstructionSet,
     blocks: &[PairSums<A>],
-    questions: usize,
-    request: &Request,
-    is_parallel: bool,
+    blueprint: &Blueprint,
     control: &Control,
     empty: impl Fn() -> C + Sync,
 ) -> C {
-    let tree = Tree { blocks, questions, request, empty: &empty, isa, is_parallel, control };
+    let (space, request, is_parallel) = (blueprint.space(), blueprint.request(), is_parallel(blueprint));
+    let tree = Tree { blocks, space, request, empty: &empty, isa, is_parallel, control };
     let block = |pattern| Block { pattern, x: A::default(), xx: A::default(), xt: A::default() };
-    let products = vec![A::default(); blocks.len() * (questions + LANES)];
-    let everything = Survivors { blocks: (0..blocks.len()).map(block).collect(), products };
-    tree.explore(&everything, &[], empty())
+    let products = vec![A::default(); blocks.len() * (space.questions + LANES)];
+    let mut survivors = Survivors { blocks: (0..blocks.len()).map(block).collect(), products };
+    let mut prefix = Vec::new();
+    for question in 0..space.fixed {
+        let mut child = Survivors { blocks: Vec::new(), products: Vec::new() };
+        tree.project(&survivors, question, &mut child);
+        prefix.push(question as u32);
+        survivors = child;
+    }
+    tree.explore(&survivors, &prefix, empty())
 }
 
 impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
@@ -79,7 +85,7 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
     fn explore(&self, survivors: &Survivors<A>, prefix: &[u32], mut collector: C) -> C {
         let next = prefix.last().map_or(0, |&last| last as usize + 1);
         let missing = self.request.k - prefix.len();
-        let sets = binomial(self.questions - next, missing).unwrap_or(u128::MAX);
+        let sets = binomial(self.space.questions - next, missing).unwrap_or(u128::MAX);
         let work = sets.saturating_mul(survivors.blocks.len() as u128);
         if missing == 1 || !self.is_parallel || work <= SERIAL_WORK {
             let mut levels = vec![Survivors { blocks: Vec::new(), products: Vec::new() }; missing - 1];
@@ -88,13 +94,15 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
             return collector;
         }
         let found = parallel::fold_in_order(
-            next..self.questions + 1 - missing,
+            next..self.space.questions + 1 - missing,
             self.empty,
             |collector, question| {
                 let mut child = Survivors { blocks: Vec::new(), products: Vec::new() };
                 self.project(survivors, question, &mut child);
                 if !self.has_enough_users(&child) {
-                    self.advance(binomial(self.questions - question - 1, missing - 1).unwrap_or(u128::MAX));
+                    self.advance(
+                        binomial(self.space.questions - question - 1, missing - 1).unwrap_or(u128::MAX),
+                    );
                     return collector;
                 }
                 self.explore(&child, &[prefix, &[question as u32]].concat(), collector)
@@ -110,7 +118,7 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
 
     /// Takes down that so many more sets are done.
     fn advance(&self, sets: u128) {
-        let all = binomial(self.questions, self.request.k).unwrap_or(u128::MAX);
+        let all = self.space.sets().unwrap_or(u128::MAX);
         self.control.advance(sets as f64 / all as f64);
     }
 
@@ -128,7 +136,7 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
         let Some((child, deeper)) = levels.split_first_mut() else {
             return self.finish(survivors, next, set, collector);
         };
-        for question in next..(self.questions + 1).saturating_sub(missing) {
+        for question in next..(self.space.questions + 1).saturating_sub(missing) {
             if self.control.is_stopped() {
                 return;
             }
@@ -150,7 +158,7 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
     fn project(&self, parent: &Survivors<A>, question: usize, child: &mut Survivors<A>) {
         child.blocks.clear();
         child.products.clear();
-        let width = self.questions + LANES;
+        let width = self.space.questions + LANES;
         for (block, products) in parent.blocks.iter().zip(parent.products.chunks_exact(width)) {
             let sums = &self.blocks[block.pattern];
             if !sums.contains[question] {
@@ -175,10 +183,14 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
     /// Offers the prefix with each possible last question to the collector.
     fn finish(&self, survivors: &Survivors<A>, next: usize, set: &mut Vec<u32>, collector: &mut C) {
         let threshold = collector.threshold();
-        for first in (next..self.questions).step_by(LANES) {
-            let lanes =
-                self.isa.run(Leaf { blocks: self.blocks, survivors, width: self.questions + LANES, first });
-            for question in first..self.questions.min(first + LANES) {
+        for first in (next..self.space.questions).step_by(LANES) {
+            let lanes = self.isa.run(Leaf {
+                blocks: self.blocks,
+                survivors,
+                width: self.space.questions + LANES,
+                first,
+            });
+            for question in first..self.space.questions.min(first + LANES) {
                 let lane = question - first;
                 let Lanes { n, x, xx, t, tt, xt } = &lanes;
                 let sums = IntegerSums::of(n[lane], [x[lane], xx[lane], t[lane], tt[lane], xt[lane]]);

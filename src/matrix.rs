@@ -5,6 +5,8 @@
 //! correlation changes, and the sums stay small. Memory is 1 bit per cell for who answered; for the scores
 //! 1 bit per cell (all 0 or 1), else 2 or 8 bytes per *response* and 4 bytes per 64 cells.
 
+mod select;
+
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
@@ -59,6 +61,8 @@ pub(crate) struct Floats {
     pub centred_totals: Vec<f64>,
     largest_point: f64,
     largest_total: f64,
+    /// Those that grand totals are sums of.
+    questions: usize,
 }
 
 impl Floats {
@@ -71,7 +75,7 @@ impl Floats {
         users: impl Iterator<Item = u32>,
     ) -> Correlations {
         let empty = |noise| Totals { values: Vec::new(), noise };
-        let noise = self.noise(answered.columns());
+        let noise = self.noise(self.questions);
         let (mut xs, mut ts, mut rests) = (empty(self.noise(set.len())), empty(noise), empty(noise));
         for user in users.map(|user| user as usize) {
             let mut x = DoubleDouble::default();
@@ -112,6 +116,14 @@ pub(crate) struct Packed<T> {
 
 impl<T: Copy + Default> Packed<T> {
     fn new<S: Source>(responses: &S, answered: &BitMatrix, point: impl Fn(usize, S::Score) -> T) -> Self {
+        let mut packed = Self::zeros(answered);
+        responses.for_each(|user, question, score| {
+            packed.set(answered, user, question, point(question, score));
+        });
+        packed
+    }
+
+    fn zeros(answered: &BitMatrix) -> Self {
         let mut end = 0;
         let offsets: Vec<u32> = answered
             .words()
@@ -122,13 +134,14 @@ impl<T: Copy + Default> Packed<T> {
                 start
             })
             .collect();
-        let mut packed = Self { offsets, values: vec![T::default(); end as usize] };
-        responses.for_each(|user, question, score| {
-            let word = user * answered.words_per_row() + question / WORD_BITS;
-            let position = packed.position(word, answered.words()[word] & below(question));
-            packed.values[position] = point(question, score);
-        });
-        packed
+        Self { offsets, values: vec![T::default(); end as usize] }
+    }
+
+    /// Writes the value of a cell of `answered`.
+    fn set(&mut self, answered: &BitMatrix, user: usize, question: usize, value: T) {
+        let word = user * answered.words_per_row() + question / WORD_BITS;
+        let position = self.position(word, answered.words()[word] & below(question));
+        self.values[position] = value;
     }
 
     /// Where the value of the first answered cell after `skipped`, the answered cells of `word` before it, is.
@@ -275,6 +288,7 @@ impl ResponseMatrix {
             centred_totals: rounded.iter().map(|total| total - mean).collect(),
             largest_point: largest_score * scale,
             largest_total: largest(rounded.iter().copied()),
+            questions: answered.columns(),
             totals,
         };
         Ok(Self { answered, users: floats.totals.len(), table: Table::Float(floats) })

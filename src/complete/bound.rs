@@ -40,11 +40,24 @@ pub fn search<E: Exact, C: Collector>(
     complete: &Complete<'_, E>,
     empty: impl Fn() -> C + Sync,
 ) -> Result<C> {
-    let &Covariances { items, stride, ref with_total, ref between, .. } = complete.covariances;
-    let all: Vec<u32> = (0..items as u32).collect();
-    let with_prefix = vec![0.0; items + LANES];
-    let candidates = Candidates { items: &all, with_total, with_prefix: &with_prefix, between, stride };
-    Walk { complete, empty: &empty, isa }.share(candidates, Prefix::default(), &[], 1.0, empty())
+    let covariances = complete.covariances;
+    let &Covariances { items, stride, ref with_total, ref between, .. } = covariances;
+    let (fixed, first) = (complete.fixed(), complete.space.fixed);
+    let all: Vec<u32> = (first as u32..items as u32).collect();
+    let mut with_prefix = vec![0.0; stride - first];
+    for &item in &fixed {
+        let row = &covariances.row(item as usize)[first..];
+        with_prefix.iter_mut().zip(row).for_each(|(sum, covariance)| *sum += covariance);
+    }
+    let candidates = Candidates {
+        items: &all,
+        with_total: &with_total[first..],
+        with_prefix: &with_prefix,
+        between: &between[first * stride + first..],
+        stride,
+    };
+    let (c, v) = covariances.of_set(&fixed);
+    Walk { complete, empty: &empty, isa }.share(candidates, Prefix { c, v }, &fixed, 1.0, empty())
 }
 
 /// Items that can follow a prefix, best first, and the covariances between them: a square of a larger matrix.
@@ -110,8 +123,11 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         share: f64,
         mut collector: C,
     ) -> Result<C> {
-        let missing = self.complete.k - set.len();
-        if set.len() == SHARED_LEVELS || missing <= 2 || !self.complete.is_parallel {
+        let missing = self.complete.space.k - set.len();
+        if set.len() == self.complete.space.fixed + SHARED_LEVELS
+            || missing <= 2
+            || !self.complete.is_parallel
+        {
             let mut levels = vec![Level::default(); missing - 1];
             self.descend(candidates, prefix, &mut set.to_vec(), &mut levels, &mut collector)?;
             self.complete.control.advance(share);

@@ -32,7 +32,7 @@ pub fn search<E: Exact, C: Collector>(
 ) -> Result<C> {
     let threshold = empty().threshold();
     let form = Form::try_new(complete, threshold).ok_or_else(|| complete.too_large())?;
-    Walk { complete, empty: &empty, isa, form: &form }.share(&[])
+    Walk { complete, empty: &empty, isa, form: &form }.share(&complete.fixed())
 }
 
 struct Walk<'a, E, F> {
@@ -69,15 +69,15 @@ struct Path<'a> {
 impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     /// Walks the subtree of `prefix`, on all threads where that pays.
     fn share(&self, prefix: &[u32]) -> Result<C> {
-        let Complete { k, covariances: &Covariances { items, .. }, is_parallel, .. } = *self.complete;
-        let missing = k - prefix.len();
+        let Complete { space, covariances: &Covariances { items, .. }, is_parallel, .. } = *self.complete;
+        let missing = space.k - prefix.len();
         let next = next(prefix);
         let sets = binomial(items - next, missing).unwrap_or(u128::MAX);
         if missing <= 3 || sets <= SERIAL_SETS || !is_parallel {
             let mut collector = (self.empty)();
-            let mut path = Path::new(self.form, k, prefix);
+            let mut path = Path::new(self.form, space.k, prefix);
             self.descend(&mut prefix.to_vec(), &mut path, &mut collector);
-            let all = binomial(items, k).unwrap_or(u128::MAX);
+            let all = space.sets().unwrap_or(u128::MAX);
             self.complete.control.advance(sets as f64 / all as f64);
             return Ok(collector);
         }
@@ -98,8 +98,8 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     }
 
     fn descend(&self, prefix: &mut Vec<u32>, path: &mut Path, collector: &mut C) {
-        let Complete { k, covariances: &Covariances { items, .. }, .. } = *self.complete;
-        let missing = k - prefix.len();
+        let Complete { space, covariances: &Covariances { items, .. }, .. } = *self.complete;
+        let missing = space.k - prefix.len();
         let next = next(prefix);
         if missing == 2 {
             self.look_again(prefix, path, collector);

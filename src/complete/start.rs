@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::moments::{RankBy, approximate_key};
 
+use super::Space;
 use super::covariances::Covariances;
 
 /// Random sets from which the search climbs. All of them take less than a millisecond for 100 items, far less than a
@@ -29,7 +30,7 @@ impl Random {
 
 struct Start<'a> {
     covariances: &'a Covariances,
-    k: usize,
+    space: Space,
     n: usize,
     rank_by: RankBy,
     /// The best sets so far, the worst first. Keys are positive, so their bits have their order.
@@ -46,9 +47,9 @@ struct Current {
     with_set: Vec<f64>,
 }
 
-/// Up to `n` different sets of `k` items with high, positive keys, best first.
-pub fn start(covariances: &Covariances, k: usize, n: usize, rank_by: RankBy) -> Vec<Vec<u32>> {
-    let mut start = Start { covariances, k, n, rank_by, found: BTreeSet::new() };
+/// Up to `n` different sets with high, positive keys, best first.
+pub fn start(covariances: &Covariances, space: Space, n: usize, rank_by: RankBy) -> Vec<Vec<u32>> {
+    let mut start = Start { covariances, space, n, rank_by, found: BTreeSet::new() };
     let mut random = Random(1);
     for _ in 0..STARTS {
         start.climb(start.random_set(&mut random));
@@ -66,9 +67,10 @@ pub fn start(covariances: &Covariances, k: usize, n: usize, rank_by: RankBy) -> 
 impl Start<'_> {
     /// Floyd's sample: every set is equally likely.
     fn random_set(&self, random: &mut Random) -> Vec<u32> {
-        let mut set = BTreeSet::new();
-        for most in self.covariances.items - self.k..self.covariances.items {
-            let item = random.below(most + 1) as u32;
+        let Space { questions, fixed, .. } = self.space;
+        let mut set: BTreeSet<u32> = (0..fixed as u32).collect();
+        for most in questions - self.space.chosen()..questions {
+            let item = (fixed + random.below(most + 1 - fixed)) as u32;
             if !set.insert(item) {
                 set.insert(most as u32);
             }
@@ -123,10 +125,13 @@ impl Start<'_> {
         let mut best: Option<(f64, usize, u32)> = None;
         for (position, &old) in current.set.iter().enumerate() {
             let old = old as usize;
+            if old < self.space.fixed {
+                continue;
+            }
             let row = self.covariances.row(old);
             let c = current.c - self.covariances.with_total[old];
             let v = current.v - 2.0 * current.with_set[old] + row[old];
-            for new in (0..self.covariances.items).filter(|&new| !current.is_in[new]) {
+            for new in (self.space.fixed..self.covariances.items).filter(|&new| !current.is_in[new]) {
                 let c = c + self.covariances.with_total[new];
                 let own = self.covariances.row(new)[new];
                 let v = v + 2.0 * (current.with_set[new] - row[new]) + own;

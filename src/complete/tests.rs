@@ -170,7 +170,8 @@ fn the_start_finds_different_sets_best_first() {
     let covariances = covariances(&columns);
     for rank_by in [RankBy::R, RankBy::RRest] {
         for k in 2..6 {
-            let found = start::start(&covariances, k, 20, rank_by);
+            let space = Space { questions: 12, k, fixed: 0 };
+            let found = start::start(&covariances, space, 20, rank_by);
             let keys: Vec<f64> =
                 found.iter().map(|set| exact(&columns, set).rank_key(rank_by).unwrap()).collect();
             assert_eq!(found.iter().collect::<std::collections::BTreeSet<_>>().len(), 20);

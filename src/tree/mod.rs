@@ -20,14 +20,13 @@ mod halves;
 
 use std::ops::Range;
 
-use crate::bitset::BitMatrix;
 use crate::combinations::binomial;
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel, PART};
 use crate::moments::Correlations;
 use crate::parallel;
 use crate::ranking::{Collector, Sink};
-use crate::search::{Control, Request, Run};
+use crate::search::{Blueprint, Control, Request, Run, Space};
 
 pub use filter::{Bar, is_exact};
 pub use halves::{Column, Open, Questions};
@@ -121,28 +120,30 @@ pub struct Prepared<'a, S: Scores> {
     isa: InstructionSet,
     scores: &'a S,
     request: &'a Request,
+    space: Space,
     questions: Questions,
     /// Of the empty prefix.
     database: S::Database,
 }
 
 impl<'a, S: Scores> Prepared<'a, S> {
-    /// For walks over all sets, or `in_order`, over those at any positions of the lexicographic order, too.
+    /// For walks over all sets, or `in_order`, over those at any positions, too.
     pub fn new(
         isa: InstructionSet,
         scores: &'a S,
-        answered: &BitMatrix,
-        request: &'a Request,
+        blueprint: &'a Blueprint<'_>,
         in_order: bool,
     ) -> Result<Self> {
-        let questions = Questions::of(answered, scores.users(), in_order);
+        let (space, request) = (blueprint.space(), blueprint.request());
+        let answered = &blueprint.matrix().answered;
+        let questions = Questions::of(answered, scores.users(), space.fixed, in_order);
         // With fewer users nothing is walked.
         let database = if scores.users() < request.least_users() {
             S::Database::default()
         } else {
             isa.run(Everyone { scores, questions: &questions })?
         };
-        Ok(Self { isa, scores, request, questions, database })
+        Ok(Self { isa, scores, request, space, questions, database })
     }
 
     /// Walks the sets of `run` into collectors made by `empty`.
@@ -152,11 +153,11 @@ impl<'a, S: Scores> Prepared<'a, S> {
             run.control.advance(run.share);
             return Ok(empty());
         }
-        let Self { isa, scores, request, questions, database } = self;
+        let Self { isa, scores, request, space, questions, database } = self;
         let tree = Tree { isa: *isa, scores: *scores, request, questions, control: run.control };
         let subtree = Subtree { within: run.within.clone(), share: run.share };
-        let found =
-            tree.explore((database, scores.users()), &Prefix::default(), 1.0, subtree, empty(), &empty);
+        let prefix = Prefix { fixed: space.fixed, ..Prefix::default() };
+        let found = tree.explore((database, scores.users()), &prefix, 1.0, subtree, empty(), &empty);
         if run.control.is_stopped() { Err(Error::Interrupted) } else { Ok(found) }
     }
 }
@@ -181,6 +182,8 @@ impl<S: Scores> Kernel for Everyone<'_, S> {
 struct Prefix {
     questions: Vec<u32>,
     low: usize,
+    /// How many questions come before all others.
+    fixed: usize,
 }
 
 impl Prefix {
@@ -190,7 +193,11 @@ impl Prefix {
 
     /// Low questions come before high ones; once a high one is chosen, the number of low ones is final.
     fn next(&self) -> Next {
-        Next { low: self.low == self.len(), high: self.is_even() }
+        Next { low: self.fixed + self.low >= self.len(), high: self.is_even() }
+    }
+
+    fn lacks_fixed(&self) -> bool {
+        self.len() < self.fixed
     }
 
     fn is_even(&self) -> bool {
@@ -271,17 +278,39 @@ struct Child {
     subtree: Subtree,
 }
 
+/// Columns by which a prefix can be extended, and what is open after each. Small, since a walk has one for each question of
+/// a prefix on its stack.
+struct Children {
+    open: Open,
+    low: Range<usize>,
+    high: Range<usize>,
+}
+
+impl Iterator for Children {
+    type Item = (Column, Open);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(low) = self.low.next_back() {
+            return Some((Column::Low(low), Open { low, ..self.open }));
+        }
+        let high = self.high.next_back()?;
+        Some((Column::High(high), Open { high, ..self.open }))
+    }
+}
+
 impl<S: Scores> Tree<'_, S> {
     /// The columns by which `prefix` can be extended, and what is open afterwards: low ones first, each half from the
     /// rarest question on.
-    fn children(&self, open: Open, prefix: &Prefix) -> impl Iterator<Item = (Column, Open)> + use<S> {
+    fn children(&self, open: Open, prefix: &Prefix) -> Children {
         let next = prefix.next();
         // A prefix must leave enough to choose from. After a high question only high ones follow, and one low leaf.
         let after = self.request.k - prefix.len() - 1;
+        if prefix.lacks_fixed() {
+            return Children { open, low: 0..0, high: open.high - 1..open.high };
+        }
         let low = if next.low { after.saturating_sub(open.high)..open.low } else { 0..0 };
         let high = if next.high { after.saturating_sub(open.low.min(1))..open.high } else { 0..0 };
-        let low = low.rev().map(move |position| (Column::Low(position), Open { low: position, ..open }));
-        low.chain(high.rev().map(move |position| (Column::High(position), Open { high: position, ..open })))
+        Children { open, low, high }
     }
 
     /// The children of a prefix that lacks `missing` questions, as far as `subtree` reaches.
@@ -291,6 +320,9 @@ impl<S: Scores> Tree<'_, S> {
             .children(open, prefix)
             .filter_map(|(column, after)| {
                 let within = match (&subtree.within, column) {
+                    (Some(within), _) if prefix.lacks_fixed() => {
+                        Some((Some(within.clone()), within.end - within.start))
+                    }
                     (Some(within), Column::High(position)) => {
                         Some(within_child(within, open.high, position, missing)?)
                     }
