@@ -5,7 +5,8 @@ use crate::bitset::BitMatrix;
 use crate::error::Result;
 use crate::isa::InstructionSet;
 use crate::matrix::ResponseMatrix;
-use crate::ranking::{All, Collector, SetTable};
+use crate::moments::RankBy;
+use crate::ranking::{All, Collector, SetTable, TableColumns};
 use crate::tree::{Prepared, Scores};
 
 /// A search that is prepared once, and run for as many stretches as are wanted.
@@ -18,7 +19,7 @@ pub trait Stretches: Sync {
     fn stretch(&self, run: &Run) -> Result<SetTable>;
 }
 
-/// Calls `walk` with the sets of `request`, whose `top` is not looked at, without those whose
+/// Calls `walk` with these columns of the sets of `request`, whose `top` is not looked at, without those whose
 /// [`rank_by`](Request::rank_by) is below `floor`.
 ///
 /// # Errors
@@ -28,16 +29,18 @@ pub fn with_stretches<T>(
     isa: InstructionSet,
     matrix: &ResponseMatrix,
     request: &Request,
+    columns: TableColumns,
     floor: Option<f64>,
     walk: impl FnOnce(&dyn Stretches) -> T,
 ) -> Result<T> {
-    with_scores(matrix, request, Walk { isa, answered: &matrix.answered, request, floor, walk })
+    with_scores(matrix, request, Walk { isa, answered: &matrix.answered, request, columns, floor, walk })
 }
 
 struct Walk<'a, F> {
     isa: InstructionSet,
     answered: &'a BitMatrix,
     request: &'a Request,
+    columns: TableColumns,
     floor: Option<f64>,
     walk: F,
 }
@@ -46,21 +49,21 @@ impl<T, F: FnOnce(&dyn Stretches) -> T> Visit for Walk<'_, F> {
     type Output = T;
 
     fn visit<S: Scores>(self, scores: &S) -> Result<T> {
-        let Self { isa, answered, request, floor, walk } = self;
+        let Self { isa, answered, request, columns, floor, walk } = self;
         let prepared = Prepared::new(isa, scores, answered, request, true)?;
-        Ok(walk(&Every { prepared, request, floor }))
+        let floor = floor.map(|floor| (request.rank_by, floor));
+        Ok(walk(&Every { prepared, columns, floor }))
     }
 }
 
 struct Every<'a, S: Scores> {
     prepared: Prepared<'a, S>,
-    request: &'a Request,
-    floor: Option<f64>,
+    columns: TableColumns,
+    floor: Option<(RankBy, f64)>,
 }
 
 impl<S: Scores> Stretches for Every<'_, S> {
     fn stretch(&self, run: &Run) -> Result<SetTable> {
-        let empty = || self.floor.map_or_else(All::default, |floor| All::from(self.request.rank_by, floor));
-        Ok(self.prepared.search(run, empty)?.into_table())
+        Ok(self.prepared.search(run, || All::new(self.columns, self.floor))?.into_table())
     }
 }
