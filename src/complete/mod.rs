@@ -24,7 +24,7 @@ use crate::isa::InstructionSet;
 use crate::moments::{Correlations, RankBy, SumInteger};
 use crate::pair_sums::PairSums;
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold, Sink};
-use crate::search::{Blueprint, Control, Request, Space, is_parallel};
+use crate::search::{Blueprint, Control, Path, Request, Space, is_parallel};
 
 pub use covariances::Covariances;
 use covariances::Criterion;
@@ -89,7 +89,12 @@ pub fn search<E: Exact>(
         control.advance(1.0);
         return Ok(SetTable::default());
     }
-    let found = start::start(covariances, space, n, rank_by);
+    let rules = blueprint.rules_by_column();
+    let Some(fixed) = Path::of_fixed(rules.as_ref(), space.fixed) else {
+        control.advance(1.0);
+        return Ok(SetTable::default());
+    };
+    let found = start::start(covariances, space, &fixed, n, rank_by);
     let shared = SharedThreshold::default();
     let key = |set| exact.correlations(set, f64::NEG_INFINITY, rank_by)?.rank_key(rank_by);
     let threshold = found.iter().map(|set| key(set).unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0);
@@ -102,9 +107,9 @@ pub fn search<E: Exact>(
     let empty = || Best::new(n, rank_by, &shared);
     // Without a positive threshold nothing can be pruned until the list is full.
     let best = if method == Method::Bound && threshold > 0.0 && found.len() == n {
-        bound::search(isa, &complete, empty)?
+        bound::search(isa, &complete, &fixed, empty)?
     } else {
-        exhaustive::search(isa, &complete, empty)?
+        exhaustive::search(isa, &complete, &fixed, empty)?
     };
     Ok(best.into_table())
 }
@@ -113,11 +118,6 @@ impl<E: Exact> Complete<'_, E> {
     /// What a set of at least `threshold` fulfils.
     fn criterion(&self, threshold: f64) -> Criterion {
         Criterion::new(self.covariances, self.space.k, self.rank_by, threshold, self.variance)
-    }
-
-    /// The items that every set has.
-    fn fixed(&self) -> Vec<u32> {
-        (0..self.space.fixed as u32).collect()
     }
 
     /// Hands a set on to the collector if it reaches its threshold.

@@ -13,6 +13,9 @@ pub trait Points: Sync {
 
     fn scale(&self) -> Scale;
 
+    /// Whether points are the scores themselves, so that correlations follow from their sums alone.
+    fn are_scores(&self) -> bool;
+
     /// The points of an answered cell.
     fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32;
 
@@ -83,6 +86,10 @@ impl<C: Cells<Value: Into<i64>>> Points for IntegerPoints<'_, C> {
         self.scale
     }
 
+    fn are_scores(&self) -> bool {
+        self.is_exact
+    }
+
     fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32 {
         self.points(self.integers.points.of(answered, user, question).into())
     }
@@ -148,6 +155,10 @@ impl Points for FloatPoints<'_> {
 
     fn scale(&self) -> Scale {
         self.scale
+    }
+
+    fn are_scores(&self) -> bool {
+        false
     }
 
     fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32 {

@@ -155,12 +155,12 @@ impl Columns {
 }
 
 /// As messages list things.
-fn list(parts: impl Iterator<Item = String>) -> String {
+pub fn list(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
 /// A value as messages show it. No message may hold a NUL: it crosses the border as a C string.
-fn shown(value: AnyValue) -> String {
+pub fn shown(value: AnyValue) -> String {
     match value.get_str() {
         Some(text) => format!("{text:?}"),
         None => value.to_string().replace('\0', "\\0"),
@@ -191,7 +191,7 @@ impl Coded<'_> {
 }
 
 /// Interns a column without nulls, read from its Arrow buffers chunk by chunk.
-fn intern(column: &Series) -> PolarsResult<Interned> {
+pub fn intern(column: &Series) -> PolarsResult<Interned> {
     let physical = column.to_storage().to_physical_repr();
     Ok(match physical.dtype() {
         DataType::String => intern_bytes(&physical.str()?.as_binary()),

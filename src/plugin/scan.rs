@@ -3,6 +3,7 @@
 //! A thread of its own searches one stretch of the sets after another and waits where nobody takes what it found, so memory
 //! is bounded by the frames in flight. It ends when the scan is dropped.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,14 +20,13 @@ use polars::prelude::*;
 use super::columns::Columns;
 use super::inputs::{Inputs, Role};
 use super::interrupt::{Watch, watched};
-use super::output::output_frame;
+use super::output::{needed, output_frame};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
-use crate::matrix::ResponseMatrix;
 use crate::moments::RankBy;
-use crate::ranking::SetTable;
+use crate::ranking::{SetTable, TableColumns};
 use crate::responses::Duplicates;
-use crate::search::{Control, Request, Run, Shard, with_stretches};
+use crate::search::{Blueprint, Control, Request, Run, Shard, with_stretches};
 
 /// Sets of the first stretch: so few that the head of a stream is there at once.
 const FIRST_STRETCH: u128 = 1 << 12;
@@ -48,6 +48,8 @@ pub struct Scan {
     found: Mutex<Receiver<Result<SetTable>>>,
     control: Arc<Control>,
     request: Request,
+    /// The names of those that frames have.
+    names: Vec<String>,
     questions: Series,
     /// Without rows, to word errors.
     columns: Columns,
@@ -62,6 +64,8 @@ struct Options {
     min_users: u64,
     duplicates: String,
     shard: (u64, u64),
+    /// The columns to make.
+    columns: Vec<String>,
     /// Name and least value of the correlation that rows must reach.
     floor: Option<(String, f64)>,
 }
@@ -86,10 +90,14 @@ impl Scan {
         let inputs = inputs.iter().map(|(role, column)| Ok((named::<Role>(role)?, &column.0)));
         let inputs = inputs.collect::<PyResult<Vec<_>>>()?;
         let start = || {
-            let columns = Columns::new(&Inputs::by_role(inputs)?)?;
+            let inputs = Inputs::by_role(inputs)?;
+            let columns = Columns::new(&inputs)?;
             let coded = RAYON.install(|| columns.matrix(duplicates))?;
-            let (matrix, columns) = (coded.matrix, columns.without_rows()?);
-            let positions = Shard { index, count }.positions(matrix.questions(), request.k);
+            let columns = columns.without_rows()?;
+            let constraints = inputs.constraints(&coded.questions)?;
+            let blueprint = Blueprint::new(Cow::Owned(coded.matrix), request, &constraints);
+            let blueprint = blueprint.map_err(|error| columns.explain(error))?;
+            let positions = Shard { index, count }.positions(blueprint.space());
             let positions = positions.map_err(|error| columns.explain(error))?;
             let sets = positions.end - positions.start;
             let (send, found) = sync_channel(TABLES_AHEAD);
@@ -97,9 +105,12 @@ impl Scan {
             let control = Arc::new(control);
             let floor = floor.map(|(_, floor)| floor);
             let under = Arc::clone(&control);
-            let walk = Walk { matrix, request, floor, positions, send, control: under, _watch: watch };
+            let names = options.columns;
+            let made = needed(&names);
+            let walk = Walk { blueprint, made, floor, positions, send, control: under, _watch: watch };
             thread::Builder::new().name("corrset-scan".into()).spawn(move || walk.run())?;
-            Ok(Self { found: Mutex::new(found), control, request, questions: coded.questions, columns, sets })
+            let (found, questions) = (Mutex::new(found), coded.questions);
+            Ok(Self { found, control, request, names, questions, columns, sets })
         };
         py.detach(start).map_err(python_error)
     }
@@ -116,8 +127,8 @@ impl Scan {
         self.control.done()
     }
 
-    /// The `columns` of the next sets, or of none if these take long; `None` after the last.
-    fn next(&self, py: Python<'_>, columns: Vec<String>) -> PyResult<Option<PyDataFrame>> {
+    /// The next sets, or none if these take long; `None` after the last.
+    fn next(&self, py: Python<'_>) -> PyResult<Option<PyDataFrame>> {
         // Held by one thread at a time, as a stream has one reader; others wait without the interpreter.
         let found = py.detach(|| {
             let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +148,7 @@ impl Scan {
             }
             Err(RecvTimeoutError::Disconnected) => return Ok(None),
         };
-        let frame = py.detach(|| output_frame(&table, &self.request, &self.questions, &columns));
+        let frame = py.detach(|| output_frame(table, &self.request, &self.questions, &self.names));
         Ok(Some(PyDataFrame(frame.map_err(python_error)?)))
     }
 }
@@ -150,8 +161,8 @@ impl Drop for Scan {
 
 /// The search of a scan, which a thread owns.
 struct Walk {
-    matrix: ResponseMatrix,
-    request: Request,
+    blueprint: Blueprint<'static>,
+    made: TableColumns,
     floor: Option<f64>,
     positions: Range<u128>,
     send: SyncSender<Result<SetTable>>,
@@ -162,8 +173,8 @@ struct Walk {
 impl Walk {
     fn run(self) {
         let result = InstructionSet::from_environment().and_then(|isa| {
-            let Self { matrix, request, floor, positions, send, control, .. } = &self;
-            with_stretches(isa, matrix, request, *floor, |stretches| {
+            let Self { blueprint, made, floor, positions, send, control, .. } = &self;
+            with_stretches(isa, blueprint, *made, *floor, |stretches| {
                 let Range { start: first, end: last } = positions.clone();
                 let (mut start, mut length) = (first, FIRST_STRETCH);
                 while start < last {

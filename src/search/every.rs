@@ -3,7 +3,8 @@
 use super::{Blueprint, Run, Visit, with_scores};
 use crate::error::Result;
 use crate::isa::InstructionSet;
-use crate::ranking::{All, Collector, SetTable};
+use crate::moments::RankBy;
+use crate::ranking::{All, Collector, SetTable, TableColumns};
 use crate::tree::{Prepared, Scores};
 
 /// A search that is prepared once, and run for as many stretches as are wanted.
@@ -16,7 +17,7 @@ pub trait Stretches: Sync {
     fn stretch(&self, run: &Run) -> Result<SetTable>;
 }
 
-/// Calls `walk` with the sets of `blueprint`, whose `top` is not looked at, without those whose
+/// Calls `walk` with these columns of the sets of `blueprint`, whose `top` is not looked at, without those whose
 /// [`rank_by`](super::Request::rank_by) is below `floor`.
 ///
 /// # Errors
@@ -25,15 +26,17 @@ pub trait Stretches: Sync {
 pub fn with_stretches<T>(
     isa: InstructionSet,
     blueprint: &Blueprint,
+    columns: TableColumns,
     floor: Option<f64>,
     walk: impl FnOnce(&dyn Stretches) -> T,
 ) -> Result<T> {
-    with_scores(blueprint.matrix(), blueprint.request(), Walk { isa, blueprint, floor, walk })
+    with_scores(blueprint.matrix(), blueprint.request(), Walk { isa, blueprint, columns, floor, walk })
 }
 
 struct Walk<'a, F> {
     isa: InstructionSet,
     blueprint: &'a Blueprint<'a>,
+    columns: TableColumns,
     floor: Option<f64>,
     walk: F,
 }
@@ -42,23 +45,23 @@ impl<T, F: FnOnce(&dyn Stretches) -> T> Visit for Walk<'_, F> {
     type Output = T;
 
     fn visit<S: Scores>(self, scores: &S) -> Result<T> {
-        let Self { isa, blueprint, floor, walk } = self;
+        let Self { isa, blueprint, columns, floor, walk } = self;
         let prepared = Prepared::new(isa, scores, blueprint, true)?;
-        Ok(walk(&Every { prepared, blueprint, floor }))
+        let floor = floor.map(|floor| (blueprint.request().rank_by, floor));
+        Ok(walk(&Every { prepared, blueprint, columns, floor }))
     }
 }
 
 struct Every<'a, S: Scores> {
     prepared: Prepared<'a, S>,
     blueprint: &'a Blueprint<'a>,
-    floor: Option<f64>,
+    columns: TableColumns,
+    floor: Option<(RankBy, f64)>,
 }
 
 impl<S: Scores> Stretches for Every<'_, S> {
     fn stretch(&self, run: &Run) -> Result<SetTable> {
-        let empty = || {
-            self.floor.map_or_else(All::default, |floor| All::from(self.blueprint.request().rank_by, floor))
-        };
-        Ok(self.blueprint.restore(self.prepared.search(run, empty)?.into_table()))
+        let found = self.prepared.search(run, || All::new(self.columns, self.floor))?;
+        Ok(self.blueprint.restore(found.into_table()))
     }
 }

@@ -3,6 +3,7 @@
 mod blueprint;
 mod control;
 mod every;
+mod rules;
 mod shard;
 mod strategy;
 mod summed;
@@ -23,6 +24,8 @@ use crate::tree::{self, Prepared, Scores};
 pub use blueprint::{Blueprint, Constraints, Space};
 pub use control::Control;
 pub use every::{Stretches, with_stretches};
+pub use rules::{Costs, Domains};
+pub(crate) use rules::{Path, Rules, Standing};
 pub use shard::Shard;
 pub use strategy::SearchStrategy;
 
@@ -90,7 +93,7 @@ fn binary<'a>(matrix: &'a ResponseMatrix, request: &Request) -> Option<Binary<'a
 /// };
 /// let matrix = responses.into_matrix(Duplicates::Error)?;
 /// let best = search(&matrix, &Request { k: 1, top: Some(1), min_users: 2, rank_by: RankBy::R })?;
-/// assert_eq!((best.questions, best.r, best.n_users), (vec![2], vec![Some(1.0)], vec![3]));
+/// assert_eq!((best.questions, best.r.get(0), best.n_users), (vec![2], Some(1.0), vec![3]));
 /// # Ok::<(), polars_corrset::error::Error>(())
 /// ```
 pub fn search(matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
@@ -246,8 +249,8 @@ fn check_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Result<()>
     if rows > FRAME_ROWS {
         return refuse(TooManyRows::Frame);
     }
-    // Two correlations with their null marks, the count and the ids, once here and once as a frame.
-    let row_bytes = 2 * (2 * size_of::<Option<f64>>() + size_of::<u32>() * (1 + k));
+    // Two correlations, the count and the ids, once here and once as a frame.
+    let row_bytes = 2 * (2 * size_of::<f64>() + size_of::<u32>() * (1 + k));
     let bytes = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(row_bytes));
     let fits = |bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
     if !bytes.is_some_and(fits) {

@@ -103,6 +103,18 @@ impl Questions {
         }
     }
 
+    /// The questions by place: those of the low half, then those of the high one, which begin a part of their own.
+    pub fn by_place(&self) -> impl Iterator<Item = usize> {
+        self.low.iter().chain(&self.high).map(|&id| id as usize)
+    }
+
+    pub fn place(&self, column: Column) -> usize {
+        match column {
+            Column::Low(position) => position,
+            Column::High(position) => self.low.len() + position,
+        }
+    }
+
     /// The questions of each half at positions below those of `open`.
     pub fn below(&self, open: Open) -> [&[u32]; 2] {
         [&self.low[..open.low], &self.high[..open.high]]

@@ -23,10 +23,10 @@ use std::ops::Range;
 use crate::combinations::binomial;
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel, PART};
-use crate::moments::Correlations;
+use crate::moments::{Correlations, LaneCorrelations, RankBy};
 use crate::parallel;
-use crate::ranking::{Collector, Sink};
-use crate::search::{Blueprint, Control, Request, Run, Space};
+use crate::ranking::{All, Collector, Siblings, Sink};
+use crate::search::{Blueprint, Control, Request, Rules, Run, Space, Standing};
 
 pub use filter::{Bar, is_exact};
 pub use halves::{Column, Open, Questions};
@@ -98,6 +98,17 @@ pub trait Scores: Sync {
     /// The sets of a part that may reach the bar, one bit each: certainly all that do.
     fn candidates(filter: Self::Filter, sums: &Self::Sums) -> u16;
 
+    /// One correlation of the sets of a part, as far as their sums settle it.
+    fn lane_correlations<I: Isa>(
+        &self,
+        isa: I,
+        sums: &Self::Sums,
+        correlation: RankBy,
+    ) -> LaneCorrelations<PART>;
+
+    /// How many users the sets of a part have.
+    fn lane_users(sums: &Self::Sums) -> [u32; PART];
+
     /// What to report of `set`, which is `leaf` with the question at a lane of a part, and its number of users.
     fn correlations(
         &self,
@@ -122,6 +133,8 @@ pub struct Prepared<'a, S: Scores> {
     request: &'a Request,
     space: Space,
     questions: Questions,
+    /// Of the places of `questions`.
+    rules: Option<Rules>,
     /// Of the empty prefix.
     database: S::Database,
 }
@@ -143,20 +156,24 @@ impl<'a, S: Scores> Prepared<'a, S> {
         } else {
             isa.run(Everyone { scores, questions: &questions })?
         };
-        Ok(Self { isa, scores, request, space, questions, database })
+        let rules = blueprint.rules(questions.by_place().map(Some));
+        Ok(Self { isa, scores, request, space, questions, rules, database })
     }
 
     /// Walks the sets of `run` into collectors made by `empty`.
     pub fn search<C: Collector>(&self, run: &Run, empty: impl Fn() -> C + Sync) -> Result<C> {
         let is_empty = run.within.as_ref().is_some_and(Range::is_empty);
-        if self.scores.users() < self.request.least_users() || is_empty {
+        let standing = self.rules.as_ref().map_or(Some(Standing::default()), Rules::start);
+        let standing = standing.filter(|_| !is_empty && self.scores.users() >= self.request.least_users());
+        let Some(standing) = standing else {
             run.control.advance(run.share);
             return Ok(empty());
-        }
-        let Self { isa, scores, request, space, questions, database } = self;
-        let tree = Tree { isa: *isa, scores: *scores, request, questions, control: run.control };
+        };
+        let Self { isa, scores, request, space, questions, rules, database } = self;
+        let rules = rules.as_ref();
+        let tree = Tree { isa: *isa, scores: *scores, request, questions, rules, control: run.control };
         let subtree = Subtree { within: run.within.clone(), share: run.share };
-        let prefix = Prefix { fixed: space.fixed, ..Prefix::default() };
+        let prefix = Prefix { fixed: space.fixed, standing, ..Prefix::default() };
         let found = tree.explore((database, scores.users()), &prefix, 1.0, subtree, empty(), &empty);
         if run.control.is_stopped() { Err(Error::Interrupted) } else { Ok(found) }
     }
@@ -184,6 +201,7 @@ struct Prefix {
     low: usize,
     /// How many questions come before all others.
     fixed: usize,
+    standing: Standing,
 }
 
 impl Prefix {
@@ -240,6 +258,7 @@ struct Tree<'a, S> {
     scores: &'a S,
     request: &'a Request,
     questions: &'a Questions,
+    rules: Option<&'a Rules>,
     control: &'a Control,
 }
 
@@ -268,6 +287,15 @@ impl Subtree {
 struct Kept {
     from: usize,
     below: usize,
+}
+
+impl Kept {
+    /// Those of the first `open` lanes of a part that are kept, a bit each.
+    fn lanes(self, part: usize, open: usize) -> u16 {
+        let lane = |position: usize| position.saturating_sub(part * PART).min(open);
+        let below = |lane: usize| (1u32 << lane) - 1;
+        (below(lane(self.below)) & !below(lane(self.from))) as u16
+    }
 }
 
 /// A way on from a prefix.
@@ -318,6 +346,7 @@ impl<S: Scores> Tree<'_, S> {
         let mut sum = 0.0;
         let mut children: Vec<Child> = self
             .children(open, prefix)
+            .filter(|&(column, _)| !self.is_closed(prefix, column))
             .filter_map(|(column, after)| {
                 let within = match (&subtree.within, column) {
                     (Some(within), _) if prefix.lacks_fixed() => {
@@ -348,11 +377,48 @@ impl<S: Scores> Tree<'_, S> {
     fn push(&self, prefix: &mut Prefix, column: Column) {
         prefix.questions.push(self.questions.id(column));
         prefix.low += usize::from(matches!(column, Column::Low(_)));
+        if let Some(rules) = self.rules {
+            prefix.standing.push(rules, self.questions.place(column));
+        }
     }
 
     fn pop(&self, prefix: &mut Prefix, column: Column) {
         prefix.questions.pop();
         prefix.low -= usize::from(matches!(column, Column::Low(_)));
+        if let Some(rules) = self.rules {
+            prefix.standing.pop(rules);
+        }
+    }
+
+    /// Whether no set has this question beside the prefix.
+    fn is_closed(&self, prefix: &Prefix, column: Column) -> bool {
+        let is_closed = |rules| prefix.standing.is_closed(rules, self.questions.place(column));
+        !prefix.lacks_fixed() && self.rules.is_some_and(is_closed)
+    }
+
+    /// The lanes of a part, of a database whose high questions begin with the part `first_high`, that no set has beside the
+    /// prefix.
+    #[inline(always)]
+    fn closed_lanes(&self, prefix: &Prefix, first_high: usize, part: usize) -> u16 {
+        let Some(rules) = self.rules else { return 0 };
+        let column = match part.checked_sub(first_high) {
+            Some(part) => Column::High(part * PART),
+            None => Column::Low(part * PART),
+        };
+        prefix.standing.lanes(rules, self.questions.place(column))
+    }
+
+    /// Takes the first of `parts` that are not closed, as many as come one after another.
+    #[inline(always)]
+    fn open_stretch(&self, prefix: &Prefix, first_high: usize, parts: &mut Range<usize>) -> Range<usize> {
+        if self.rules.is_none() {
+            return std::mem::take(parts);
+        }
+        let is_open = |&part: &usize| self.closed_lanes(prefix, first_high, part) != u16::MAX;
+        let start = parts.clone().find(is_open).unwrap_or(parts.end);
+        let end = (start..parts.end).find(|part| !is_open(part)).unwrap_or(parts.end);
+        parts.start = end;
+        start..end
     }
 
     /// Splits the subtree of `prefix`, whose common users are the given number in a database, into parts worth a
@@ -439,7 +505,8 @@ impl<S: Scores> Tree<'_, S> {
         match levels {
             [] => {}
             [last] => {
-                let children: Vec<(Column, Open)> = children.collect();
+                let is_open = |&(column, _): &(Column, Open)| !self.is_closed(prefix, column);
+                let children: Vec<(Column, Open)> = children.filter(is_open).collect();
                 let all = Kept { from: 0, below: usize::MAX };
                 self.finish(database, (&children, all), prefix, &mut last.extension, scratch, sink);
             }
@@ -447,6 +514,9 @@ impl<S: Scores> Tree<'_, S> {
                 for (column, open) in children {
                     if self.control.is_stopped() {
                         return;
+                    }
+                    if self.is_closed(prefix, column) {
+                        continue;
                     }
                     self.push(prefix, column);
                     if self.project(database, column, open, prefix, level) >= self.request.least_users() {
@@ -493,8 +563,11 @@ impl<S: Scores> Tree<'_, S> {
         // Where no part lies between the halves, they are one stretch.
         let stretches =
             if low.end == high.start { [low.start..high.end, 0..0] } else { [low.clone(), high.clone()] };
-        for parts in stretches {
-            self.scores.sum(isa, database, extension, parts.clone(), &mut scratch.sums[parts]);
+        for mut parts in stretches {
+            while !parts.is_empty() {
+                let open = self.open_stretch(prefix, first_high, &mut parts);
+                self.scores.sum(isa, database, extension, open.clone(), &mut scratch.sums[open]);
+            }
         }
         let bar = Bar {
             least_users: i32::try_from(self.request.least_users()).unwrap_or(i32::MAX),
@@ -505,10 +578,19 @@ impl<S: Scores> Tree<'_, S> {
         // From the last part to the first, because positions descend where the order of the sets matters.
         for (questions, parts) in self.questions.below(open).into_iter().zip([low, high]) {
             for (part, questions) in parts.zip(questions.chunks(PART)).rev() {
-                let open_lanes = u16::MAX >> (PART - questions.len());
-                let candidates = S::candidates(filter, &scratch.sums[part]) & open_lanes;
-                if candidates != 0 {
-                    self.offer(of, (part, questions), candidates, scratch, sink);
+                let open =
+                    of.kept.lanes(part, questions.len()) & !self.closed_lanes(prefix, first_high, part);
+                if open == 0 {
+                    continue;
+                }
+                let lanes = S::candidates(filter, &scratch.sums[part]) & open;
+                if lanes == 0 {
+                    continue;
+                }
+                let candidates = Candidates { part, questions, lanes };
+                match sink.all() {
+                    Some(all) => isa.run(Offer { tree: self, leaf: of, candidates, scratch, all }),
+                    None => self.offer(of, candidates, scratch, sink),
                 }
             }
         }
@@ -519,28 +601,117 @@ impl<S: Scores> Tree<'_, S> {
     fn offer(
         &self,
         leaf: Leaves<'_, S>,
-        (part, questions): (usize, &[u32]),
-        mut candidates: u16,
+        mut candidates: Candidates<'_>,
         scratch: &mut Scratch<S>,
         sink: &mut dyn Sink,
     ) {
         let Scratch { sums, set } = scratch;
-        while candidates != 0 {
-            let lane = candidates.ilog2() as usize;
-            candidates ^= 1 << lane;
-            let position = part * PART + lane;
-            if position < leaf.kept.from || position >= leaf.kept.below {
-                continue;
-            }
-            set.clear();
-            set.extend_from_slice(&leaf.prefix.questions);
-            set.push(questions[lane]);
-            set.sort_unstable();
-            let users = (leaf.database, leaf.extension);
-            let (correlations, n_users) = self.scores.correlations(users, &sums[part], (part, lane), set);
+        while let Some(lane) = candidates.pop() {
+            let (correlations, n_users) = self.correlations(leaf, &candidates, lane, sums, set);
             sink.push(set, correlations, n_users);
         }
     }
+
+    /// What to report of a candidate, which `set` becomes, and its number of users.
+    fn correlations(
+        &self,
+        leaf: Leaves<'_, S>,
+        candidates: &Candidates<'_>,
+        lane: usize,
+        sums: &[S::Sums],
+        set: &mut Vec<u32>,
+    ) -> (Correlations, u32) {
+        let Candidates { part, questions, .. } = *candidates;
+        set.clear();
+        set.extend_from_slice(&leaf.prefix.questions);
+        set.push(questions[lane]);
+        set.sort_unstable();
+        self.scores.correlations((leaf.database, leaf.extension), &sums[part], (part, lane), set)
+    }
+}
+
+/// The sets of a prefix and some questions of a part, at least one.
+#[derive(Clone, Copy)]
+struct Candidates<'a> {
+    part: usize,
+    /// Of the part, as many as can follow.
+    questions: &'a [u32],
+    /// Which of them are meant, a bit each.
+    lanes: u16,
+}
+
+impl Candidates<'_> {
+    /// Takes the last lane out.
+    fn pop(&mut self) -> Option<usize> {
+        let last = self.lanes.checked_ilog2()?;
+        self.lanes ^= 1 << last;
+        Some(last as usize)
+    }
+}
+
+/// The candidates of a part to a collector that takes siblings at once. Where it does, all questions are high, so that a
+/// prefix and each of its leaves ascend, and leaves do from the last lane to the first.
+struct Offer<'a, 'b, S: Scores> {
+    tree: &'a Tree<'b, S>,
+    leaf: Leaves<'a, S>,
+    candidates: Candidates<'a>,
+    scratch: &'a mut Scratch<S>,
+    all: &'a mut All,
+}
+
+impl<S: Scores> Kernel for Offer<'_, '_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let Self { tree, leaf, candidates, scratch, all } = self;
+        let Scratch { sums, set } = scratch;
+        let sums_of_part = &sums[candidates.part];
+        let columns = all.columns();
+        let mut values = [[0.0; PART]; 2];
+        let mut settled = u16::MAX;
+        for (values, correlation) in values.iter_mut().zip([RankBy::R, RankBy::RRest]) {
+            if columns.has(correlation) {
+                let lanes = tree.scores.lane_correlations(isa, sums_of_part, correlation);
+                *values = lanes.values;
+                settled &= lanes.settled;
+            }
+        }
+        let mut unsettled = Candidates { lanes: candidates.lanes & !settled, ..candidates };
+        while let Some(lane) = unsettled.pop() {
+            let (correlations, _) = tree.correlations(leaf, &candidates, lane, sums, set);
+            let both = [correlations.r, correlations.r_rest];
+            for (values, correlation) in values.iter_mut().zip(both) {
+                values[lane] = correlation.unwrap_or(f64::NAN);
+            }
+        }
+        let n_users = S::lane_users(&sums[candidates.part]);
+        let mut last = [0; PART];
+        last[..candidates.questions.len()].copy_from_slice(candidates.questions);
+        let [r, r_rest] = values.map(|values| ascending(values, candidates.lanes));
+        let (last, n_users) = (ascending(last, candidates.lanes), ascending(n_users, candidates.lanes));
+        let count = candidates.lanes.count_ones() as usize;
+        all.push_siblings(&Siblings {
+            prefix: &leaf.prefix.questions,
+            last: &last[..count],
+            r: &r[..count],
+            r_rest: &r_rest[..count],
+            n_users: &n_users[..count],
+        });
+    }
+}
+
+/// The values of some lanes, from the last lane to the first, at the front.
+#[inline(always)]
+fn ascending<T: Copy + Default>(values: [T; PART], lanes: u16) -> [T; PART] {
+    let mut found = [T::default(); PART];
+    let mut count = 0;
+    for lane in (0..PART).rev() {
+        // Written whether it is one of them or not: which one is, is not to be predicted.
+        found[count % PART] = values[lane];
+        count += usize::from(lanes >> lane & 1);
+    }
+    found
 }
 
 /// A prefix whose common users are `extension`, so many users of `database`, and what can follow it.

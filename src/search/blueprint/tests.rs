@@ -7,6 +7,7 @@ use crate::isa::InstructionSet;
 use crate::moments::RankBy;
 use crate::naive::Answers;
 use crate::patterns::is_complete;
+use crate::ranking::TableColumns;
 use crate::responses::{Duplicates, Responses, Score};
 use crate::search::{Control, Run, SearchStrategy, Shard, run, search_with, with_stretches};
 
@@ -14,6 +15,8 @@ use crate::search::{Control, Run, SearchStrategy, Shard, run, search_with, with_
 const QUESTIONS: u32 = 8;
 
 const USERS: usize = 24;
+
+const DOMAINS: u32 = 3;
 
 fn matrix_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> ResponseMatrix {
     let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
@@ -29,37 +32,55 @@ fn matrix_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> ResponseM
 
 /// The definition: whether a set is wanted.
 fn fulfils(constraints: &Constraints, set: &[u32]) -> bool {
-    let Constraints { include, exclude } = constraints;
+    let Constraints { include, exclude, domains, costs } = constraints;
+    let is_of = |domain: u32, question: u32| domains.as_ref().unwrap().of[question as usize] == Some(domain);
+    let balanced = domains.as_ref().is_none_or(|domains| {
+        (0..DOMAINS).all(|domain| {
+            let count = set.iter().filter(|&&question| is_of(domain, question)).count();
+            let is_there =
+                (0..QUESTIONS).any(|question| !exclude.contains(&question) && is_of(domain, question));
+            count <= domains.most && (count >= domains.least || !is_there)
+        })
+    });
+    // Whole numbers, so that this is exact.
+    let cost =
+        |costs: &Costs| set.iter().map(|&question| costs.of[question as usize]).sum::<f64>() <= costs.most;
     include.iter().all(|question| set.contains(question))
         && !set.iter().any(|question| exclude.contains(question))
+        && balanced
+        && costs.as_ref().is_none_or(cost)
+}
+
+/// Questions, r, r_rest, common users.
+type Row = (Vec<u32>, Option<f64>, Option<f64>, u32);
+
+fn rows(table: &SetTable, k: usize) -> Vec<Row> {
+    let set = |row: usize| table.questions[row * k..][..k].to_vec();
+    (0..table.len())
+        .map(|row| (set(row), table.r.get(row), table.r_rest.get(row), table.n_users[row]))
+        .collect()
 }
 
 /// The rows of `all`, every set of the free search, that are wanted.
-fn wanted(all: &SetTable, request: &Request, constraints: &Constraints) -> SetTable {
-    let key = |row: usize| match request.rank_by {
-        RankBy::R => all.r[row],
-        RankBy::RRest => all.r[row].and(all.r_rest[row]),
+fn wanted(all: &[Row], request: &Request, constraints: &Constraints) -> Vec<Row> {
+    let key = |row: &Row| match request.rank_by {
+        RankBy::R => row.1,
+        RankBy::RRest => row.1.and(row.2),
     };
-    let set = |row: usize| &all.questions[row * request.k..][..request.k];
-    let mut rows: Vec<usize> = (0..all.len()).filter(|&row| fulfils(constraints, set(row))).collect();
+    let mut rows: Vec<Row> = all.iter().filter(|row| fulfils(constraints, &row.0)).cloned().collect();
     if let Some(top) = request.top {
-        rows.retain(|&row| key(row).is_some());
-        rows.sort_by(|&a, &b| key(b).partial_cmp(&key(a)).unwrap());
+        rows.retain(|row| key(row).is_some());
+        rows.sort_by(|a, b| key(b).partial_cmp(&key(a)).unwrap());
         rows.truncate(top);
     }
-    SetTable {
-        questions: rows.iter().flat_map(|&row| set(row)).copied().collect(),
-        r: rows.iter().map(|&row| all.r[row]).collect(),
-        r_rest: rows.iter().map(|&row| all.r_rest[row]).collect(),
-        n_users: rows.iter().map(|&row| all.n_users[row]).collect(),
-    }
+    rows
 }
 
 /// By every strategy, on every instruction set, in one and in shares, constrained sets are the wanted ones of all.
 fn check(matrix: &ResponseMatrix, k: usize, min_users: u32, constraints: &Constraints) {
     let request = Request { k, top: None, min_users, rank_by: RankBy::R };
     let isa = InstructionSet::Portable;
-    let all = search_with(isa, Some(SearchStrategy::Projection), matrix, &request).unwrap();
+    let all = rows(&search_with(isa, Some(SearchStrategy::Projection), matrix, &request).unwrap(), k);
     for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {
         for (top, rank_by) in
             [(None, RankBy::R), (Some(1), RankBy::R), (Some(4), RankBy::RRest), (Some(99), RankBy::R)]
@@ -85,38 +106,52 @@ fn check(matrix: &ResponseMatrix, k: usize, min_users: u32, constraints: &Constr
                 if floats && matches!(found, Err(crate::error::Error::Strategy { .. })) {
                     continue;
                 }
-                assert_eq!(found.unwrap(), expected, "{context}");
+                assert_eq!(rows(&found.unwrap(), k), expected, "{context}");
                 assert!((control.done() - 1.0).abs() < 1e-9, "{context}: {} done", control.done());
             }
         }
         let blueprint = Blueprint::new(Cow::Borrowed(matrix), request, constraints).unwrap();
-        let expected = wanted(&all, &request, constraints);
-        check_shares(isa, &blueprint, &expected);
+        check_shares(isa, &blueprint, &wanted(&all, &request, constraints));
     }
 }
 
 /// One after another, shares make the whole.
-fn check_shares(isa: InstructionSet, blueprint: &Blueprint, expected: &SetTable) {
+fn check_shares(isa: InstructionSet, blueprint: &Blueprint, expected: &[Row]) {
     let mut together = [SetTable::default(), SetTable::default()];
     for index in 0..3 {
         let control = Control::default();
         let positions = Shard { index, count: 3 }.positions(blueprint.space()).unwrap();
         let of_share = Run { within: Some(positions), ..Run::all(&control) };
-        let stretch = with_stretches(isa, blueprint, None, |stretches| stretches.stretch(&of_share));
+        let stretch = with_stretches(isa, blueprint, TableColumns::ALL, None, |all| all.stretch(&of_share));
         together[0].append(&mut run(isa, blueprint, &of_share).unwrap());
-        if blueprint.space().questions >= blueprint.space().k {
-            together[1].append(&mut stretch.unwrap().unwrap());
-        }
+        together[1].append(&mut stretch.unwrap().unwrap());
     }
-    assert_eq!([&together[0], &together[1]], [expected; 2], "{} in shares", isa.name());
+    for together in together {
+        assert_eq!(rows(&together, blueprint.request().k), expected, "{} in shares", isa.name());
+    }
 }
 
 fn constraints(k: usize) -> impl Strategy<Value = Constraints> {
     let order = Just((0..QUESTIONS).collect::<Vec<u32>>()).prop_shuffle();
-    (order, 0..=k, 0..5usize).prop_map(|(order, include, exclude)| Constraints {
-        include: order[..include].to_vec(),
-        exclude: order[include..].iter().copied().take(exclude).collect(),
-    })
+    let questions = QUESTIONS as usize;
+    let domains =
+        (prop::collection::vec(prop::option::weighted(0.9, 0..DOMAINS), questions), 0usize..3, 1usize..4)
+            .prop_map(|(of, least, most)| Domains { of, least, most: most.max(least) });
+    let costs = (prop::collection::vec(0u8..6, questions), 0u8..20)
+        .prop_map(|(of, most)| Costs { of: of.into_iter().map(f64::from).collect(), most: most.into() });
+    (
+        order,
+        prop_oneof![Just(0), Just(1usize.min(k)), 0..=k],
+        0..5usize,
+        prop::option::of(domains),
+        prop::option::of(costs),
+    )
+        .prop_map(|(order, include, exclude, domains, costs)| Constraints {
+            include: order[..include].to_vec(),
+            exclude: order[include..].iter().copied().take(exclude.saturating_sub(2)).collect(),
+            domains,
+            costs,
+        })
 }
 
 /// Scores of each question and user; `None` is no answer.
