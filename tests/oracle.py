@@ -43,17 +43,48 @@ def corrsets(
     min_users: int = 2,
     rank_by: str = "r",
     duplicates: str = "error",
+    wanted: Callable[[tuple[Any, ...], list[Any]], bool] = lambda _chosen, _questions: True,
 ) -> list[CorrSet]:
-    """The sets of `k` questions of (user, question, score) triples."""
+    """The sets of `k` questions of (user, question, score) triples that are `wanted`, given all questions."""
     answers, questions = table(responses, duplicates)
     sets = []
     for chosen in combinations(questions, k):
+        if not wanted(chosen, questions):
+            continue
         common = [scores for scores in answers.values() if all(question in scores for question in chosen)]
         if len(common) >= min_users:
             xs = [sum(scores[question] for question in chosen) for scores in common]
             ts = [sum(scores.values()) for scores in common]
             sets.append(corrset(chosen, xs, ts))
     return best(sets, top=top, rank_by=rank_by)
+
+
+def constrained(
+    *,
+    include: Sequence[Any] = (),
+    exclude: Sequence[Any] = (),
+    domain: dict[Any, Any] | None = None,
+    max_per_domain: int | None = None,
+    min_per_domain: int | None = None,
+    cost: dict[Any, Fraction] | None = None,
+    max_cost: Fraction | None = None,
+) -> Callable[[tuple[Any, ...], list[Any]], bool]:
+    """Whether a set obeys; `domain` and `cost` are those of each question."""
+
+    def wanted(chosen: tuple[Any, ...], questions: list[Any]) -> bool:
+        if not set(include) <= set(chosen) or set(exclude) & set(chosen):
+            return False
+        if domain is not None:
+            domains = {domain[question] for question in questions if question not in exclude} - {None}
+            for one in domains:
+                count = sum(domain[question] == one for question in chosen)
+                if max_per_domain is not None and count > max_per_domain:
+                    return False
+                if min_per_domain is not None and count < min_per_domain:
+                    return False
+        return cost is None or max_cost is None or sum(cost[question] for question in chosen) <= max_cost
+
+    return wanted
 
 
 def table(

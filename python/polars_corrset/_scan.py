@@ -9,6 +9,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from polars_corrset._arguments import Duplicates, choice, count, shard_of
+from polars_corrset._constraints import constraints_of
 from polars_corrset._expressions import NAME, corrset
 from polars_corrset._inputs import inputs_of
 from polars_corrset._internal import Scan
@@ -16,7 +17,8 @@ from polars_corrset._progress import Bar, Progress, progress_of
 from polars_corrset._pushdown import bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from typing import Any
 
     from polars._typing import IntoExpr
 
@@ -33,6 +35,13 @@ def scan_corrsets(
     score: IntoExpr = "score",
     min_users: int = 2,
     duplicates: Duplicates = "error",
+    include: Iterable[Any] | None = None,
+    exclude: Iterable[Any] | None = None,
+    domain: IntoExpr | None = None,
+    max_per_domain: int | None = None,
+    min_per_domain: int | None = None,
+    cost: IntoExpr | None = None,
+    max_cost: float | None = None,
     shard: tuple[int, int] | None = None,
     progress: Progress = False,
 ) -> pl.LazyFrame:
@@ -49,6 +58,8 @@ def scan_corrsets(
         Responses in long form, one row per user and question: a LazyFrame (a DataFrame works too). It is
         read once, when the query runs.
     k, user, question, score, min_users, duplicates, shard
+        As in :func:`corrset`.
+    include, exclude, domain, max_per_domain, min_per_domain, cost, max_cost
         As in :func:`corrset`.
     progress
         As in :func:`corrset`: a bar with the sets done.
@@ -96,15 +107,26 @@ def scan_corrsets(
     if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
         msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"
         raise TypeError(msg)
+    constraints = constraints_of(
+        k=k,
+        include=include,
+        exclude=exclude,
+        domain=domain,
+        max_per_domain=max_per_domain,
+        min_per_domain=min_per_domain,
+        cost=cost,
+        max_cost=max_cost,
+    )
     options = {
         "k": count("k", k, least=1),
         "duplicates": choice("duplicates", duplicates, Duplicates),
         "shard": tuple(shard_of(shard).values()),
+        "bounds": constraints.bounds,
     }
     fewest_users = count("min_users", min_users, least=2)
     shows = progress_of(progress)
     expression = corrset(user, question, score, k=k)
-    inputs = inputs_of(user=user, question=question, score=score)
+    inputs = inputs_of(user=user, question=question, score=score, **constraints.columns)
     responses = frame.lazy().select(**{one.role: one.column for one in inputs})
 
     def schema() -> pl.Schema:
@@ -131,7 +153,10 @@ def scan_corrsets(
         wanted = list(planned) if with_columns is None else with_columns
         used = {*wanted, *([] if predicate is None else predicate.meta.root_names())}
         scan = Scan(
-            [(one.role, read[one.role].alias(one.name or one.role)) for one in inputs],
+            [
+                *((one.role, read[one.role].alias(one.name or one.role)) for one in inputs),
+                *constraints.lists.items(),
+            ],
             {
                 **options,
                 "columns": [name for name in planned if name in used],

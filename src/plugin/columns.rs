@@ -5,6 +5,7 @@ use std::ops::Range;
 use arrow::array::BinaryViewArray;
 use polars::prelude::*;
 
+use super::constraints;
 use super::inputs::{Inputs, Role};
 use crate::error::{Error, TooManyRows};
 use crate::intern::{Interned, intern_rows};
@@ -19,6 +20,9 @@ pub struct Columns(Inputs<Series>);
 pub struct CodedMatrix {
     pub matrix: ResponseMatrix,
     pub questions: Series,
+    /// The domain and the cost of each question, where they are given.
+    pub domains: Option<Vec<Option<u32>>>,
+    pub costs: Option<Vec<f64>>,
 }
 
 impl Columns {
@@ -111,7 +115,18 @@ impl Columns {
             }
             error => self.explain(error),
         })?;
-        Ok(CodedMatrix { matrix, questions: question_values })
+        let of_questions = |role| {
+            let column = self.0.optional(role)?;
+            Some(constraints::of_questions(role, column, &questions, &question_values))
+        };
+        let (domains, costs) =
+            (of_questions(Role::Domain).transpose()?, of_questions(Role::Cost).transpose()?);
+        Ok(CodedMatrix {
+            matrix,
+            domains: domains.map(|domains| constraints::domains(&domains)).transpose()?,
+            costs: costs.map(|costs| constraints::costs(&costs, &question_values)).transpose()?,
+            questions: question_values,
+        })
     }
 
     fn score_error(&self, what: &str) -> PolarsError {

@@ -8,6 +8,7 @@ use pyo3_polars::export::polars_core::runtime::RAYON;
 use serde::Deserialize;
 
 use super::columns::Columns;
+use super::constraints::Bounds;
 use super::inputs::{Described, Inputs};
 use super::interrupt::{is_raised_anyway, watched};
 use super::output::{output_field, output_series};
@@ -31,6 +32,7 @@ struct CorrsetKwargs {
     shard: Shard,
     progress: Progress,
     inputs: Vec<Described>,
+    bounds: Bounds,
 }
 
 /// Numbers beyond what a machine can count mean the same as the largest it can.
@@ -77,7 +79,7 @@ fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
     let request = kwargs.request();
     let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(kwargs.duplicates))?;
     let (_watch, control) = watched();
-    let constraints = inputs.constraints(&coded.questions)?;
+    let constraints = inputs.constraints(&coded, &kwargs.bounds)?;
     let search = || {
         let blueprint = Blueprint::new(Cow::Borrowed(&coded.matrix), request, &constraints)?;
         kwargs.search(&blueprint, &control)

@@ -154,6 +154,11 @@ impl<T> Inputs<T> {
         }
     }
 
+    /// An input that need not be there.
+    pub fn optional(&self, role: Role) -> Option<&T> {
+        self.optional.iter().find(|(other, _)| *other == role).map(|(_, input)| input)
+    }
+
     /// An input that is no column.
     pub fn literal(&self, role: Role) -> Option<&T> {
         self.literals.iter().find(|(other, _)| *other == role).map(|(_, input)| input)

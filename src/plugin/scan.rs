@@ -18,6 +18,7 @@ use pyo3_polars::{PyDataFrame, PySeries};
 use polars::prelude::*;
 
 use super::columns::Columns;
+use super::constraints::Bounds;
 use super::inputs::{Inputs, Role};
 use super::interrupt::{Watch, watched};
 use super::output::{needed, output_frame};
@@ -68,6 +69,7 @@ struct Options {
     columns: Vec<String>,
     /// Name and least value of the correlation that rows must reach.
     floor: Option<(String, f64)>,
+    bounds: Bounds,
 }
 
 #[pymethods]
@@ -94,7 +96,7 @@ impl Scan {
             let columns = Columns::new(&inputs)?;
             let coded = RAYON.install(|| columns.matrix(duplicates))?;
             let columns = columns.without_rows()?;
-            let constraints = inputs.constraints(&coded.questions)?;
+            let constraints = inputs.constraints(&coded, &options.bounds)?;
             let blueprint = Blueprint::new(Cow::Owned(coded.matrix), request, &constraints);
             let blueprint = blueprint.map_err(|error| columns.explain(error))?;
             let positions = Shard { index, count }.positions(blueprint.space());
