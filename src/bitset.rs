@@ -101,6 +101,22 @@ impl BitMatrix {
         is_new
     }
 
+    /// Sets the bits of `row` from `column` on that are set in `source` from `first` on, `count` of them.
+    pub fn copy(&mut self, row: usize, column: usize, source: &[u64], first: usize, count: usize) {
+        debug_assert!(column + count <= self.columns, "bits beyond the columns break the tail invariant");
+        let row = &mut self.words[row * self.words_per_row..][..self.words_per_row];
+        let mut copied = 0;
+        while copied < count {
+            let (from, to) = (first + copied, column + copied);
+            // As many as are in one word of both.
+            let left = |bit: usize| WORD_BITS - bit % WORD_BITS;
+            let length = left(from).min(left(to)).min(count - copied);
+            let bits = source[from / WORD_BITS] >> (from % WORD_BITS) & (u64::MAX >> (WORD_BITS - length));
+            row[to / WORD_BITS] |= bits << (to % WORD_BITS);
+            copied += length;
+        }
+    }
+
     pub fn contains(&self, row: usize, column: usize) -> bool {
         let (word, mask) = locate(column);
         self.words[row * self.words_per_row + word] & mask != 0
@@ -114,6 +130,29 @@ mod tests {
 
     /// Sizes around the word boundaries.
     const SIZES: [usize; 10] = [0, 1, 2, 63, 64, 65, 127, 128, 129, 200];
+
+    #[test]
+    fn copied_bits_are_those_of_the_source() {
+        for columns in SIZES {
+            let mut source = BitMatrix::try_zeros(1, columns).unwrap();
+            (0..columns).filter(|column| column * column % 7 < 3).for_each(|column| {
+                source.insert(0, column);
+            });
+            for (first, count) in
+                [(0, columns), (columns / 3, columns / 2), (columns / 2, 0), (columns.min(63), 0)]
+            {
+                for column in [0, 1, 62, 64, 100] {
+                    let mut copy = BitMatrix::try_zeros(2, column + count).unwrap();
+                    copy.copy(1, column, source.row(0), first, count);
+                    let copied: Vec<bool> = (0..column + count).map(|bit| copy.contains(1, bit)).collect();
+                    let expected = (0..count).map(|bit| source.contains(0, first + bit));
+                    let expected: Vec<bool> = std::iter::repeat_n(false, column).chain(expected).collect();
+                    assert_eq!(copied, expected, "{count} of {columns} from {first} to {column}");
+                    assert!(copy.row(0).iter().all(|&word| word == 0));
+                }
+            }
+        }
+    }
 
     #[test]
     fn insert_contains_and_ones_agree_with_a_tree_set() {

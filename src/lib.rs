@@ -21,15 +21,16 @@
 //! 1. [`intern`]: users and questions become dense ids, in order of first appearance.
 //! 2. [`responses`]: responses in long form, read where they are or held batch by batch; what duplicates mean.
 //! 3. [`matrix`]: who answered what as bits ([`bitset`]), scores in the narrowest type, grand totals.
-//! 4. [`search`] picks what fits the scores, for all sets or a share of them, under a control that can stop it. `tree` walks the prefixes of sets and keeps the common users of each: for
+//! 4. [`search::Blueprint`]: constraints on sets make a smaller matrix, and rules that close questions at each prefix.
+//! 5. [`search`] picks what fits the scores, for all sets or a share of them, under a control that can stop it. `tree` walks the prefixes of sets and keeps the common users of each: for
 //!    scores of 0 and 1 in `binary`, for others in `graded`. Both sum up all sets of a prefix at once, in lanes, on the best
 //!    instruction set of the CPU ([`isa`]).
 //!    Where users share few answer patterns ([`search`] decides), they are summed up beforehand: `patterns` groups them,
 //!    `pair_sums` makes their moments, `complete` proves the best sets of complete answers without a look at most sets,
 //!    `booklets` looks at every set of several patterns.
-//! 5. [`moments`]: six sums per set, exact for integers, and the one correlation formula.
-//! 6. [`ranking`]: the best n, or all.
-//! 7. `plugin`: Polars columns in, a struct column or a stream of frames out (feature `plugin`).
+//! 6. [`moments`]: six sums per set, exact for integers, and the one correlation formula.
+//! 7. [`ranking`]: the best n, or all.
+//! 8. `plugin`: Polars columns in, a struct column or a stream of frames out (feature `plugin`).
 //!
 //! `parallel` is the only module that knows rayon, `plugin` the only one that knows Polars and Python.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -53,6 +54,27 @@ def test_group_by_program_gives_one_list_of_sets_per_exam() -> None:
     result = eval(PROGRAMS[2], {"frame": frame, "pc": pc})
     expected = pc.top_corrsets(frame.filter(pl.col("exam") == "A"), k=3)
     assert result.filter(pl.col("exam") == "A").drop("exam").equals(expected)
+
+
+def test_constraints_program_finds_what_they_leave(capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, Any] = {}
+    exec(PROGRAMS[0], namespace)
+    exec(PROGRAMS[4], namespace)
+    capsys.readouterr()
+    items = namespace["items"].collect()
+    area = dict(zip(items["question"], items["area"], strict=True))
+    minutes = dict(zip(items["question"], items["minutes"], strict=True))
+    found = namespace["short_forms"]
+    every = pc.top_corrsets(namespace["responses"], k=3, top=100).collect()
+    kept = [
+        "sum" in chosen
+        and "log" not in chosen
+        and max([area[question] for question in chosen].count(one) for one in area.values()) <= 2
+        and sum(minutes[question] for question in chosen) <= 8
+        for chosen in every["questions"]
+    ]
+    assert 0 < found.height < every.height
+    assert found.equals(every.filter(kept))
 
 
 def test_stream_program_writes_the_sets_above_the_bar(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def constraints_of(
         msg = f"`min_per_domain` must be at most `max_per_domain`, got {least} and {most}"
         raise ValueError(msg)
     if (domain is None) != (most is None and least is None):
-        msg = "`domain` goes with `max_per_domain` or `min_per_domain`, and they with it: got one without the other"
+        msg = "`domain` goes with `max_per_domain` or `min_per_domain`, got one without the other"
         raise ValueError(msg)
     if (cost is None) != (max_cost is None):
         msg = "`cost` and `max_cost` go together, got one without the other"

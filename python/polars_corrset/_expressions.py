@@ -83,10 +83,11 @@ def corrset(
     domain, max_per_domain, min_per_domain
         Column name or expression: what a question is about, the same on all its rows. A set has at most
         `max_per_domain` questions from a domain, and at least `min_per_domain` from every domain that any
-        question has which is not excluded. A question whose domain is null belongs to none and is free of both.
+        question has which is not excluded. A question whose domain is null belongs to none, and is free of
+        both.
     cost, max_cost
         Column name or expression: what a question costs, a number of at least 0, the same on all its rows;
-        and what the questions of a set may cost together. Costs are counted in 2⁻⁵²ths of `max_cost`, and k of
+        and what the questions of a set may cost together. Costs are counted in 2⁻⁵² of `max_cost`, and k of
         these are forgiven, so that 0.1 and 0.2 make 0.3. Sums of integers up to 2⁵⁰ / k are exact.
     shard
         `(i, n)` searches only the i-th (from 0) of n equal shares of all sets, in order of enumeration: the

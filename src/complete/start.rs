@@ -34,8 +34,8 @@ impl Random {
 struct Start<'a> {
     covariances: &'a Covariances,
     space: Space,
-    /// The items that every set has.
-    fixed: &'a Path<'a>,
+    /// That of the items that every set has.
+    path: Path<'a>,
     n: usize,
     rank_by: RankBy,
     /// The best sets so far, the worst first. Keys are positive, so their bits have their order.
@@ -60,7 +60,7 @@ pub fn start(
     n: usize,
     rank_by: RankBy,
 ) -> Vec<Vec<u32>> {
-    let mut start = Start { covariances, space, fixed, n, rank_by, found: BTreeSet::new() };
+    let mut start = Start { covariances, space, path: fixed.clone(), n, rank_by, found: BTreeSet::new() };
     let mut random = Random(1);
     for _ in 0..STARTS {
         let set = if fixed.is_free() {
@@ -100,7 +100,7 @@ impl Start<'_> {
     fn random_path(&self, random: &mut Random) -> Option<Vec<u32>> {
         let items = self.space.fixed as u32..self.space.questions as u32;
         (0..TRIES).find_map(|_| {
-            let mut path = self.fixed.clone();
+            let mut path = self.path.clone();
             while path.len() < self.space.k {
                 let is_open = |item: &u32| path.is_open(*item) && !path.questions().contains(item);
                 let open: Vec<u32> = items.clone().filter(is_open).collect();
@@ -114,18 +114,20 @@ impl Start<'_> {
     }
 
     /// Whether a set with the fixed items is one that is searched.
-    fn obeys(&self, set: &[u32]) -> bool {
-        if self.fixed.is_free() {
-            return true;
+    fn obeys(&mut self, set: &[u32]) -> bool {
+        let path = &mut self.path;
+        let obeys = path.is_free()
+            || set.iter().filter(|&&item| item as usize >= self.space.fixed).all(|&item| {
+                let is_open = path.is_open(item);
+                if is_open {
+                    path.push(item);
+                }
+                is_open
+            });
+        while path.len() > self.space.fixed {
+            path.pop();
         }
-        let mut path = self.fixed.clone();
-        set.iter().filter(|&&item| item as usize >= self.space.fixed).all(|&item| {
-            let is_open = path.is_open(item);
-            if is_open {
-                path.push(item);
-            }
-            is_open
-        })
+        obeys
     }
 
     fn current(&self, set: Vec<u32>) -> Current {

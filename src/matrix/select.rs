@@ -1,6 +1,6 @@
 //! Some of a matrix's questions. Grand totals stay what they are: the sums of everything that a user answered.
 
-use crate::bitset::{BitMatrix, WORD_BITS, ones};
+use crate::bitset::BitMatrix;
 use crate::error::{Error, Result};
 
 use super::{Cells, Floats, Integers, Packed, ResponseMatrix, Table};
@@ -74,16 +74,17 @@ impl Selection<'_> {
         self.users.iter().map(|&user| values[user]).collect()
     }
 
+    /// Columns by columns that came one after another before, which are copied by words.
     fn bits(&self, from: &BitMatrix) -> Result<BitMatrix> {
         let (users, questions) = (self.users.len(), self.questions.len());
         let mut bits =
             BitMatrix::try_zeros(users, questions).ok_or(Error::MatrixTooLarge { users, questions })?;
-        for (row, &user) in self.users.iter().enumerate() {
-            for (word, &set) in from.row(user).iter().enumerate() {
-                for column in ones(set).filter_map(|bit| self.columns[word * WORD_BITS + bit]) {
-                    bits.insert(row, column);
-                }
+        let mut start = 0;
+        for run in self.questions.chunk_by(|question, next| question + 1 == *next) {
+            for (row, &user) in self.users.iter().enumerate() {
+                bits.copy(row, start, from.row(user), run[0] as usize, run.len());
             }
+            start += run.len();
         }
         Ok(bits)
     }

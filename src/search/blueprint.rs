@@ -106,6 +106,9 @@ impl<'a> Blueprint<'a> {
             ids.truncate(k);
             (fixed, limits) = (0, None);
         }
+        if fixed == 0 && (0..matrix.questions() as u32).eq(ids.iter().copied()) {
+            return Ok(Self { limits, ..Self::free(matrix, request) });
+        }
         let common = include.len().min(ids.len());
         let matrix = Cow::Owned(matrix.select(&ids, common, k)?);
         Ok(Self { matrix, request, space: Space { questions: ids.len(), k, fixed }, limits, ids: Some(ids) })
