@@ -14,7 +14,7 @@ MODULES = [
     polars_corrset.__name__,
     *(
         module.name
-        for module in pkgutil.iter_modules(polars_corrset.__path__, f"{polars_corrset.__name__}.")
+        for module in pkgutil.walk_packages(polars_corrset.__path__, f"{polars_corrset.__name__}.")
         if not module.name.endswith("_internal")
     ),
 ]

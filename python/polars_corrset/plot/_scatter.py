@@ -1,0 +1,246 @@
+"""A set's total against the grand total, user by user."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import polars as pl
+
+from polars_corrset._arguments import Duplicates, count
+from polars_corrset._expressions import corrset
+from polars_corrset.plot._style import HEIGHT, WIDTH, counted, labels, listed, round_step, title
+
+if TYPE_CHECKING:
+    from polars._typing import IntoExpr
+
+# More different points than these are a cloud: a grid of cells shows where it is dense.
+_MOST_POINTS = 1000
+
+# Cells along each axis of the grid.
+_CELLS = 40
+
+# Characters of the subtitle that names the questions: about the width of the chart.
+_SUBTITLE = 80
+
+_SET_TOTAL = "set total"
+_GRAND_TOTAL = "grand total"
+
+# What several responses of one user to one question become.
+_ONE_OF_SEVERAL = {
+    "first": pl.Expr.first,
+    "last": pl.Expr.last,
+    "sum": pl.Expr.sum,
+    "mean": pl.Expr.mean,
+    "min": pl.Expr.min,
+    "max": pl.Expr.max,
+}
+
+
+def scatter(
+    frame: pl.LazyFrame | pl.DataFrame,
+    questions: Iterable[Any],
+    *,
+    user: IntoExpr = "user",
+    question: IntoExpr = "question",
+    score: IntoExpr = "score",
+    min_users: int = 2,
+    duplicates: Duplicates = "error",
+) -> alt.Chart:
+    """Users' total on a set of questions against their grand total.
+
+    Shown are the set's common users, who answered all of it. A circle's area is the number of users with
+    these totals. Where more than 1,000 different points would be a cloud, the users are counted in the cells
+    of a grid.
+
+    Parameters
+    ----------
+    frame
+        Responses in long form, one row per user and question: a LazyFrame or a DataFrame.
+    questions
+        The set: values of the question column, as in the column `questions` of a result.
+    user, question, score, duplicates
+        As in :func:`corrset`.
+    min_users
+        Fewer common users are an error. At least 2, since r does not exist below.
+
+    Returns
+    -------
+    altair.Chart
+        With r, r_rest and the number of common users in the title, and the questions below it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument alone is wrong; when `questions` has an unknown or repeated question, or fewer than
+        `min_users` users answered them all.
+    polars.exceptions.ComputeError
+        As in :func:`corrset`.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_corrset as pc
+    >>> responses = pl.DataFrame(
+    ...     {
+    ...         "user": [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4],
+    ...         "question": ["x", "y", "z"] * 4,
+    ...         "score": [1, 0, 3, 2, 2, 1, 3, 1, 4, 4, 3, 2],
+    ...     }
+    ... )
+    >>> pc.plot.scatter(responses, ["y", "z"]).to_dict()["title"]["text"]
+    'r = 0.970, r_rest = 0.894, 4 users'
+    """
+    wanted = _set_of(questions)
+    least = count("min_users", min_users, least=2)
+    if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
+        msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"
+        raise TypeError(msg)
+    # The plugin's checks of the data, and its messages.
+    check = corrset(user, question, score, k=1, top=1, duplicates=duplicates)
+    columns = frame.lazy().select(user=user, question=question, score=score)
+    _, responses = pl.collect_all([frame.lazy().select(check), columns.drop_nulls()])
+    chosen = _as_column(wanted, responses["question"])
+    totals = _totals(responses, chosen, duplicates)
+    if totals.height < least:
+        msg = (
+            f"the set must have at least {counted(least, 'common user')}, "
+            f"got {totals.height} of {counted(responses['user'].n_unique(), 'user')}"
+        )
+        raise ValueError(msg)
+    r, r_rest = totals.select(
+        r=pl.corr("set_total", "grand_total"),
+        r_rest=pl.corr("set_total", pl.col("grand_total") - pl.col("set_total")),
+    ).row(0)
+    points = totals.group_by("set_total", "grand_total").agg(users=pl.len()).sort("set_total", "grand_total")
+    chart = _circles(points) if points.height <= _MOST_POINTS else _grid(points)
+    titled: alt.Chart = chart.properties(
+        width=WIDTH,
+        height=HEIGHT,
+        title=title(
+            f"r = {_rounded(r)}, r_rest = {_rounded(r_rest)}, {counted(totals.height, 'user')}",
+            f"of the questions {listed(labels(chosen).to_list(), _SUBTITLE)}",
+        ),
+    )
+    return titled
+
+
+def _set_of(questions: Iterable[Any]) -> pl.Series | list[Any]:
+    if isinstance(questions, (str, bytes)) or not isinstance(questions, Iterable):
+        msg = f"`questions` must be the questions of a set, got {questions!r}"
+        raise TypeError(msg)
+    values = questions if isinstance(questions, pl.Series) else list(questions)
+    if len(values) == 0:
+        msg = "`questions` must have at least one question, got none"
+        raise ValueError(msg)
+    for value in values:
+        if not isinstance(value, Hashable):
+            msg = f"`questions` must be the questions of one set, got {value!r} among them"
+            raise TypeError(msg)
+    repeated = [value for value, times in Counter(values).items() if times > 1]
+    if repeated:
+        msg = f"`questions` must have each question once, got {repeated[0]!r} several times"
+        raise ValueError(msg)
+    return values
+
+
+def _as_column(wanted: pl.Series | list[Any], column: pl.Series) -> pl.Series:
+    """The questions of a set in the dtype of the question column, in which each must be."""
+    try:
+        chosen = pl.Series("question", wanted, dtype=column.dtype)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
+        msg = f"`questions` must be values of the question column, of dtype {column.dtype}: {error}"
+        raise ValueError(msg) from error
+    unknown = chosen.to_frame().join(column.to_frame(), on="question", how="anti")
+    if not unknown.is_empty():
+        msg = f"`questions` must be in the question column, got {unknown['question'][0]!r}, which is not"
+        raise ValueError(msg)
+    return chosen
+
+
+def _totals(responses: pl.DataFrame, chosen: pl.Series, duplicates: Duplicates) -> pl.DataFrame:
+    """Set total and grand total of the common users."""
+    scores = responses.lazy().with_columns(pl.col("score").cast(pl.Float64))
+    if duplicates != "error":
+        one = _ONE_OF_SEVERAL[duplicates](pl.col("score"))
+        scores = scores.group_by("user", "question", maintain_order=True).agg(one)
+    is_chosen = pl.col("chosen").is_not_null()
+    return (
+        scores.join(chosen.to_frame().lazy().with_columns(chosen=True), on="question", how="left")
+        .group_by("user", maintain_order=True)
+        .agg(
+            set_total=pl.col("score").filter(is_chosen).sum(),
+            grand_total=pl.col("score").sum(),
+            answered=is_chosen.sum(),
+        )
+        .filter(pl.col("answered") == chosen.len())
+        .select("set_total", "grand_total")
+        .collect()
+    )
+
+
+def _rounded(r: float | None) -> str:
+    """A correlation as a title has it; there is none where a total is constant."""
+    return "none" if r is None or math.isnan(r) else f"{r:.3f}"
+
+
+def _circles(points: pl.DataFrame) -> alt.Chart:
+    chart: alt.Chart = (
+        alt.Chart(points)
+        .mark_circle(opacity=0.7)
+        .encode(
+            alt.X("set_total:Q", title=_SET_TOTAL).scale(zero=False),
+            alt.Y("grand_total:Q", title=_GRAND_TOTAL).scale(zero=False),
+            alt.Size("users:Q", title="users").legend(tickMinStep=1, format="~s"),
+            tooltip=["set_total:Q", "grand_total:Q", alt.Tooltip("users:Q", format=",")],
+        )
+    )
+    return chart
+
+
+def _grid(points: pl.DataFrame) -> alt.Chart:
+    cells = (
+        points.select(*_cells(points["set_total"]), *_cells(points["grand_total"]), "users")
+        .group_by(pl.exclude("users"), maintain_order=True)
+        .agg(pl.col("users").sum())
+    )
+    chart: alt.Chart = (
+        alt.Chart(cells)
+        .mark_rect()
+        .encode(
+            alt.X("set_total:Q", title=_SET_TOTAL, bin="binned").scale(zero=False),
+            alt.X2("set_total_to:Q"),
+            alt.Y("grand_total:Q", title=_GRAND_TOTAL, bin="binned").scale(zero=False),
+            alt.Y2("grand_total_to:Q"),
+            alt.Color("users:Q", title="users").scale(scheme="blues").legend(tickMinStep=1, format="~s"),
+            tooltip=[
+                "set_total:Q",
+                "set_total_to:Q",
+                "grand_total:Q",
+                "grand_total_to:Q",
+                alt.Tooltip("users:Q", format=","),
+            ],
+        )
+    )
+    return chart
+
+
+def _cells(totals: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Where the cell of each total begins and ends: at multiples of a round number."""
+    whole, span = (
+        totals.to_frame()
+        .select(
+            (pl.all() == pl.all().floor()).all().alias("whole"),
+            (pl.all().max() - pl.all().min()).alias("span"),
+        )
+        .row(0)
+    )
+    step = round_step(span, _CELLS)
+    if whole:
+        # Between whole numbers there is nothing: narrower cells would leave stripes.
+        step = max(step, 1.0)
+    start = (totals / step).floor()
+    return start * step, ((start + 1) * step).alias(f"{totals.name}_to")
