@@ -105,14 +105,14 @@ def distribution(
         raise ValueError(msg)
     bars = _bars(thousandths, most_bins)
     marks = _marks(thousandths, column)
-    axis = alt.X("from:Q", title=_AXES[column], bin="binned").scale(zero=False, nice=False)
+    axis = alt.X("from:Q", title=_AXES[column], bin="binned").scale(zero=False, nice=True, padding=4)
     histogram = (
         alt.Chart(bars)
         .mark_bar()
         .encode(
             axis,
             alt.X2("to:Q"),
-            alt.Y("sets:Q", title="sets").axis(format="~s", tickMinStep=1),
+            alt.Y("sets:Q", title="sets").axis(tickMinStep=1),
             tooltip=["from:Q", "to:Q", alt.Tooltip("sets:Q", format=",")],
         )
     )
@@ -178,8 +178,9 @@ def _bars(thousandths: pl.DataFrame, bins: int) -> pl.DataFrame:
         .agg(pl.col("sets").sum())
         .sort("start")
         .select(
-            (pl.col("start") / _FINE).alias("from"),
-            ((pl.col("start") + width) / _FINE).alias("to"),
+            # Rounded, because Polars may multiply by a thousandth instead.
+            (pl.col("start") / _FINE).round(3).alias("from"),
+            ((pl.col("start") + width) / _FINE).round(3).alias("to"),
             "sets",
         )
     )

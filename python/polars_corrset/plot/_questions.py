@@ -131,7 +131,7 @@ def _bars(best: pl.DataFrame) -> alt.Chart:
         alt.Chart(data)
         .mark_bar()
         .encode(
-            alt.X("sets:Q", title="sets with the question").axis(tickMinStep=1, format="~s"),
+            alt.X("sets:Q", title="sets with the question").axis(tickMinStep=1),
             alt.Y("question:N", title=None, sort=order).axis(labelLimit=LABEL),
             tooltip=["question:N", alt.Tooltip("sets:Q", format=",")],
         )
@@ -151,9 +151,7 @@ def _heat_map(pairs: pl.DataFrame) -> alt.Chart:
                 labelLimit=_UPRIGHT_LABEL, labelAngle=-90
             ),
             alt.Y("question:N", title=None, sort=order).axis(None),
-            alt.Color("sets:Q", title="sets with both")
-            .scale(scheme="blues")
-            .legend(tickMinStep=1, format="~s"),
+            alt.Color("sets:Q", title="sets with both").scale(scheme="blues").legend(tickMinStep=1),
             tooltip=["question:N", "other:N", alt.Tooltip("sets:Q", format=",")],
         )
         .properties(width=alt.Step(STEP), height=alt.Step(STEP))

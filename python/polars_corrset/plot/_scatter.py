@@ -17,17 +17,17 @@ from polars_corrset.plot._style import HEIGHT, WIDTH, counted, labels, listed, r
 if TYPE_CHECKING:
     from polars._typing import IntoExpr
 
-# More different points than these are a cloud: a grid of cells shows where it is dense.
-_MOST_POINTS = 1000
+# More different points than these overlap: a grid of cells shows where they are dense.
+_MOST_POINTS = 300
+
+# Pixels around the points, so that none hides an axis.
+_MARGIN = 12
 
 # Cells along each axis of the grid.
-_CELLS = 40
+_CELLS = 60
 
 # Characters of the subtitle that names the questions: about the width of the chart.
 _SUBTITLE = 80
-
-_SET_TOTAL = "set total"
-_GRAND_TOTAL = "grand total"
 
 # What several responses of one user to one question become.
 _ONE_OF_SEVERAL = {
@@ -53,7 +53,7 @@ def scatter(
     """Users' total on a set of questions against their grand total.
 
     Shown are the set's common users, who answered all of it. A circle's area is the number of users with
-    these totals. Where more than 1,000 different points would be a cloud, the users are counted in the cells
+    these totals. Where more than 300 different points would overlap, the users are counted in the cells
     of a grid.
 
     Parameters
@@ -188,13 +188,18 @@ def _rounded(r: float | None) -> str:
 
 
 def _circles(points: pl.DataFrame) -> alt.Chart:
+    most = points.select(pl.col("users").max()).item()
     chart: alt.Chart = (
         alt.Chart(points)
         .mark_circle(opacity=0.7)
         .encode(
-            alt.X("set_total:Q", title=_SET_TOTAL).scale(zero=False),
-            alt.Y("grand_total:Q", title=_GRAND_TOTAL).scale(zero=False),
-            alt.Size("users:Q", title="users").legend(tickMinStep=1, format="~s"),
+            alt.X("set_total:Q", axis=_axis(points["set_total"])).scale(
+                zero=False, nice=False, padding=_MARGIN
+            ),
+            alt.Y("grand_total:Q", axis=_axis(points["grand_total"])).scale(
+                zero=False, nice=False, padding=_MARGIN
+            ),
+            alt.Size("users:Q", title="users").legend(values=sorted({1, -(-most // 2), most})),
             tooltip=["set_total:Q", "grand_total:Q", alt.Tooltip("users:Q", format=",")],
         )
     )
@@ -211,11 +216,11 @@ def _grid(points: pl.DataFrame) -> alt.Chart:
         alt.Chart(cells)
         .mark_rect()
         .encode(
-            alt.X("set_total:Q", title=_SET_TOTAL, bin="binned").scale(zero=False),
+            alt.X("set_total:Q", bin="binned", axis=_axis(points["set_total"])).scale(zero=False),
             alt.X2("set_total_to:Q"),
-            alt.Y("grand_total:Q", title=_GRAND_TOTAL, bin="binned").scale(zero=False),
+            alt.Y("grand_total:Q", bin="binned", axis=_axis(points["grand_total"])).scale(zero=False),
             alt.Y2("grand_total_to:Q"),
-            alt.Color("users:Q", title="users").scale(scheme="blues").legend(tickMinStep=1, format="~s"),
+            alt.Color("users:Q", title="users").scale(scheme="blues").legend(tickMinStep=1),
             tooltip=[
                 "set_total:Q",
                 "set_total_to:Q",
@@ -229,18 +234,23 @@ def _grid(points: pl.DataFrame) -> alt.Chart:
 
 
 def _cells(totals: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Where the cell of each total begins and ends: at multiples of a round number."""
-    whole, span = (
-        totals.to_frame()
-        .select(
-            (pl.all() == pl.all().floor()).all().alias("whole"),
-            (pl.all().max() - pl.all().min()).alias("span"),
-        )
-        .row(0)
+    """Where the cell of each total begins and ends: as wide as a round number."""
+    span = totals.to_frame().select(pl.all().max() - pl.all().min()).item()
+    step, shift = round_step(span, _CELLS), 0.0
+    if _is_whole(totals):
+        # Between whole numbers there is nothing: narrower cells would leave stripes. And 3 is the middle of
+        # its cell, if this has no other number.
+        step, shift = max(step, 1.0), 0.5
+    start = (totals / step).floor() * step - shift
+    return start, (start + step).alias(f"{totals.name}_to")
+
+
+def _is_whole(totals: pl.Series) -> bool:
+    return (totals == totals.floor()).all()
+
+
+def _axis(totals: pl.Series) -> alt.Axis:
+    """Half a point on an axis is of no use where all totals are whole numbers."""
+    return alt.Axis(
+        title=totals.name.replace("_", " "), tickMinStep=1 if _is_whole(totals) else alt.Undefined
     )
-    step = round_step(span, _CELLS)
-    if whole:
-        # Between whole numbers there is nothing: narrower cells would leave stripes.
-        step = max(step, 1.0)
-    start = (totals / step).floor()
-    return start * step, ((start + 1) * step).alias(f"{totals.name}_to")

@@ -23,7 +23,7 @@ LABEL = 220
 
 def title(text: str, *subtitle: str) -> alt.TitleParams:
     """The title of a chart with the lines below it."""
-    return alt.TitleParams(text, subtitle=list(subtitle), anchor="start", subtitleColor="#555555")
+    return alt.TitleParams(text, subtitle=list(subtitle), anchor="start", offset=8, subtitleColor="#555555")
 
 
 def labels(questions: pl.Series) -> pl.Series:
