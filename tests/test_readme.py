@@ -10,9 +10,16 @@ import numpy as np
 import polars as pl
 import polars_corrset as pc
 import pytest
+from responses import sparse
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def program_with(part: str) -> str:
+    """The only program in which this stands."""
+    (program,) = (program for program in PROGRAMS if part in program)
+    return program
 
 
 def test_first_program_prints_the_table_below_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,3 +77,20 @@ def test_stream_program_writes_the_sets_above_the_bar(tmp_path: Path) -> None:
     wanted = every.filter(pl.col("r") >= 0.9).select("questions", "r")
     assert 0 < wanted.height < every.height
     assert pl.read_parquet(path).equals(wanted)
+
+
+def test_responses_with_a_column_per_question_become_long() -> None:
+    wide = pl.DataFrame({"user": [1, 2, 3], "x": [0, 1, 1], "y": [2, None, 3]})
+    (expression,) = re.findall(r"`(wide\..*?)`", README)
+    long = eval(expression, {"wide": wide})
+    assert pc.top_corrsets(long, k=1, top=None).select("questions", "n_users").rows() == [
+        (["x"], 3),
+        (["y"], 2),
+    ]
+
+
+def test_pictures_program_saves_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    frame = sparse(60, 12, 1, seed=5).lazy()
+    exec(program_with("pc.plot"), {"frame": frame, "pc": pc})
+    assert {path.name for path in tmp_path.iterdir()} == {"questions.svg", "scatter.png", "distribution.html"}

@@ -105,7 +105,9 @@ def distribution(
         raise ValueError(msg)
     bars = _bars(thousandths, most_bins)
     marks = _marks(thousandths, column)
-    axis = alt.X("from:Q", title=_AXES[column], bin="binned").scale(zero=False, nice=True, padding=4)
+    axis = (
+        alt.X("from:Q", title=_AXES[column], bin="binned").scale(zero=False, padding=4).axis(labelFlush=False)
+    )
     histogram = (
         alt.Chart(bars)
         .mark_bar()
