@@ -8,7 +8,7 @@
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
-use crate::moments::{Correlations, ROUNDOFF, Rounding, Totals, float_correlations};
+use crate::moments::{Correlations, ROUNDOFF, Rounding, Totals, float_alpha, float_correlations};
 use crate::responses::Source;
 
 /// Responses of users (rows) to questions (columns), ready to be searched.
@@ -74,14 +74,32 @@ impl Floats {
         let noise = self.noise(answered.columns());
         let (mut xs, mut ts, mut rests) = (empty(self.noise(set.len())), empty(noise), empty(noise));
         for user in users.map(|user| user as usize) {
-            let mut x = DoubleDouble::default();
-            set.iter().for_each(|&question| x += self.points.of(answered, user, question as usize));
+            let x = self.set_total(answered, set, user);
             let t = self.totals[user];
             xs.values.push(x.round());
             ts.values.push(t.round());
             rests.values.push((t - x).round());
         }
         float_correlations(&xs, &ts, &rests)
+    }
+
+    /// Cronbach's α of `set`, whose common users are `users`.
+    #[expect(dead_code, reason = "given sets are evaluated by it")]
+    pub fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
+        let users = || users.iter().map(|&user| user as usize);
+        let values = users().map(|user| self.set_total(answered, set, user).round()).collect();
+        let scores_on = |&question: &u32| {
+            users().map(|user| self.points.of(answered, user, question as usize)).collect::<Vec<f64>>()
+        };
+        let scores: Vec<Vec<f64>> = set.iter().map(scores_on).collect();
+        float_alpha(&scores, &Totals { values, noise: self.noise(set.len()) })
+    }
+
+    /// The exact set total of `user`.
+    fn set_total(&self, answered: &BitMatrix, set: &[u32], user: usize) -> DoubleDouble {
+        let mut x = DoubleDouble::default();
+        set.iter().for_each(|&question| x += self.points.of(answered, user, question as usize));
+        x
     }
 
     /// The most by which totals of `questions` scores can differ because the scores are rounded.
