@@ -66,6 +66,15 @@ fn cronbach_alpha(k: usize, variances: DoubleDouble, variance_x: DoubleDouble) -
     exists.then(unbounded)
 }
 
+/// The confidence interval of a correlation `r` of `n` pairs: `deviations` standard deviations of Fisher's z on either
+/// side of atanh r (R. A. Fisher, "On the probable error of a coefficient of correlation deduced from a small sample",
+/// Metron 1, 1921). `None` for three pairs or fewer.
+pub fn fisher_interval(r: f64, n: u32, deviations: f64) -> Option<[f64; 2]> {
+    let pairs = n.checked_sub(3).filter(|&pairs| pairs > 0)?;
+    let half = deviations / f64::from(pairs).sqrt();
+    Some([r.atanh() - half, r.atanh() + half].map(f64::tanh))
+}
+
 /// An integer wide enough for the sums of a search (see [`sums_fit`]).
 pub trait SumInteger:
     Copy + Default + Send + Add<Output = Self> + AddAssign + Mul<Output = Self> + From<i64> + Into<i128> + 'static

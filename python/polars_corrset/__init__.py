@@ -20,8 +20,17 @@ shape: (1, 4)
 └──────────────┴─────┴────────┴─────────┘
 """
 
+from polars_corrset._evaluate import evaluate_corrsets
 from polars_corrset._expressions import corrset, top_corrsets
 from polars_corrset._internal import __version__
 from polars_corrset._scan import scan_corrsets
+from polars_corrset._validate import validate_corrsets
 
-__all__ = ["__version__", "corrset", "scan_corrsets", "top_corrsets"]
+__all__ = [
+    "__version__",
+    "corrset",
+    "evaluate_corrsets",
+    "scan_corrsets",
+    "top_corrsets",
+    "validate_corrsets",
+]
