@@ -25,16 +25,25 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from polars_corrset._evaluate import evaluate_corrsets
 from polars_corrset._expressions import corrset, top_corrsets
 from polars_corrset._internal import __version__
 from polars_corrset._scan import scan_corrsets
+from polars_corrset._validate import validate_corrsets
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from polars_corrset import plot as plot
 
-__all__ = ["__version__", "corrset", "scan_corrsets", "top_corrsets"]
+__all__ = [
+    "__version__",
+    "corrset",
+    "evaluate_corrsets",
+    "scan_corrsets",
+    "top_corrsets",
+    "validate_corrsets",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

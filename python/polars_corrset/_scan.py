@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from polars_corrset._arguments import Duplicates, choice, count, shard_of
-from polars_corrset._expressions import NAME, corrset, without_objects
+from polars_corrset._arguments import Duplicates, check_frame, choice, count, shard_of
+from polars_corrset._expressions import NAME, corrset
+from polars_corrset._inputs import inputs_of
 from polars_corrset._internal import Scan
 from polars_corrset._progress import Bar, Progress, progress_of
 from polars_corrset._pushdown import bounds
+from polars_corrset._source import selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from polars._typing import IntoExpr
-
-# The columns of the responses, whatever the user's are called.
-_INPUTS = ("user", "question", "score")
 
 # What `n_users` can be.
 _MOST_USERS = 2**32 - 1
@@ -95,9 +94,7 @@ def scan_corrsets(
     │ ["y", "z"] ┆ 0.970143 ┆ 0.894427  ┆ 4       │
     └────────────┴──────────┴───────────┴─────────┘
     """
-    if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
-        msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"
-        raise TypeError(msg)
+    check_frame("frame", frame)
     options = {
         "k": count("k", k, least=1),
         "duplicates": choice("duplicates", duplicates, Duplicates),
@@ -106,11 +103,8 @@ def scan_corrsets(
     fewest_users = count("min_users", min_users, least=2)
     shows = progress_of(progress)
     expression = corrset(user, question, score, k=k)
-    columns, names = zip(*map(without_objects, (user, question, score)), strict=True)
-    responses = frame.lazy().select(
-        (pl.col(column) if isinstance(column, str) else column).alias(name)
-        for column, name in zip(columns, _INPUTS, strict=True)
-    )
+    inputs = inputs_of(user=user, question=question, score=score)
+    responses = frame.lazy().select(**{one.role: one.column for one in inputs})
 
     def schema() -> pl.Schema:
         return frame.lazy().select(expression).unnest(NAME).collect_schema()
@@ -129,17 +123,12 @@ def scan_corrsets(
         if found != planned["questions"]:
             msg = f"the sets were planned as {planned['questions']}, but the responses read now give {found}"
             raise pl.exceptions.SchemaError(msg)
-        user, question, score = (
-            read[column].alias(name or column) for column, name in zip(_INPUTS, names, strict=True)
-        )
         least = bounds(predicate)
         floors = (
             (name, value) for name, value in zip(least._fields, least, strict=True) if name != "n_users"
         )
         scan = Scan(
-            user,
-            question,
-            score,
+            [(one.role, read[one.role].alias(one.name or one.role)) for one in inputs],
             {
                 **options,
                 "min_users": max(fewest_users, min(math.ceil(least.n_users or 0), _MOST_USERS)),
@@ -150,7 +139,7 @@ def scan_corrsets(
         used = {*wanted, *([] if predicate is None else predicate.meta.root_names())}
         bar = None if shows == "never" else Bar(scan.sets, shows == "always")
         batches = _batches(scan, [name for name in planned if name in used], bar)
-        return _selected(batches, predicate, wanted, n_rows)
+        return selected(batches, predicate, wanted, n_rows)
 
     return register_io_source(source, schema=schema)
 
@@ -166,17 +155,3 @@ def _batches(scan: Scan, columns: list[str], bar: Bar | None) -> Iterator[pl.Dat
     finally:
         if bar is not None:
             bar.close(scan.done)
-
-
-def _selected(
-    batches: Iterator[pl.DataFrame], predicate: pl.Expr | None, columns: list[str], n_rows: int | None
-) -> Iterator[pl.DataFrame]:
-    """What Polars asked for, of that: exactly, since it does not look again."""
-    for batch in batches:
-        rows = batch if predicate is None else batch.filter(predicate)
-        if n_rows is not None:
-            rows = rows.head(n_rows)
-            n_rows -= rows.height
-        yield rows.select(columns)
-        if n_rows == 0:
-            return

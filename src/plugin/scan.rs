@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use pyo3_polars::export::polars_core::runtime::RAYON;
 use pyo3_polars::{PyDataFrame, PySeries};
@@ -17,8 +16,10 @@ use pyo3_polars::{PyDataFrame, PySeries};
 use polars::prelude::*;
 
 use super::columns::Columns;
-use super::interrupt::{Watch, watched};
+use super::inputs::{Inputs, Role};
+use super::interrupt::{Watch, raised, watched};
 use super::output::output_frame;
+use super::python::{named, python_error};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
 use crate::matrix::ResponseMatrix;
@@ -67,15 +68,9 @@ struct Options {
 
 #[pymethods]
 impl Scan {
-    /// Reads the responses and starts the search.
+    /// Reads the responses, columns by the name of the parameter, and starts the search.
     #[new]
-    fn new(
-        py: Python<'_>,
-        user: PySeries,
-        question: PySeries,
-        score: PySeries,
-        options: Options,
-    ) -> PyResult<Self> {
+    fn new(py: Python<'_>, inputs: Vec<(String, PySeries)>, options: Options) -> PyResult<Self> {
         let duplicates = named::<Duplicates>(&options.duplicates)?;
         let floor = match &options.floor {
             Some((name, floor)) => Some((named::<RankBy>(name)?, *floor)),
@@ -88,10 +83,12 @@ impl Scan {
             rank_by: floor.map_or(RankBy::R, |(rank_by, _)| rank_by),
         };
         let (index, count) = options.shard;
+        let inputs = inputs.iter().map(|(role, column)| Ok((named::<Role>(role)?, &column.0)));
+        let inputs = inputs.collect::<PyResult<Vec<_>>>()?;
         let start = || {
-            let columns = Columns::new(&user.0, &question.0, &score.0)?;
+            let columns = Columns::new(&Inputs::by_role(inputs)?)?;
             let coded = RAYON.install(|| columns.matrix(duplicates))?;
-            let (matrix, columns) = (coded.matrix, columns.without_rows());
+            let (matrix, columns) = (coded.matrix, columns.without_rows()?);
             let positions = Shard { index, count }.positions(matrix.questions(), request.k);
             let positions = positions.map_err(|error| columns.explain(error))?;
             let sets = positions.end - positions.start;
@@ -128,11 +125,7 @@ impl Scan {
         });
         let table = match found {
             Ok(Ok(table)) => table,
-            Ok(Err(Error::Interrupted)) => {
-                // Where this is Python's main thread, its handler says what an interrupt means.
-                py.check_signals()?;
-                return Err(PyKeyboardInterrupt::new_err(()));
-            }
+            Ok(Err(Error::Interrupted)) => return Err(raised(py)),
             Ok(Err(error)) => return Err(python_error(self.columns.explain(error))),
             Err(RecvTimeoutError::Timeout) => {
                 py.check_signals()?;
@@ -199,17 +192,4 @@ fn next_length(length: u128, rows: usize) -> u128 {
     } else {
         length
     }
-}
-
-/// The value of an option that has a name, as the expression gets it.
-fn named<'a, T: serde::Deserialize<'a>>(name: &'a str) -> PyResult<T> {
-    let value: serde::de::value::StrDeserializer<'a, serde::de::value::Error> =
-        serde::de::IntoDeserializer::into_deserializer(name);
-    T::deserialize(value).map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
-pyo3::import_exception!(polars.exceptions, ComputeError);
-
-fn python_error(error: PolarsError) -> PyErr {
-    ComputeError::new_err(error.to_string())
 }
