@@ -13,7 +13,9 @@ PAGE = Path(__file__).parent.parent / "docs" / "choosing-a-short-form.md"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("pictures"), help="where to leave them")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path("data/pictures"), help="where to leave them"
+    )
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     programs = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -93,4 +93,5 @@ def test_pictures_program_saves_them(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     frame = sparse(60, 12, 1, seed=5).lazy()
     exec(program_with("pc.plot"), {"frame": frame, "pc": pc})
-    assert {path.name for path in tmp_path.iterdir()} == {"questions.svg", "scatter.png", "distribution.html"}
+    pictures = {"questions.svg", "scatter.png", "distribution.html", "elbow.svg"}
+    assert {path.name for path in tmp_path.iterdir()} == pictures

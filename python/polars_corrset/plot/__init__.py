@@ -27,7 +27,8 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError(_MISSING, name="altair") from error
 
 from polars_corrset.plot._distribution import distribution
+from polars_corrset.plot._elbow import elbow
 from polars_corrset.plot._questions import questions
 from polars_corrset.plot._scatter import scatter
 
-__all__ = ["distribution", "questions", "scatter"]
+__all__ = ["distribution", "elbow", "questions", "scatter"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import polars as pl
 
-from polars_corrset._arguments import Duplicates, count
+from polars_corrset._arguments import Duplicates, check_frame, count
+from polars_corrset._evaluate import evaluate_corrsets
 from polars_corrset._expressions import corrset
 from polars_corrset.plot._style import HEIGHT, WIDTH, counted, labels, listed, round_step, title
 
@@ -96,32 +96,24 @@ def scatter(
     """
     wanted = _set_of(questions)
     least = count("min_users", min_users, least=2)
-    if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
-        msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"
-        raise TypeError(msg)
-    # The plugin's checks of the data, and its messages.
-    check = corrset(user, question, score, k=1, top=1, duplicates=duplicates)
-    columns = frame.lazy().select(user=user, question=question, score=score)
-    _, responses = pl.collect_all([frame.lazy().select(check), columns.drop_nulls()])
+    check_frame("frame", frame)
+    # Dtypes that nothing below could handle are refused as everywhere else.
+    frame.lazy().select(corrset(user, question, score, k=1, duplicates=duplicates)).collect_schema()
+    responses = frame.lazy().select(user=user, question=question, score=score).drop_nulls().collect()
     chosen = _as_column(wanted, responses["question"])
-    totals = _totals(responses, chosen, duplicates)
-    if totals.height < least:
-        msg = (
-            f"the set must have at least {counted(least, 'common user')}, "
-            f"got {totals.height} of {counted(responses['user'].n_unique(), 'user')}"
-        )
+    found = evaluate_corrsets(responses, pl.DataFrame({"questions": [chosen]}), duplicates=duplicates)
+    r, r_rest, users = found.select("r", "r_rest", "n_users").row(0)
+    if users < least:
+        msg = f"the set must have at least {counted(least, 'common user')}, got {users}"
         raise ValueError(msg)
-    r, r_rest = totals.select(
-        r=pl.corr("set_total", "grand_total"),
-        r_rest=pl.corr("set_total", pl.col("grand_total") - pl.col("set_total")),
-    ).row(0)
+    totals = _totals(responses, chosen, duplicates)
     points = totals.group_by("set_total", "grand_total").agg(users=pl.len()).sort("set_total", "grand_total")
     chart = _circles(points) if points.height <= _MOST_POINTS else _grid(points)
     titled: alt.Chart = chart.properties(
         width=WIDTH,
         height=HEIGHT,
         title=title(
-            f"r = {_rounded(r)}, r_rest = {_rounded(r_rest)}, {counted(totals.height, 'user')}",
+            f"r = {_rounded(r)}, r_rest = {_rounded(r_rest)}, {counted(users, 'user')}",
             f"of the questions {listed(labels(chosen).to_list(), _SUBTITLE)}",
         ),
     )
@@ -184,7 +176,7 @@ def _totals(responses: pl.DataFrame, chosen: pl.Series, duplicates: Duplicates) 
 
 def _rounded(r: float | None) -> str:
     """A correlation as a title has it; there is none where a total is constant."""
-    return "none" if r is None or math.isnan(r) else f"{r:.3f}"
+    return "none" if r is None else f"{r:.3f}"
 
 
 def _circles(points: pl.DataFrame) -> alt.Chart:
