@@ -103,10 +103,11 @@ def test_questions_shows_the_most_frequent_and_says_so() -> None:
     assert subtitle(chart) == f"the 4 most frequent of {every.hconcat[0].data.height} questions"
 
 
-def test_questions_of_sets_of_one() -> None:
+def test_questions_of_sets_of_one(tmp_path: Path) -> None:
     bars, pairs = pc.plot.questions(pl.DataFrame({"questions": [["x"]]})).hconcat
     assert bars.data.rows() == [("x", 1)]
     assert pairs.data.is_empty()
+    (bars | pairs).save(tmp_path / "one.png")
 
 
 LABELS = [

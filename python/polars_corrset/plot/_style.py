@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 WIDTH = 480
 HEIGHT = 300
 
+# Pixels of a title: a chart with its legend.
+_TITLE = WIDTH + 120
+
 # A row or column of a question, in pixels: its label can be read.
 STEP = 16
 
@@ -23,7 +26,9 @@ LABEL = 220
 
 def title(text: str, *subtitle: str) -> alt.TitleParams:
     """The title of a chart with the lines below it."""
-    return alt.TitleParams(text, subtitle=list(subtitle), anchor="start", offset=8, subtitleColor="#555555")
+    return alt.TitleParams(
+        text, subtitle=list(subtitle), anchor="start", offset=8, limit=_TITLE, subtitleColor="#555555"
+    )
 
 
 def labels(questions: pl.Series) -> pl.Series:
