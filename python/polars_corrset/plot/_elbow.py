@@ -109,7 +109,7 @@ def elbow(
     )
     means = _means(every)
     if means.is_empty():
-        msg = f"no set of {', '.join(map(str, sizes))} questions has a correlation"
+        msg = f"no set of any of the sizes {sizes} has a correlation"
         raise ValueError(msg)
     return _chart(means, folds)
 

@@ -144,7 +144,7 @@ def _as_column(wanted: pl.Series | list[Any], column: pl.Series) -> pl.Series:
     try:
         chosen = pl.Series("question", wanted, dtype=column.dtype)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
-        msg = f"`questions` must be values of the question column, of dtype {column.dtype}: {error}"
+        msg = f"`questions` must be values of the question column, of dtype {column.dtype}, got {wanted!r}"
         raise ValueError(msg) from error
     unknown = chosen.to_frame().join(column.to_frame(), on="question", how="anti")
     if not unknown.is_empty():
