@@ -307,25 +307,25 @@ def values_of(chart: alt.LayerChart) -> dict[str, float]:
     return {text.rsplit(" ", 1)[0]: value for text, value in chart.layer[1].data.rows()}
 
 
-@pytest.mark.parametrize("rank_by", ["r", "r_rest"])
+@pytest.mark.parametrize("correlation", ["r", "r_rest"])
 @pytest.mark.parametrize("bins", [60, 7, 1])
-def test_distribution_counts_the_sets(rank_by: str, bins: int) -> None:
-    chart = pc.plot.distribution(RESPONSES.lazy(), 3, min_users=LEAST, rank_by=rank_by, bins=bins)
-    every = [getattr(one, rank_by) for one in EVERY]
+def test_distribution_counts_the_sets(correlation: str, bins: int) -> None:
+    chart = pc.plot.distribution(RESPONSES.lazy(), 3, min_users=LEAST, correlation=correlation, bins=bins)
+    every = [getattr(one, correlation) for one in EVERY]
     bars = chart.layer[0].data
     assert bars["sets"].sum() == len(every)
     for low, high, sets in bars.rows():
         assert sets == sum(low <= one < high for one in every)
         assert math.isclose(high - low, bars["to"][0] - bars["from"][0])
     assert bars.height <= bins + 1
-    assert title(chart) == f"{rank_by} of {len(every)} sets of 3 questions"
+    assert title(chart) == f"{correlation} of {len(every)} sets of 3 questions"
     assert marks(chart.to_dict()) == {"bar", "rule"}
     assert {"sets"} <= axes(chart.to_dict())
-    assert any(rank_by in one and "correlation" in one for one in axes(chart.to_dict()))
+    assert any(correlation in one and "correlation" in one for one in axes(chart.to_dict()))
 
 
-@pytest.mark.parametrize("rank_by", ["r", "r_rest"])
-def test_distribution_marks_the_best_and_chance(rank_by: str) -> None:
+@pytest.mark.parametrize("correlation", ["r", "r_rest"])
+def test_distribution_marks_the_best_and_chance(correlation: str) -> None:
     shares = []
     for one in EVERY:
         xs, ts = totals(RESPONSES, one.questions)
@@ -333,12 +333,12 @@ def test_distribution_marks_the_best_and_chance(rank_by: str) -> None:
     s = statistics.mean(shares)
     n = statistics.mean(one.n_users for one in EVERY)
     luck = math.sqrt(2 * math.log(len(EVERY)) / (n - 3))
-    wanted = {"best set": max(getattr(one, rank_by) for one in EVERY)}
-    if rank_by == "r":
+    wanted = {"best set": max(getattr(one, correlation) for one in EVERY)}
+    if correlation == "r":
         wanted |= {"best by chance": math.tanh(math.atanh(s) + luck), "overlap alone": s}
     else:
         wanted |= {"best by chance": math.tanh(luck)}
-    chart = pc.plot.distribution(RESPONSES, 3, min_users=LEAST, rank_by=rank_by)
+    chart = pc.plot.distribution(RESPONSES, 3, min_users=LEAST, correlation=correlation)
     assert values_of(chart) == pytest.approx(wanted, abs=1e-9)
     for text, value in chart.layer[1].data.rows():
         assert text.endswith(f" {value:.3f}")
@@ -385,7 +385,7 @@ def test_distribution_passes_options_on(capfd: pytest.CaptureFixture[str]) -> No
         ({"k": 0}, ValueError, "`k` must be at least 1, got 0"),
         ({"k": True}, TypeError, "`k` must be an integer, got True"),
         ({"bins": 0}, ValueError, "`bins` must be at least 1, got 0"),
-        ({"rank_by": "n_users"}, ValueError, "`rank_by` must be one of 'r', 'r_rest', got 'n_users'"),
+        ({"correlation": "n_users"}, ValueError, "`correlation` must be one of 'r', 'r_rest', got 'n_users'"),
         ({"k": 10}, ValueError, "no set of 10 questions with at least 2 common users has an r"),
         ({"min_users": 81}, ValueError, "no set of 3 questions with at least 81 common users has an r"),
         ({"frame": None}, TypeError, "`frame` must be a LazyFrame or a DataFrame"),

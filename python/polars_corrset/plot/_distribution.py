@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import altair as alt
 import polars as pl
 
-from polars_corrset._arguments import Duplicates, RankBy, choice, count
+from polars_corrset._arguments import Duplicates, choice, count
 from polars_corrset._chance import chance_r
 from polars_corrset._scan import scan_corrsets
 from polars_corrset.plot._style import HEIGHT, LABEL, WIDTH, counted, round_step, title
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Correlations are counted by thousandths, before their range is known: few numbers, however many sets.
 _FINE = 1000
 
+Correlation = Literal["r", "r_rest"]
+
 _AXES = {"r": "part-whole correlation r", "r_rest": "correlation with the rest, r_rest"}
 
 
@@ -31,8 +33,8 @@ def distribution(
     question: IntoExpr = "question",
     score: IntoExpr = "score",
     min_users: int = 2,
-    rank_by: RankBy = "r",
     duplicates: Duplicates = "error",
+    correlation: Correlation = "r",
     bins: int = 60,
     progress: Progress = False,
 ) -> alt.LayerChart:
@@ -45,8 +47,8 @@ def distribution(
     ----------
     frame, k, user, question, score, min_users, duplicates, progress
         As in :func:`scan_corrsets`.
-    rank_by
-        Which correlation: `"r"` or `"r_rest"`.
+    correlation
+        Which one: `"r"` or `"r_rest"`.
     bins
         The bars are as wide as the smallest round number of which so many cover the range of the
         correlations, and at least a thousandth.
@@ -87,7 +89,7 @@ def distribution(
     'r of 3 sets of 2 questions'
     """
     most_bins = count("bins", bins, least=1)
-    column = choice("rank_by", rank_by, RankBy)
+    column = choice("correlation", correlation, Correlation)
     sets = scan_corrsets(
         frame,
         k=k,
