@@ -13,12 +13,12 @@ import pytest
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+TABLES = re.findall(r"```text\n(.*?)```", README, flags=re.DOTALL)
 
 
 def test_first_program_prints_the_table_below_it(capsys: pytest.CaptureFixture[str]) -> None:
     exec(PROGRAMS[0], {})
-    (table,) = re.findall(r"```text\n(.*?)```", README, flags=re.DOTALL)
-    assert capsys.readouterr().out == table
+    assert capsys.readouterr().out == TABLES[0]
 
 
 def test_naive_program_gives_what_the_plugin_gives() -> None:
@@ -70,3 +70,27 @@ def test_stream_program_writes_the_sets_above_the_bar(tmp_path: Path) -> None:
     wanted = every.filter(pl.col("r") >= 0.9).select("questions", "r")
     assert 0 < wanted.height < every.height
     assert pl.read_parquet(path).equals(wanted)
+
+
+def test_noise_program_prints_the_table_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(PROGRAMS[4], {"pc": pc, "pl": pl})
+    assert capsys.readouterr().out == TABLES[1]
+    assert len(TABLES) == 2
+
+
+def test_given_sets_program_evaluates_last_years_sets_on_this_years_users() -> None:
+    rng = np.random.default_rng(7)
+    users = np.repeat(np.arange(500), 8)
+    scores = rng.random(4000) < 0.3 + 0.4 * (users % 5 / 5)
+    responses = pl.DataFrame({"user": users, "question": list(range(8)) * 500, "score": scores})
+    years = {"last_year": responses.filter(users < 250), "this_year": responses.filter(users >= 250)}
+    namespace = {**years, "pc": pc}
+    exec(PROGRAMS[5], namespace)
+    again = namespace["again"]
+    assert again["questions"].equals(namespace["best"]["questions"])
+    now = pc.top_corrsets(years["this_year"], k=5, top=None)
+    joined = again.join(now, on="questions", how="left", maintain_order="left", suffix="_searched")
+    assert joined["r_now"].to_list() == joined["r_searched"].to_list()
+    assert joined.select((pl.col("r_low_now") < pl.col("r_now")) & (pl.col("r_now") < pl.col("r_high_now")))[
+        "r_low_now"
+    ].all()
