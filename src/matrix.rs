@@ -91,12 +91,12 @@ impl Floats {
     /// Cronbach's α of `set`, whose common users are `users`.
     pub fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
         let users = || users.iter().map(|&user| user as usize);
-        let values = users().map(|user| self.set_total(answered, set, user).round()).collect();
+        let totals: Vec<DoubleDouble> = users().map(|user| self.set_total(answered, set, user)).collect();
         let scores_on = |&question: &u32| {
             users().map(|user| self.points.of(answered, user, question as usize)).collect::<Vec<f64>>()
         };
         let scores: Vec<Vec<f64>> = set.iter().map(scores_on).collect();
-        float_alpha(&scores, &Totals { values, noise: self.noise(set.len()) })
+        float_alpha(&scores, &totals, self.noise(set.len()))
     }
 
     /// The exact set total of `user`.

@@ -116,6 +116,18 @@ pub struct IntegerSums<A> {
     xt: A,
 }
 
+impl<A: SumInteger> AddAssign for IntegerSums<A> {
+    /// Takes up the users of `other`.
+    fn add_assign(&mut self, other: Self) {
+        self.n += other.n;
+        self.x += other.x;
+        self.xx += other.xx;
+        self.t += other.t;
+        self.tt += other.tt;
+        self.xt += other.xt;
+    }
+}
+
 /// n² times the variances of the scores on the questions of a set, summed, by Σx and Σx² of each over n users. Exact
 /// wherever the six sums of the set are: Σ_i x_i² of a user is at most (k · largest score)².
 pub fn summed_variances<A: SumInteger>(n: u32, questions: impl IntoIterator<Item = [A; 2]>) -> i128 {
@@ -275,29 +287,36 @@ pub fn float_correlations(x: &Totals, t: &Totals, rest: &Totals) -> Correlations
 }
 
 /// Cronbach's α of float scores, to a few units in the last place: `scores[i]` are those of the common users on the
-/// i-th question of a set, `x` the users' set totals, which only decide whether the set total is constant.
-pub fn float_alpha(scores: &[Vec<f64>], x: &Totals) -> Option<f64> {
+/// i-th question of a set, `totals` the users' exact set totals, which count as constant up to a spread of `noise`.
+pub fn float_alpha(scores: &[Vec<f64>], totals: &[DoubleDouble], noise: f64) -> Option<f64> {
+    let x = Totals { values: totals.iter().map(|total| total.round()).collect(), noise };
     if x.is_constant() {
         return None;
     }
-    let n = DoubleDouble::from(x.values.len() as f64);
-    // The exact total's deviations, because a difference of rounded totals can be all rounding.
-    let mut totals = vec![DoubleDouble::default(); x.values.len()];
+    let n = DoubleDouble::from(totals.len() as f64);
+    // Squares have one sign, so the sum of a user's is accurate. The mean of a question need not be.
+    let mut squares_of_user = vec![0.0; totals.len()];
     let mut variances = DoubleDouble::default();
     for scores in scores {
-        let mean = mean(scores);
-        let deviations = scores.iter().map(|&score| DoubleDouble::from(score) - mean.into());
-        variances = variances + squared_deviations(deviations.clone(), n);
-        totals.iter_mut().zip(deviations).for_each(|(total, deviation)| *total = *total + deviation);
+        let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+        let mut sum = 0.0;
+        for (&score, squares) in scores.iter().zip(&mut squares_of_user) {
+            let deviation = score - mean;
+            sum += deviation;
+            *squares += deviation * deviation;
+        }
+        variances = variances - DoubleDouble::from(sum) * DoubleDouble::from(sum) / n;
     }
-    cronbach_alpha(scores.len(), variances, squared_deviations(totals.into_iter(), n))
-}
+    squares_of_user.iter().for_each(|&squares| variances += squares);
 
-/// The squared deviations from the mean, summed, of `n` values whose mean is about 0.
-fn squared_deviations(values: impl Iterator<Item = DoubleDouble>, n: DoubleDouble) -> DoubleDouble {
-    let zero = DoubleDouble::default();
-    let (sum, squares) = values.fold((zero, zero), |(sum, squares), x| (sum + x, squares + x * x));
-    squares - sum * sum / n
+    // Deviations of the exact totals: those of rounded totals far from zero would be all rounding.
+    let mean = DoubleDouble::from(mean(&x.values));
+    let (mut sum, mut variance_x) = (DoubleDouble::default(), DoubleDouble::default());
+    for deviation in totals.iter().map(|&total| (total - mean).round()) {
+        sum += deviation;
+        variance_x += deviation * deviation;
+    }
+    cronbach_alpha(scores.len(), variances, variance_x - sum * sum / n)
 }
 
 /// The mean, rounded.

@@ -82,8 +82,8 @@ def validate_corrsets(
     ordered by the XXH3 hash (64 bits, seeded with `seed`) of their id and dealt out like cards, so the split
     depends on the ids and the seed, not on the order of the rows. What is hashed is a text in UTF-8, Binary
     as it is, an integer in 16 bytes and a float in 8, both little-endian; Boolean, Decimal, dates and times
-    are the integers that they are stored as. So String, Enum and Categorical ids of the same letters are dealt
-    alike, and so are equal integers however wide.
+    are the integers that they are stored as. So String, Enum and Categorical ids of the same letters are
+    dealt alike, and so are equal integers however wide.
 
     Examples
     --------

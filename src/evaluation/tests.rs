@@ -61,6 +61,16 @@ fn answers() -> impl Strategy<Value = Answers> {
     })
 }
 
+/// The same beside users who answered everything, enough of them to be summed up.
+fn with_a_crowd() -> impl Strategy<Value = Answers> {
+    let crowd = prop::collection::vec(prop::collection::vec(-3..4i32, 6), USERS_OF_A_BLOCK..100);
+    (answers(), crowd).prop_map(|(mut answers, crowd)| {
+        let rows = crowd.into_iter().map(|row| (0..).zip(row.into_iter().map(f64::from)).collect());
+        answers.extend((answers.len() as u32..).zip(rows));
+        answers
+    })
+}
+
 /// Fractions whose sums are rounded, and none of which is nearly 0: the oracle takes constants for what they are by their
 /// size.
 fn tenths(value: f64) -> f64 {
@@ -76,7 +86,7 @@ fn mapped(answers: &Answers, score: impl Fn(f64) -> f64) -> Answers {
 
 proptest! {
     #[test]
-    fn given_sets_are_what_the_search_reports(answers in answers(), k in 1..7usize) {
+    fn given_sets_are_what_the_search_reports(answers in prop_oneof![answers(), with_a_crowd()], k in 1..7usize) {
         let kinds: [(&str, fn(f64) -> f64); 4] = [
             ("0/1", |value| f64::from(value > 0.0)),
             ("small", |value| value),
@@ -107,12 +117,14 @@ proptest! {
     }
 }
 
-/// 300 users of 70 questions, so that both take more than a word; nobody answered the last question but the last user.
+/// 600 users of 70 questions, so that both take more than a word, in 5 patterns, of which one has few users, and one who
+/// has answered everything, alone the last question.
 fn sparse() -> ResponseMatrix {
-    let answers: Answers = (0..300u32)
+    let answers: Answers = (0..600u32)
         .map(|user| {
+            let pattern = if user < 40 { 0 } else { 1 + user % 4 };
             let answered =
-                |&question: &u32| (user * 31 + question * 17) % 5 < 3 && question < 69 || user == 299;
+                |&question: &u32| (pattern + question * 17) % 5 < 3 && question < 69 || user == 599;
             let score = |question| (question, f64::from((user * question) % 7));
             (user, (0..70).filter(answered).map(score).collect())
         })
@@ -124,9 +136,12 @@ fn sparse() -> ResponseMatrix {
 fn sets_of_any_length_are_evaluated_in_their_order_on_any_number_of_threads() {
     let matrix = sparse();
     let sets: Vec<Vec<u32>> =
-        (0..500).map(|set| (0..1 + set % 4).map(|i| (set * 7 + i * 13) % 70).collect()).collect();
+        (0..2000).map(|set| (0..1 + set % 4).map(|i| (set * 7 + i * 13) % 70).collect()).collect();
     let sets: Vec<&[u32]> = sets.iter().map(Vec::as_slice).collect();
     assert!(is_parallel(&matrix, sets.len()) && !is_parallel(&matrix, 1));
+    let Table::Small(integers) = &matrix.table else { panic!("scores are small integers") };
+    let (blocks, others) = blocks::<_, i64>(&matrix, integers, &sets).unwrap();
+    assert_eq!((blocks.len(), others.len()), (4, 41));
     let together = evaluate(&matrix, &sets, &Control::default()).unwrap();
     for (set, together) in sets.iter().zip(&together) {
         assert_eq!(evaluate(&matrix, &[set], &Control::default()).unwrap(), [*together], "{set:?}");

@@ -39,10 +39,14 @@ fn alpha<A: SumInteger>(scores: &[Vec<i64>]) -> Option<f64> {
 fn alpha_of_floats(scores: &[Vec<i64>], of: impl Fn(i64) -> f64) -> Option<f64> {
     let floats: Vec<Vec<f64>> =
         scores.iter().map(|scores| scores.iter().map(|&score| of(score)).collect()).collect();
-    let total = |user: usize| floats.iter().map(|scores| scores[user]).sum();
+    let total = |user: usize| {
+        let mut total = DoubleDouble::default();
+        floats.iter().for_each(|scores| total += scores[user]);
+        total
+    };
+    let totals: Vec<DoubleDouble> = (0..scores[0].len()).map(total).collect();
     let largest = floats.iter().flatten().fold(0.0, |most: f64, score| most.max(score.abs()));
-    let noise = 2.0 * ROUNDOFF * largest * scores.len() as f64;
-    float_alpha(&floats, &Totals { values: (0..scores[0].len()).map(total).collect(), noise })
+    float_alpha(&floats, &totals, 2.0 * ROUNDOFF * largest * scores.len() as f64)
 }
 
 /// Scores of 2 to 30 users on 1 to 6 questions.
