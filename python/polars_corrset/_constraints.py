@@ -14,13 +14,17 @@ from polars_corrset._arguments import count
 if TYPE_CHECKING:
     from polars._typing import IntoExpr
 
+Bounds = dict[str, float | int | None]
+
+UNBOUNDED: Bounds = {"max_per_domain": None, "min_per_domain": None, "max_cost": None}
+
 
 class Constraints(NamedTuple):
     """Columns by parameter, questions as lists in one row each, and the numbers that go with the columns."""
 
     columns: dict[str, IntoExpr | None]
     lists: dict[str, pl.Series]
-    bounds: dict[str, float | int | None]
+    bounds: Bounds
 
 
 def constraints_of(

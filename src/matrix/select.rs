@@ -3,21 +3,21 @@
 use crate::bitset::BitMatrix;
 use crate::error::{Error, Result};
 
-use super::{Cells, Floats, Integers, Packed, ResponseMatrix, Table};
+use super::{Cells, Floats, Packed, ResponseMatrix, Table, at};
 
 impl ResponseMatrix {
     /// The responses to `questions`, which become columns in that order, of the users who answered at least `least` of
     /// them, the first `common` among those.
     pub(crate) fn select(&self, questions: &[u32], common: usize, least: usize) -> Result<Self> {
         let (required, wanted) = (self.mask(&questions[..common])?, self.mask(questions)?);
-        let is_kept = |user: &usize| {
-            let row = self.answered.row(*user).iter();
+        let is_kept = |user: &u32| {
+            let row = self.answered.row(*user as usize).iter();
             let mut missing =
                 row.clone().zip(required.row(0)).map(|(answered, required)| required & !answered);
             let answers = row.zip(wanted.row(0)).map(|(answered, wanted)| (answered & wanted).count_ones());
             missing.all(|missing| missing == 0) && answers.sum::<u32>() as usize >= least
         };
-        let users: Vec<usize> = (0..self.users).filter(is_kept).collect();
+        let users: Vec<u32> = (0..self.users as u32).filter(is_kept).collect();
         let mut columns = vec![None; self.questions()];
         questions
             .iter()
@@ -29,21 +29,21 @@ impl ResponseMatrix {
         let table = match &self.table {
             Table::Binary(integers) => {
                 let points = selection.bits(&integers.points)?;
-                Table::Binary(selection.integers(integers, points))
+                Table::Binary(integers.of_users(&users, points))
             }
             Table::Small(integers) => {
                 let points = selection.packed(&integers.points, &self.answered, &answered);
-                Table::Small(selection.integers(integers, points))
+                Table::Small(integers.of_users(&users, points))
             }
             Table::Large(integers) => {
                 let points = selection.packed(&integers.points, &self.answered, &answered);
-                Table::Large(selection.integers(integers, points))
+                Table::Large(integers.of_users(&users, points))
             }
             Table::Float(floats) => Table::Float(Floats {
                 points: selection.packed(&floats.points, &self.answered, &answered),
                 least: questions.iter().map(|&question| floats.least[question as usize]).collect(),
-                totals: selection.of_users(&floats.totals),
-                centred_totals: selection.of_users(&floats.centred_totals),
+                totals: at(&floats.totals, &users),
+                centred_totals: at(&floats.centred_totals, &users),
                 ..*floats
             }),
         };
@@ -63,17 +63,13 @@ impl ResponseMatrix {
 
 /// Rows and columns of a matrix.
 struct Selection<'a> {
-    users: &'a [usize],
+    users: &'a [u32],
     /// For each question its new column.
     columns: &'a [Option<usize>],
     questions: &'a [u32],
 }
 
 impl Selection<'_> {
-    fn of_users<T: Copy>(&self, values: &[T]) -> Vec<T> {
-        self.users.iter().map(|&user| values[user]).collect()
-    }
-
     /// Columns by columns that came one after another before, which are copied by words.
     fn bits(&self, from: &BitMatrix) -> Result<BitMatrix> {
         let (users, questions) = (self.users.len(), self.questions.len());
@@ -82,15 +78,11 @@ impl Selection<'_> {
         let mut start = 0;
         for run in self.questions.chunk_by(|question, next| question + 1 == *next) {
             for (row, &user) in self.users.iter().enumerate() {
-                bits.copy(row, start, from.row(user), run[0] as usize, run.len());
+                bits.copy(row, start, from.row(user as usize), run[0] as usize, run.len());
             }
             start += run.len();
         }
         Ok(bits)
-    }
-
-    fn integers<P>(&self, integers: &Integers<P>, points: P) -> Integers<P> {
-        Integers { points, totals: self.of_users(&integers.totals), ..*integers }
     }
 
     /// The values of `packed`, whose cells were those of `from`, in the cells of `to`.
@@ -102,7 +94,7 @@ impl Selection<'_> {
     ) -> Packed<T> {
         let mut selected = Packed::zeros(to);
         for (row, &user) in self.users.iter().enumerate() {
-            packed.for_each(from, user, |question, value| {
+            packed.for_each(from, user as usize, |question, value| {
                 if let Some(column) = self.columns[question] {
                     selected.set(to, row, column, value);
                 }

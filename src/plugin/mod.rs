@@ -2,12 +2,15 @@
 
 mod columns;
 mod constraints;
+mod evaluation;
 mod expression;
 mod inputs;
 mod interrupt;
 mod output;
 mod progress;
+mod python;
 mod scan;
+mod validation;
 
 use pyo3::prelude::*;
 use pyo3_polars::PolarsAllocator;
@@ -19,5 +22,6 @@ static ALLOCATOR: PolarsAllocator = PolarsAllocator::new();
 #[pymodule]
 fn _internal(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<scan::Scan>()?;
+    module.add_function(wrap_pyfunction!(evaluation::evaluate_sets, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use pyo3_polars::export::polars_core::runtime::RAYON;
 use pyo3_polars::{PyDataFrame, PySeries};
@@ -20,8 +19,9 @@ use polars::prelude::*;
 use super::columns::Columns;
 use super::constraints::Bounds;
 use super::inputs::{Inputs, Role};
-use super::interrupt::{Watch, watched};
+use super::interrupt::{Watch, raised, watched};
 use super::output::{needed, output_frame};
+use super::python::{named, python_error};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
 use crate::moments::RankBy;
@@ -138,11 +138,7 @@ impl Scan {
         });
         let table = match found {
             Ok(Ok(table)) => table,
-            Ok(Err(Error::Interrupted)) => {
-                // Where this is Python's main thread, its handler says what an interrupt means.
-                py.check_signals()?;
-                return Err(PyKeyboardInterrupt::new_err(()));
-            }
+            Ok(Err(Error::Interrupted)) => return Err(raised(py)),
             Ok(Err(error)) => return Err(python_error(self.columns.explain(error))),
             Err(RecvTimeoutError::Timeout) => {
                 py.check_signals()?;
@@ -209,17 +205,4 @@ fn next_length(length: u128, rows: usize) -> u128 {
     } else {
         length
     }
-}
-
-/// The value of an option that has a name, as the expression gets it.
-fn named<'a, T: serde::Deserialize<'a>>(name: &'a str) -> PyResult<T> {
-    let value: serde::de::value::StrDeserializer<'a, serde::de::value::Error> =
-        serde::de::IntoDeserializer::into_deserializer(name);
-    T::deserialize(value).map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
-pyo3::import_exception!(polars.exceptions, ComputeError);
-
-fn python_error(error: PolarsError) -> PyErr {
-    ComputeError::new_err(error.to_string())
 }

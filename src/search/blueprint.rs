@@ -114,6 +114,14 @@ impl<'a> Blueprint<'a> {
         Ok(Self { matrix, request, space: Space { questions: ids.len(), k, fixed }, limits, ids: Some(ids) })
     }
 
+    /// How many sets there can be among those of the space, if they can be counted.
+    pub fn most_sets(&self) -> Option<u128> {
+        match &self.limits {
+            Some(limits) => limits.most_sets(self.space.fixed),
+            None => self.space.sets(),
+        }
+    }
+
     /// What sets that are searched must not be, of places that have these columns.
     pub(crate) fn rules(&self, columns: impl Iterator<Item = Option<usize>>) -> Option<Rules> {
         let limits = self.limits.as_ref()?;

@@ -229,13 +229,13 @@ impl Visit for Collect<'_> {
 
 /// Refuses a result that could have more rows than a frame or the memory holds.
 ///
-/// Rows number at most C(questions, k), or as many as there are positions in `within`. Every row is a set that at least
+/// Rows number at most as many sets as there are, or as many as there are positions in `within`. Every row is a set that at least
 /// `min_users` users answered, and a user who answered a questions answered C(a, k) sets, so Σ C(a, k) / min_users bounds
 /// them too: that is what lets sparse data through. Fixed questions, which everybody answered, count neither here nor there.
 fn check_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Result<()> {
     let (matrix, space, request) = (blueprint.matrix(), blueprint.space(), blueprint.request());
     let Request { k, top, .. } = *request;
-    let sets = space.sets();
+    let sets = blueprint.most_sets();
     let answered =
         |user| matrix.answered.row(user).iter().map(|word| word.count_ones() as usize).sum::<usize>();
     let supported = (0..matrix.users())

@@ -10,6 +10,7 @@
 use hashbrown::HashMap;
 
 use crate::bitset::{WORD_BITS, words_for};
+use crate::combinations::binomial;
 
 /// Content domains of questions.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,6 +113,35 @@ impl Limits {
         let is_possible = |&column: &usize| column < fixed || !standing.is_closed(&rules, column);
         let columns: Vec<usize> = (0..all).filter(is_possible).collect();
         if self.supplies(&columns) { columns } else { Vec::new() }
+    }
+
+    /// How many sets with the first `fixed` columns the domains leave, if they can be counted. Costs leave no more.
+    pub fn most_sets(&self, fixed: usize) -> Option<u128> {
+        // By domain, the columns of none behind them: how many sets have of it, and how many more there are.
+        let mut columns = vec![(0, 0); self.domains + 1];
+        for (column, domain) in self.domain_of.iter().enumerate() {
+            let (taken, open) = &mut columns[domain.map_or(self.domains, |domain| domain as usize)];
+            *if column < fixed { taken } else { open } += 1;
+        }
+        // Choices of so many columns from the domains so far: the product of a polynomial for each.
+        let mut choices = vec![0u128; self.k + 1 - fixed];
+        choices[0] = 1;
+        for (domain, (taken, open)) in columns.into_iter().enumerate() {
+            let (least, most) = if domain < self.domains { (self.least, self.most) } else { (0, usize::MAX) };
+            if taken > most {
+                return Some(0);
+            }
+            let counts = least.saturating_sub(taken)..=most.saturating_sub(taken).min(self.k).min(open);
+            let mut longer = vec![0u128; choices.len()];
+            for count in counts {
+                let ways = binomial(open, count)?;
+                for (sum, &choices) in longer.iter_mut().skip(count).zip(&choices) {
+                    *sum = sum.checked_add(choices.checked_mul(ways)?)?;
+                }
+            }
+            choices = longer;
+        }
+        choices.last().copied()
     }
 
     /// Whether every domain has as many of `columns` as sets need of it.
@@ -464,6 +494,11 @@ mod tests {
                 return Ok(());
             };
             let obeying: Vec<Vec<usize>> = sets(9, k).filter(|set| obeys(&limits, set)).collect();
+            for fixed in 0..k {
+                let count = obeying.iter().filter(|set| (0..fixed).all(|place| set.contains(&place))).count() as u128;
+                let most = limits.most_sets(fixed).unwrap();
+                prop_assert!(if costs.is_none() { most == count } else { most >= count }, "{fixed} fixed: {most}, {count}");
+            }
             let mut found = Vec::new();
             let rules = Rules::new(&limits, &(0..9).map(Some).collect::<Vec<_>>());
             if let Some(mut standing) = rules.start() {
