@@ -1,7 +1,7 @@
 """Rate and memory of the stream of every set: counted, and written to Parquet.
 
-`python benches/every_set.py [folder]`, on Linux, for all threads; `POLARS_MAX_THREADS=1` for one. Processor time is that
-of all threads, so that it says on a busy machine, too, what a core could do.
+`python benches/every_set.py [folder]`, on Linux, for all threads; `POLARS_MAX_THREADS=1` for one. Processor
+time is that of all threads, so that it says on a busy machine, too, what a core could do.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def responses(question: pl.Expr) -> pl.DataFrame:
     return frame.with_columns(question, score=pl.Series(rng.integers(0, 2, len(cells))))
 
 
-def check(frame: pl.DataFrame) -> None:
+def check(frame: pl.LazyFrame) -> None:
     """Assert that the stream begins with the sets that another way finds."""
     shard = (0, SETS // CHECKED)
     ranked = pc.top_corrsets(frame, k=K, top=SETS, shard=shard).collect()
@@ -58,8 +58,9 @@ def measured(name: str, run: Callable[[], object], sets: int = SETS) -> None:
     run()
     seconds, processor = time.perf_counter() - start, time.process_time() - processor
     print(
-        f"{name:<40}{sets / seconds / 1e6:7.1f} million sets a second, {processor / sets * 1e9:6.1f} ns of a core "
-        f"each, {peak() - before:>5} MiB more"
+        f"{name:<52}{sets / seconds / 1e6:6.1f} million sets a second, "
+        f"{processor / sets * 1e9:6.1f} ns of a core each, {peak() - before:>5} MiB more",
+        flush=True,
     )
 
 
@@ -73,7 +74,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as folder:
         path = Path(folder) / "sets.parquet"
         for kind, question in kinds.items():
-            frame = responses(question)
+            frame = responses(question).lazy()
             check(frame)
             every = pc.scan_corrsets(frame, k=K)
             for columns in (["questions", "r", "r_rest", "n_users"], ["questions", "r"], ["r"]):

@@ -38,7 +38,7 @@ fn most_stretches(rows: usize) -> usize {
 /// Maps each of a few items that are much work, in order.
 #[cfg(feature = "plugin")]
 pub fn map_each<T: Sync, U: Send>(items: &[T], map: impl Fn(&T) -> U + Sync) -> Vec<U> {
-    items.par_iter().with_max_len(1).map(|item| map(item)).collect()
+    items.par_iter().with_max_len(1).map(&map).collect()
 }
 
 /// Folds `items` in their order: neighbouring items share an accumulator, neighbouring accumulators are

@@ -249,9 +249,8 @@ impl All {
         let Some((rank_by, floor)) = self.floor else {
             return self.table.push_siblings(siblings, self.columns);
         };
-        let floored = siblings.of(rank_by);
-        for row in 0..siblings.last.len() {
-            if floored[row] >= floor {
+        for (row, &value) in siblings.of(rank_by).iter().enumerate() {
+            if value >= floor {
                 self.table.push_siblings(&siblings.only(row), self.columns);
             }
         }

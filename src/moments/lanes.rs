@@ -1,4 +1,4 @@
-//! The correlations of several sets at once, a lane each, to the bit those of [`IntegerSums`](super::IntegerSums).
+//! The correlations of several sets at once, a lane each: to the bit those of [`IntegerSums`](super::IntegerSums).
 //!
 //! A lane is *settled* where floats give the correctly rounded correlation for certain. Let c be the covariance and p the
 //! product of the variances, all three integers up to 2⁵³ and so exact, and u = 2⁻⁵³. The root of p and the quotient
@@ -12,10 +12,10 @@
 //!   with q·σ taken off it is ρ, at most 3.53u·|c|, rounded to 7.1u²·|c|. The correction ρ/s costs 7.1u² of c/s for its two
 //!   multiplications, and 5.4u² because ρ should be divided by s + σ.
 //!
-//! So q + ρ/s is off by less than 34u² < 2⁻¹⁰⁰ of r. (The terms allow for [`Isa::mul_add`] that is not fused: an error of twice
-//! u of its result, and u² of the product.) If adding [`MARGIN`] of r, which is many times that, or taking it off gives the
-//! same float, then r is in one rounding interval with room to spare, and that float is what r rounds to. [`DoubleDouble`](crate::double_double::DoubleDouble), of
-//! similar precision, rounds it to the same. Nothing can underflow: p ≥ 1, and r is 0 or above 2⁻⁵³.
+//! So q + ρ/s is off by less than 34u² < 2⁻¹⁰⁰ of r. (The terms allow for an [`Isa::mul_add`] that is not fused: an error of
+//! twice u of its result, and u² of the product.) If adding `MARGIN` of r, which is many times that, or taking it off gives the
+//! same float, then r is in one rounding interval with room to spare, and that float is what r rounds to. Doubled precision,
+//! which is off by less than 2⁻⁹⁸, rounds it to the same. Nothing can underflow: p ≥ 1, and r is 0 or at least 2⁻⁵³.
 
 use super::{Comoments, RankBy};
 use crate::isa::Isa;
@@ -27,7 +27,7 @@ const MARGIN: f64 = 1.0 / (1u128 << 96) as f64;
 /// larger, and none of X and T − X is more than four times as large.
 const LARGEST: f64 = (1u64 << 51) as f64;
 
-/// A number that becomes a float, rounded where it is too large.
+/// A sum as a float: rounded where it is too large, and then so large that its lane is not exact.
 pub trait Lane: Copy {
     fn float(self) -> f64;
 }
@@ -61,8 +61,26 @@ pub struct LaneComoments<const N: usize> {
 pub struct LaneCorrelations<const N: usize> {
     /// NaN where there is none. Undefined where it is not settled.
     pub values: [f64; N],
+    pub are_settled: [bool; N],
+}
+
+impl<const N: usize> LaneCorrelations<N> {
+    /// Of lanes in which nothing is asked for.
+    pub const NONE: Self = Self { values: [0.0; N], are_settled: [true; N] };
+
+    /// Of lanes whose sums are not enough.
+    pub const UNSETTLED: Self = Self { values: [0.0; N], are_settled: [false; N] };
+
     /// The lanes that are settled, a bit each.
-    pub settled: u16,
+    #[inline(always)]
+    pub fn settled(&self) -> u16 {
+        // Not in the loop that settles them, which would then be none of lanes.
+        let mut settled = 0;
+        for (lane, is_settled) in self.are_settled.into_iter().enumerate() {
+            settled |= u16::from(is_settled) << lane;
+        }
+        settled
+    }
 }
 
 impl<const N: usize> LaneComoments<N> {
@@ -84,18 +102,13 @@ impl<const N: usize> LaneComoments<N> {
     /// As [`IntegerSums::correlations`](super::IntegerSums::correlations), where settled.
     #[inline(always)]
     pub fn correlations<I: Isa>(&self, isa: I, correlation: RankBy) -> LaneCorrelations<N> {
-        let mut found = LaneCorrelations { values: [0.0; N], settled: 0 };
-        let mut are_settled = self.are_exact;
+        let mut found = LaneCorrelations::UNSETTLED;
         for lane in 0..N {
             let comoments = Comoments { xx: self.xx[lane], tt: self.tt[lane], xt: self.xt[lane] };
             let (covariance, variance) = comoments.other_side(correlation);
             let (value, is_settled) = rounded(isa, covariance, comoments.xx, variance);
             found.values[lane] = value;
-            are_settled[lane] &= is_settled;
-        }
-        // Not in the loop above, which would then be none of lanes.
-        for (lane, is_settled) in are_settled.into_iter().enumerate() {
-            found.settled |= u16::from(is_settled) << lane;
+            found.are_settled[lane] = self.are_exact[lane] & is_settled;
         }
         found
     }
@@ -191,7 +204,7 @@ mod tests {
         #[test]
         fn lanes_round_as_doubled_precision_and_exactly(cases in prop::collection::vec(comoments(), PART)) {
             for found in on_each(&lanes(&cases), RankBy::R) {
-                prop_assert_eq!(found.settled, u16::MAX);
+                prop_assert_eq!(found.settled(), u16::MAX);
                 for (&case, r) in cases.iter().zip(found.values) {
                     let [xx, tt, xt] = case.map(|comoment| i128::from(comoment).into());
                     if let Some(expected) = correlation(xt, xx, tt) {
@@ -217,9 +230,9 @@ mod tests {
             let expected = sums.correlations();
             for (correlation, expected) in [(RankBy::R, expected.r), (RankBy::RRest, expected.r_rest)] {
                 for found in on_each(&comoments, correlation) {
-                    prop_assert_eq!(found.settled != 0, is_small(sums.xx) && is_small(sums.tt));
-                    if found.settled != 0 {
-                        prop_assert_eq!(found.settled, u16::MAX);
+                    prop_assert_eq!(found.settled() != 0, is_small(sums.xx) && is_small(sums.tt));
+                    if found.settled() != 0 {
+                        prop_assert_eq!(found.settled(), u16::MAX);
                         let r = expected.unwrap_or(f64::NAN).to_bits();
                         prop_assert_eq!(found.values.map(f64::to_bits), [r; PART]);
                     }
@@ -233,7 +246,7 @@ mod tests {
     fn what_is_next_to_the_middle_is_not_settled() {
         let hard = [3 << 51, ((1 << 53) + 1) / 3, 1 << 52];
         for found in on_each(&lanes(&[hard, [4, 4, 2]]), RankBy::R) {
-            assert_eq!(found.settled, 0xAAAA);
+            assert_eq!(found.settled(), 0xAAAA);
             assert_eq!(found.values[1], 0.5);
         }
     }

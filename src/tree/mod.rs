@@ -586,15 +586,18 @@ impl<S: Scores> Kernel for Offer<'_, '_, S> {
         let Scratch { sums, set } = scratch;
         let sums_of_part = &sums[candidates.part];
         let columns = all.columns();
-        let none = LaneCorrelations { values: [0.0; PART], settled: u16::MAX };
         // Not in a loop, so that each is compiled for itself.
-        let r = if columns.r { tree.scores.lane_correlations(isa, sums_of_part, RankBy::R) } else { none };
+        let r = if columns.r {
+            tree.scores.lane_correlations(isa, sums_of_part, RankBy::R)
+        } else {
+            LaneCorrelations::NONE
+        };
         let r_rest = if columns.r_rest {
             tree.scores.lane_correlations(isa, sums_of_part, RankBy::RRest)
         } else {
-            none
+            LaneCorrelations::NONE
         };
-        let settled = r.settled & r_rest.settled;
+        let settled = r.settled() & r_rest.settled();
         let (mut r, mut r_rest) = (r.values, r_rest.values);
         let mut unsettled = Candidates { lanes: candidates.lanes & !settled, ..candidates };
         while let Some(lane) = unsettled.pop() {
