@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from polars_corrset._arguments import Duplicates, choice, count, shard_of
+from polars_corrset._arguments import Duplicates, check_frame, choice, count, shard_of
 from polars_corrset._expressions import NAME, corrset
 from polars_corrset._inputs import inputs_of
 from polars_corrset._internal import Scan
 from polars_corrset._progress import Bar, Progress, progress_of
 from polars_corrset._pushdown import bounds
+from polars_corrset._source import selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,9 +94,7 @@ def scan_corrsets(
     │ ["y", "z"] ┆ 0.970143 ┆ 0.894427  ┆ 4       │
     └────────────┴──────────┴───────────┴─────────┘
     """
-    if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
-        msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"
-        raise TypeError(msg)
+    check_frame("frame", frame)
     options = {
         "k": count("k", k, least=1),
         "duplicates": choice("duplicates", duplicates, Duplicates),
@@ -140,7 +139,7 @@ def scan_corrsets(
             },
         )
         bar = None if shows == "never" else Bar(scan.sets, shows == "always")
-        return _selected(_batches(scan, bar), predicate, wanted, n_rows)
+        return selected(_batches(scan, bar), predicate, wanted, n_rows)
 
     return register_io_source(source, schema=schema)
 
@@ -156,17 +155,3 @@ def _batches(scan: Scan, bar: Bar | None) -> Iterator[pl.DataFrame]:
     finally:
         if bar is not None:
             bar.close(scan.done)
-
-
-def _selected(
-    batches: Iterator[pl.DataFrame], predicate: pl.Expr | None, columns: list[str], n_rows: int | None
-) -> Iterator[pl.DataFrame]:
-    """What Polars asked for, of that: exactly, since it does not look again."""
-    for batch in batches:
-        rows = batch if predicate is None else batch.filter(predicate)
-        if n_rows is not None:
-            rows = rows.head(n_rows)
-            n_rows -= rows.height
-        yield rows.select(columns)
-        if n_rows == 0:
-            return

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use pyo3_polars::export::polars_core::runtime::RAYON;
 use pyo3_polars::{PyDataFrame, PySeries};
@@ -18,8 +17,9 @@ use polars::prelude::*;
 
 use super::columns::Columns;
 use super::inputs::{Inputs, Role};
-use super::interrupt::{Watch, watched};
+use super::interrupt::{Watch, raised, watched};
 use super::output::{needed, output_frame};
+use super::python::{named, python_error};
 use crate::error::Error;
 use crate::isa::InstructionSet;
 use crate::matrix::ResponseMatrix;
@@ -136,11 +136,7 @@ impl Scan {
         });
         match found {
             Ok(Ok(frame)) => Ok(Some(PyDataFrame(frame))),
-            Ok(Err(Failure::Search(Error::Interrupted))) => {
-                // Where this is Python's main thread, its handler says what an interrupt means.
-                py.check_signals()?;
-                Err(PyKeyboardInterrupt::new_err(()))
-            }
+            Ok(Err(Failure::Search(Error::Interrupted))) => Err(raised(py)),
             Ok(Err(Failure::Search(error))) => Err(python_error(self.columns.explain(error))),
             Ok(Err(Failure::Frame(error))) => Err(python_error(error)),
             Err(RecvTimeoutError::Timeout) => {
@@ -265,17 +261,4 @@ fn next_length(length: u128, rows: usize) -> u128 {
 
 fn stretches_at_once() -> usize {
     STRETCHES_PER_THREAD * RAYON.current_num_threads()
-}
-
-/// The value of an option that has a name, as the expression gets it.
-fn named<'a, T: serde::Deserialize<'a>>(name: &'a str) -> PyResult<T> {
-    let value: serde::de::value::StrDeserializer<'a, serde::de::value::Error> =
-        serde::de::IntoDeserializer::into_deserializer(name);
-    T::deserialize(value).map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
-pyo3::import_exception!(polars.exceptions, ComputeError);
-
-fn python_error(error: PolarsError) -> PyErr {
-    ComputeError::new_err(error.to_string())
 }
