@@ -8,6 +8,8 @@
 //!   whole (J. P. Guilford, "The correlation of an item with a composite of the remaining items",
 //!   Educ. Psychol. Meas. 13, 1953).
 //!
+//! Of one set they are evaluated in doubled precision, of several at once in `lanes`, to the same bit.
+//!
 //! Neither changes when a constant is subtracted from every X or every T, so both are kept small.
 
 mod lanes;

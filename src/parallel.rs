@@ -35,6 +35,12 @@ fn most_stretches(rows: usize) -> usize {
     FEW_STRETCHES.max(rows / STRETCH_ROWS)
 }
 
+/// Maps each of a few items that are much work, in order.
+#[cfg(feature = "plugin")]
+pub fn map_each<T: Sync, U: Send>(items: &[T], map: impl Fn(&T) -> U + Sync) -> Vec<U> {
+    items.par_iter().with_max_len(1).map(&map).collect()
+}
+
 /// Folds `items` in their order: neighbouring items share an accumulator, neighbouring accumulators are
 /// merged left to right, so the result does not depend on the number of threads if `merge` is associative
 /// with `fold`.

@@ -20,17 +20,8 @@ pub struct TableColumns {
 impl TableColumns {
     pub const ALL: Self = Self { questions: true, r: true, r_rest: true };
 
-    /// Whether the column of a correlation is made.
-    pub fn has(self, correlation: RankBy) -> bool {
-        match correlation {
-            RankBy::R => self.r,
-            RankBy::RRest => self.r_rest,
-        }
-    }
-
     /// With the column of a correlation.
-    #[must_use]
-    pub fn with(self, correlation: RankBy) -> Self {
+    fn with(self, correlation: RankBy) -> Self {
         match correlation {
             RankBy::R => Self { r: true, ..self },
             RankBy::RRest => Self { r_rest: true, ..self },
@@ -146,15 +137,31 @@ impl SetTable {
 /// Appends `prefix` with each of `last`.
 fn extend_with_sets(questions: &mut Vec<u32>, prefix: &[u32], last: &[u32]) {
     let (start, width) = (questions.len(), prefix.len() + 1);
-    // Copies of doubled length: a call for each row would take longer than all the rest of it.
-    questions.extend_from_slice(prefix);
-    questions.push(0);
-    while questions.len() < start + last.len() * width {
-        let rows = (questions.len() - start).min(start + last.len() * width - questions.len());
-        questions.extend_from_within(start..start + rows);
+    questions.resize(start + last.len() * width, 0);
+    let sets = &mut questions[start..];
+    // A copy of a length that is known is an instruction or two, else it is a call for each set.
+    match prefix.len() {
+        1 => write_sets::<1>(sets, prefix, last),
+        2 => write_sets::<2>(sets, prefix, last),
+        3 => write_sets::<3>(sets, prefix, last),
+        4 => write_sets::<4>(sets, prefix, last),
+        5 => write_sets::<5>(sets, prefix, last),
+        _ => {
+            for (set, &question) in sets.chunks_exact_mut(width).zip(last) {
+                set[..width - 1].copy_from_slice(prefix);
+                set[width - 1] = question;
+            }
+        }
     }
-    for (set, &question) in questions[start..].chunks_exact_mut(width).zip(last) {
-        set[width - 1] = question;
+}
+
+fn write_sets<const PREFIX: usize>(sets: &mut [u32], prefix: &[u32], last: &[u32]) {
+    let Some(prefix) = prefix.first_chunk::<PREFIX>() else { return };
+    for (set, &question) in sets.chunks_exact_mut(PREFIX + 1).zip(last) {
+        if let Some((first, [end])) = set.split_first_chunk_mut::<PREFIX>() {
+            *first = *prefix;
+            *end = question;
+        }
     }
 }
 
@@ -242,9 +249,8 @@ impl All {
         let Some((rank_by, floor)) = self.floor else {
             return self.table.push_siblings(siblings, self.columns);
         };
-        let floored = siblings.of(rank_by);
-        for row in 0..siblings.last.len() {
-            if floored[row] >= floor {
+        for (row, &value) in siblings.of(rank_by).iter().enumerate() {
+            if value >= floor {
                 self.table.push_siblings(&siblings.only(row), self.columns);
             }
         }
@@ -392,3 +398,39 @@ impl PartialEq for Ranked {
 }
 
 impl Eq for Ranked {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Siblings pushed at once are what they are one by one, with any columns and floor, whatever their number of questions.
+    #[test]
+    fn siblings_are_sets() {
+        let (last, n_users) = ([20, 21, 25], [5, 4, 3]);
+        let (r, r_rest) = ([0.5, f64::NAN, -0.25], [f64::NAN, 0.75, 0.0]);
+        let few = TableColumns { r_rest: true, ..TableColumns::default() };
+        for columns in [TableColumns::ALL, few, TableColumns::default()] {
+            for floor in [None, Some((RankBy::R, 0.0)), Some((RankBy::RRest, 0.0)), Some((RankBy::R, 2.0))] {
+                for prefix in (0..9).map(|length| Vec::from_iter(0..length)) {
+                    let (mut at_once, mut singly) = (All::new(columns, floor), All::new(columns, floor));
+                    for _ in 0..2 {
+                        let (last, r, r_rest) = (&last, &r, &r_rest);
+                        at_once.push_siblings(&Siblings {
+                            prefix: &prefix,
+                            last,
+                            r,
+                            r_rest,
+                            n_users: &n_users,
+                        });
+                        for row in 0..last.len() {
+                            let set = [&prefix[..], &[last[row]]].concat();
+                            let (r, r_rest) = (existing(r[row]), existing(r_rest[row]));
+                            singly.push(&set, Correlations { r, r_rest }, n_users[row]);
+                        }
+                    }
+                    assert_eq!(at_once.table, singly.table, "{columns:?}, {floor:?}, {prefix:?}");
+                }
+            }
+        }
+    }
+}

@@ -170,7 +170,7 @@ impl<P: Point> Scores for Graded<'_, P> {
         if self.points.are_scores() {
             LaneComoments::of([n, x, xx, t, tt, xt]).correlations(isa, correlation)
         } else {
-            LaneCorrelations { values: [0.0; PART], settled: 0 }
+            LaneCorrelations::UNSETTLED
         }
     }
 

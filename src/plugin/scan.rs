@@ -1,7 +1,7 @@
 //! Every set as a stream of frames: what `scan_corrsets` reads from.
 //!
-//! A thread of its own searches one stretch of the sets after another and waits where nobody takes what it found, so memory
-//! is bounded by the frames in flight. It ends when the scan is dropped.
+//! A thread of its own has some stretches of the sets searched after another, and waits where nobody takes what it found, so memory
+//! is bounded by the frames in flight: for each thread, two that are made and two that wait. It ends when the scan is dropped.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -22,36 +22,35 @@ use super::inputs::{Inputs, Role};
 use super::interrupt::{Watch, raised, watched};
 use super::output::{needed, output_frame};
 use super::python::{named, python_error};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::isa::InstructionSet;
 use crate::moments::RankBy;
-use crate::ranking::{SetTable, TableColumns};
+use crate::parallel;
+use crate::ranking::SetTable;
 use crate::responses::Duplicates;
-use crate::search::{Blueprint, Control, Request, Run, Shard, with_stretches};
+use crate::search::{Blueprint, Control, Request, Run, Shard, Stretches, with_stretches};
 
 /// Sets of the first stretch: so few that the head of a stream is there at once.
 const FIRST_STRETCH: u128 = 1 << 12;
 
-/// Sets of the longest stretch. All of them may be rows, a few hundred MB, when what came before were hardly any.
-const LONGEST_STRETCH: u128 = 1 << 22;
+/// Sets of the longest stretch. All of them may be rows, a hundred MB, when what came before were hardly any.
+const LONGEST_STRETCH: u128 = 1 << 21;
 
 /// Rows from which a frame is large enough for what each frame and each stretch costs.
-const FRAME_ROWS: usize = 1 << 18;
+const FRAME_ROWS: usize = 1 << 17;
 
-/// Tables that wait to be taken: the search goes on while one is being used.
-const TABLES_AHEAD: usize = 1;
+/// Stretches for each thread that are searched at once, one thread each: it has something to do while others end theirs.
+const STRETCHES_PER_THREAD: usize = 2;
 
-/// How often a thread that waits for a table looks for Ctrl-C.
+/// How often a thread that waits for a frame looks for Ctrl-C.
 const SIGNAL_CHECK: Duration = Duration::from_millis(50);
 
 #[pyclass(frozen)]
 pub struct Scan {
-    found: Mutex<Receiver<Result<SetTable>>>,
+    frames: Mutex<Receiver<Found>>,
     control: Arc<Control>,
-    request: Request,
-    /// The names of those that frames have.
-    names: Vec<String>,
-    questions: Series,
+    /// One without rows.
+    nothing: DataFrame,
     /// Without rows, to word errors.
     columns: Columns,
     sets: u128,
@@ -102,17 +101,22 @@ impl Scan {
             let positions = Shard { index, count }.positions(blueprint.space());
             let positions = positions.map_err(|error| columns.explain(error))?;
             let sets = positions.end - positions.start;
-            let (send, found) = sync_channel(TABLES_AHEAD);
+            let (send, frames) = sync_channel(stretches_at_once());
             let (watch, control) = watched();
             let control = Arc::new(control);
-            let floor = floor.map(|(_, floor)| floor);
-            let under = Arc::clone(&control);
-            let names = options.columns;
-            let made = needed(&names);
-            let walk = Walk { blueprint, made, floor, positions, send, control: under, _watch: watch };
+            let output = Output { request, names: options.columns, questions: coded.questions };
+            let nothing = output.frame(SetTable::default())?;
+            let walk = Walk {
+                blueprint,
+                output,
+                floor: floor.map(|(_, floor)| floor),
+                positions,
+                send,
+                control: Arc::clone(&control),
+                _watch: watch,
+            };
             thread::Builder::new().name("corrset-scan".into()).spawn(move || walk.run())?;
-            let (found, questions) = (Mutex::new(found), coded.questions);
-            Ok(Self { found, control, request, names, questions, columns, sets })
+            Ok(Self { frames: Mutex::new(frames), control, nothing, columns, sets })
         };
         py.detach(start).map_err(python_error)
     }
@@ -133,21 +137,20 @@ impl Scan {
     fn next(&self, py: Python<'_>) -> PyResult<Option<PyDataFrame>> {
         // Held by one thread at a time, as a stream has one reader; others wait without the interpreter.
         let found = py.detach(|| {
-            let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-            found.recv_timeout(SIGNAL_CHECK)
+            let frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+            frames.recv_timeout(SIGNAL_CHECK)
         });
-        let table = match found {
-            Ok(Ok(table)) => table,
-            Ok(Err(Error::Interrupted)) => return Err(raised(py)),
-            Ok(Err(error)) => return Err(python_error(self.columns.explain(error))),
+        match found {
+            Ok(Ok(frame)) => Ok(Some(PyDataFrame(frame))),
+            Ok(Err(Failure::Search(Error::Interrupted))) => Err(raised(py)),
+            Ok(Err(Failure::Search(error))) => Err(python_error(self.columns.explain(error))),
+            Ok(Err(Failure::Frame(error))) => Err(python_error(error)),
             Err(RecvTimeoutError::Timeout) => {
                 py.check_signals()?;
-                SetTable::default()
+                Ok(Some(PyDataFrame(self.nothing.clone())))
             }
-            Err(RecvTimeoutError::Disconnected) => return Ok(None),
-        };
-        let frame = py.detach(|| output_frame(table, &self.request, &self.questions, &self.names));
-        Ok(Some(PyDataFrame(frame.map_err(python_error)?)))
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+        }
     }
 }
 
@@ -157,43 +160,98 @@ impl Drop for Scan {
     }
 }
 
+/// What the search sends.
+type Found = std::result::Result<DataFrame, Failure>;
+
+/// Why there is no next frame.
+enum Failure {
+    Search(Error),
+    Frame(PolarsError),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Search(error)
+    }
+}
+
+impl From<PolarsError> for Failure {
+    fn from(error: PolarsError) -> Self {
+        Self::Frame(error)
+    }
+}
+
+/// What becomes of sets.
+struct Output {
+    request: Request,
+    /// Of the columns.
+    names: Vec<String>,
+    questions: Series,
+}
+
+impl Output {
+    fn frame(&self, sets: SetTable) -> PolarsResult<DataFrame> {
+        output_frame(sets, &self.request, &self.questions, &self.names)
+    }
+}
+
 /// The search of a scan, which a thread owns.
 struct Walk {
     blueprint: Blueprint<'static>,
-    made: TableColumns,
+    output: Output,
     floor: Option<f64>,
     positions: Range<u128>,
-    send: SyncSender<Result<SetTable>>,
+    send: SyncSender<Found>,
     control: Arc<Control>,
     _watch: Watch,
 }
 
 impl Walk {
     fn run(self) {
-        let result = InstructionSet::from_environment().and_then(|isa| {
-            let Self { blueprint, made, floor, positions, send, control, .. } = &self;
-            with_stretches(isa, blueprint, *made, *floor, |stretches| {
-                let Range { start: first, end: last } = positions.clone();
-                let (mut start, mut length) = (first, FIRST_STRETCH);
-                while start < last {
-                    let end = last.min(start.saturating_add(length));
-                    let share = (end - start) as f64 / (last - first) as f64;
-                    let run = Run { within: Some(start..end), share, ..Run::all(control) };
-                    let table = RAYON.install(|| stretches.stretch(&run))?;
-                    length = next_length(length, table.len());
-                    start = end;
-                    if !table.is_empty() && send.send(Ok(table)).is_err() {
-                        break;
-                    }
-                }
-                Ok(())
-            })?
+        let walked = InstructionSet::from_environment().and_then(|isa| {
+            let Self { blueprint, output, floor, .. } = &self;
+            let columns = needed(&output.names);
+            with_stretches(isa, blueprint, columns, *floor, |stretches| self.walk(stretches))
         });
-        if let Err(error) = result {
+        if let Err(failure) = walked.map_err(Failure::from).flatten() {
             // Nobody to tell is nobody who waits.
-            let _ = self.send.send(Err(error));
+            let _ = self.send.send(Err(failure));
         }
     }
+
+    fn walk(&self, stretches: &dyn Stretches) -> std::result::Result<(), Failure> {
+        let Self { output, positions, send, control, .. } = self;
+        let sets = positions.end - positions.start;
+        let frame = |within: &Range<u128>| {
+            let share = (within.end - within.start) as f64 / sets as f64;
+            let run = Run { within: Some(within.clone()), share, ..Run::all(control) };
+            Ok(output.frame(stretches.stretch(&run)?)?)
+        };
+        let (mut start, mut length) = (positions.start, FIRST_STRETCH);
+        while start < positions.end {
+            let together = stretches_from(start..positions.end, length);
+            let frames: Vec<Found> = RAYON.install(|| parallel::map_each(&together, frame));
+            start = together.last().map_or(positions.end, |last| last.end);
+            let mut most = 0;
+            for frame in frames {
+                let frame = frame?;
+                most = frame.height().max(most);
+                if frame.height() > 0 && send.send(Ok(frame)).is_err() {
+                    return Ok(());
+                }
+            }
+            length = next_length(length, most);
+        }
+        Ok(())
+    }
+}
+
+/// The first of `positions` in stretches of `length`, as many as are searched at once.
+fn stretches_from(positions: Range<u128>, length: u128) -> Vec<Range<u128>> {
+    let Range { start, end } = positions;
+    let starts =
+        (0..stretches_at_once() as u128).map(|i| start + i * length).take_while(|&start| start < end);
+    starts.map(|start| start..end.min(start + length)).collect()
 }
 
 /// Sets of a stretch that follows one of `length` sets, of which `rows` were rows.
@@ -205,4 +263,8 @@ fn next_length(length: u128, rows: usize) -> u128 {
     } else {
         length
     }
+}
+
+fn stretches_at_once() -> usize {
+    STRETCHES_PER_THREAD * RAYON.current_num_threads()
 }

@@ -343,24 +343,33 @@ impl<S: Scores> Tree<'_, S> {
 
     /// The children of a prefix that lacks `missing` questions, as far as `subtree` reaches.
     fn children_within(&self, open: Open, prefix: &Prefix, missing: usize, subtree: &Subtree) -> Vec<Child> {
-        let mut sum = 0.0;
+        let (mut sum, mut first) = (0.0, 0u128);
         let mut children: Vec<Child> = self
             .children(open, prefix)
-            .filter(|&(column, _)| !self.is_closed(prefix, column))
             .filter_map(|(column, after)| {
-                let within = match (&subtree.within, column) {
+                let sets = binomial(after.low + after.high, missing - 1);
+                let (within, sets) = match (&subtree.within, sets) {
+                    // Every set has the question.
                     (Some(within), _) if prefix.lacks_fixed() => {
-                        Some((Some(within.clone()), within.end - within.start))
+                        (Some(within.clone()), Some(within.end - within.start))
                     }
-                    (Some(within), Column::High(position)) => {
-                        Some(within_child(within, open.high, position, missing)?)
+                    // Of less than all sets, which are counted before they are cut.
+                    (Some(within), Some(sets)) => {
+                        let start = within.start.saturating_sub(first);
+                        let end = within.end.saturating_sub(first).min(sets);
+                        first += sets;
+                        if start >= end {
+                            return None;
+                        }
+                        let is_all = start == 0 && end == sets;
+                        ((!is_all).then_some(start..end), Some(end - start))
                     }
-                    _ => None,
+                    (_, sets) => (None, sets),
                 };
-                let (within, sets) = match within {
-                    Some((within, sets)) => (within, Some(sets)),
-                    None => (None, binomial(after.low + after.high, missing - 1)),
-                };
+                // Closed questions have their positions all the same.
+                if self.is_closed(prefix, column) {
+                    return None;
+                }
                 let share = sets.map_or(f64::INFINITY, |sets| sets as f64);
                 sum += share;
                 Some(Child { column, open: after, subtree: Subtree { within, share } })
@@ -443,52 +452,55 @@ impl<S: Scores> Tree<'_, S> {
             return collector;
         }
         let leaf_users = users as f64 * share.powi(missing as i32 - 1);
-        let sets = binomial(open.low + open.high, missing).map_or(f64::INFINITY, |sets| sets as f64);
-        let work = sets * leaf_users.max(LEAST_LEAF_USERS) * S::COST as f64;
-        // What is cut short is split down to where it is cut: below that, all is walked.
-        if subtree.within.is_none() && work <= SERIAL_WORK as f64 {
+        let sets = match &subtree.within {
+            Some(within) => Some(within.end - within.start),
+            None => binomial(open.low + open.high, missing),
+        };
+        let sets = sets.map_or(f64::INFINITY, |sets| sets as f64);
+        let is_serial = sets * leaf_users.max(LEAST_LEAF_USERS) * S::COST as f64 <= SERIAL_WORK as f64;
+        if subtree.within.is_none() && is_serial {
             let mut levels: Vec<Level<S>> = (1..missing).map(|_| Level::default()).collect();
             self.descend(database, &mut prefix.clone(), &mut levels, &mut Scratch::new(open), &mut collector);
             self.control.advance(subtree.share);
             return collector;
         }
+        // What is cut short is split down to where it is cut: below that, all is walked.
         let children = self.children_within(open, prefix, missing, &subtree);
-        let found = parallel::fold_in_order(
-            0..children.len(),
-            empty,
-            |mut collector, child| {
-                if self.control.is_stopped() {
-                    return collector;
-                }
-                let Child { column, open: after, ref subtree } = children[child];
-                let mut level = Level::default();
-                let mut prefix = prefix.clone();
-                if missing == 2 {
-                    let (child, scratch) = ([(column, after)], &mut Scratch::new(open));
-                    let (kept, extension) = (subtree.leaves(after), &mut level.extension);
-                    self.finish(database, (&child, kept), &mut prefix, extension, scratch, &mut collector);
-                    self.control.advance(subtree.share);
-                    return collector;
-                }
-                self.push(&mut prefix, column);
-                let common = self.project(database, column, after, &prefix, &mut level);
-                if common >= self.request.least_users() {
-                    let share = common as f64 / users as f64;
-                    let subtree = subtree.clone();
-                    collector =
-                        self.explore((&level.database, common), &prefix, share, subtree, collector, empty);
-                } else {
-                    self.control.advance(subtree.share);
-                }
-                collector
-            },
-            |mut collector, later| {
-                collector.merge(later);
-                collector
-            },
-        );
-        collector.merge(found);
-        collector
+        let walk = |mut collector, child: usize| {
+            if self.control.is_stopped() {
+                return collector;
+            }
+            let Child { column, open: after, ref subtree } = children[child];
+            let mut level = Level::default();
+            let mut prefix = prefix.clone();
+            if missing == 2 {
+                let (child, scratch) = ([(column, after)], &mut Scratch::new(open));
+                let (kept, extension) = (subtree.leaves(after), &mut level.extension);
+                self.finish(database, (&child, kept), &mut prefix, extension, scratch, &mut collector);
+                self.control.advance(subtree.share);
+                return collector;
+            }
+            self.push(&mut prefix, column);
+            let common = self.project(database, column, after, &prefix, &mut level);
+            if common >= self.request.least_users() {
+                let share = common as f64 / users as f64;
+                let subtree = subtree.clone();
+                collector =
+                    self.explore((&level.database, common), &prefix, share, subtree, collector, empty);
+            } else {
+                self.control.advance(subtree.share);
+            }
+            collector
+        };
+        if is_serial {
+            return (0..children.len()).fold(collector, walk);
+        }
+        let merge = |mut collector: C, later| {
+            collector.merge(later);
+            collector
+        };
+        let found = parallel::fold_in_order(0..children.len(), empty, walk, merge);
+        merge(collector, found)
     }
 
     /// Walks the subtree of `prefix` on this thread. `levels` has one entry for each question still to be chosen
@@ -668,50 +680,59 @@ impl<S: Scores> Kernel for Offer<'_, '_, S> {
         let Scratch { sums, set } = scratch;
         let sums_of_part = &sums[candidates.part];
         let columns = all.columns();
-        let mut values = [[0.0; PART]; 2];
-        let mut settled = u16::MAX;
-        for (values, correlation) in values.iter_mut().zip([RankBy::R, RankBy::RRest]) {
-            if columns.has(correlation) {
-                let lanes = tree.scores.lane_correlations(isa, sums_of_part, correlation);
-                *values = lanes.values;
-                settled &= lanes.settled;
-            }
-        }
+        // Not in a loop, so that each is compiled for itself.
+        let r = if columns.r {
+            tree.scores.lane_correlations(isa, sums_of_part, RankBy::R)
+        } else {
+            LaneCorrelations::NONE
+        };
+        let r_rest = if columns.r_rest {
+            tree.scores.lane_correlations(isa, sums_of_part, RankBy::RRest)
+        } else {
+            LaneCorrelations::NONE
+        };
+        let settled = r.settled() & r_rest.settled();
+        let (mut r, mut r_rest) = (r.values, r_rest.values);
         let mut unsettled = Candidates { lanes: candidates.lanes & !settled, ..candidates };
         while let Some(lane) = unsettled.pop() {
             let (correlations, _) = tree.correlations(leaf, &candidates, lane, sums, set);
-            let both = [correlations.r, correlations.r_rest];
-            for (values, correlation) in values.iter_mut().zip(both) {
-                values[lane] = correlation.unwrap_or(f64::NAN);
-            }
+            r[lane] = correlations.r.unwrap_or(f64::NAN);
+            r_rest[lane] = correlations.r_rest.unwrap_or(f64::NAN);
         }
-        let n_users = S::lane_users(&sums[candidates.part]);
         let mut last = [0; PART];
         last[..candidates.questions.len()].copy_from_slice(candidates.questions);
-        let [r, r_rest] = values.map(|values| ascending(values, candidates.lanes));
-        let (last, n_users) = (ascending(last, candidates.lanes), ascending(n_users, candidates.lanes));
-        let count = candidates.lanes.count_ones() as usize;
+        let mut n_users = S::lane_users(&sums[candidates.part]);
+        let lanes = candidates.lanes;
+        let rows = ascending(&mut last, lanes);
+        ascending(&mut n_users, lanes);
+        ascending(&mut r, lanes);
+        ascending(&mut r_rest, lanes);
         all.push_siblings(&Siblings {
             prefix: &leaf.prefix.questions,
-            last: &last[..count],
-            r: &r[..count],
-            r_rest: &r_rest[..count],
-            n_users: &n_users[..count],
+            last: &last[rows.clone()],
+            r: &r[rows.clone()],
+            r_rest: &r_rest[rows.clone()],
+            n_users: &n_users[rows],
         });
     }
 }
 
-/// The values of some lanes, from the last lane to the first, at the front.
+/// Brings the values of `lanes` into the order from the last lane to the first; returns where they stand then.
 #[inline(always)]
-fn ascending<T: Copy + Default>(values: [T; PART], lanes: u16) -> [T; PART] {
-    let mut found = [T::default(); PART];
-    let mut count = 0;
-    for lane in (0..PART).rev() {
-        // Written whether it is one of them or not: which one is, is not to be predicted.
-        found[count % PART] = values[lane];
-        count += usize::from(lanes >> lane & 1);
+fn ascending<T: Copy>(values: &mut [T; PART], lanes: u16) -> Range<usize> {
+    values.reverse();
+    let lanes = lanes.reverse_bits();
+    let (start, count) = (lanes.trailing_zeros() as usize, lanes.count_ones() as usize);
+    if (lanes.unbounded_shr(start as u32) as usize) + 1 == 1 << count {
+        return start..start + count;
     }
-    found
+    let mut end = 0;
+    for lane in 0..PART {
+        // Written whether it is one of them or not: which one is, is not to be predicted.
+        values[end % PART] = values[lane];
+        end += usize::from(lanes >> lane & 1);
+    }
+    0..count
 }
 
 /// A prefix whose common users are `extension`, so many users of `database`, and what can follow it.
@@ -803,28 +824,6 @@ impl<S: Scores> Kernel for Finish<'_, '_, S> {
             tree.pop(prefix, column);
         }
     }
-}
-
-/// What of `within`, positions of sets below a prefix that lacks `missing` questions and can take those at positions
-/// below `open`, lies below its child at `position`, counted from there: `None` for nothing, else the positions if it is
-/// not all, and how many they are. Children come from the last position on.
-fn within_child(
-    within: &Range<u128>,
-    open: usize,
-    position: usize,
-    missing: usize,
-) -> Option<(Option<Range<u128>>, u128)> {
-    // Of less than all sets, which are counted before they are cut.
-    let sets = |questions, missing| binomial(questions, missing).unwrap_or(u128::MAX);
-    let first = sets(open, missing) - sets(position + 1, missing);
-    let count = sets(position, missing - 1);
-    let start = within.start.saturating_sub(first);
-    let end = within.end.saturating_sub(first).min(count);
-    if start >= end {
-        return None;
-    }
-    let is_all = start == 0 && end == count;
-    Some(((!is_all).then_some(start..end), end - start))
 }
 
 /// Makes `values` at least `length` long. Never shorter, so that a database used again writes only what it needs.
