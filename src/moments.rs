@@ -22,6 +22,25 @@ pub enum RankBy {
     RRest,
 }
 
+/// The other side of a set total's correlation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// T.
+    Total,
+    /// T − X.
+    Rest,
+}
+
+impl RankBy {
+    /// The side of the correlation that is named.
+    pub fn side(self) -> Side {
+        match self {
+            Self::R => Side::Total,
+            Self::RRest => Side::Rest,
+        }
+    }
+}
+
 /// Both correlations of one set; `None` where a side of the correlation is constant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Correlations {
@@ -102,18 +121,18 @@ struct Comoments<I> {
 
 impl<I: Copy + Add<Output = I> + Sub<Output = I>> Comoments<I> {
     /// Covariance with X, and variance, of the other side of the correlation.
-    fn other_side(self, rank_by: RankBy) -> (I, I) {
+    fn other_side(self, side: Side) -> (I, I) {
         let Self { xx, tt, xt } = self;
-        match rank_by {
-            RankBy::R => (xt, tt),
-            RankBy::RRest => (xt - xx, tt + xx - xt - xt),
+        match side {
+            Side::Total => (xt, tt),
+            Side::Rest => (xt - xx, tt + xx - xt - xt),
         }
     }
 }
 
 /// The rank key from n² times cov(X, T), var(X) and var(T), about; 0 where there is none.
 pub fn approximate_key(xt: f64, xx: f64, tt: f64, rank_by: RankBy) -> f64 {
-    let (covariance, variance) = Comoments { xx, tt, xt }.other_side(rank_by);
+    let (covariance, variance) = Comoments { xx, tt, xt }.other_side(rank_by.side());
     let squares = xx * variance;
     if squares > 0.0 { covariance / squares.sqrt() } else { 0.0 }
 }
@@ -184,11 +203,11 @@ impl<A: SumInteger> IntegerSums<A> {
             covariance <= 0.0 || covariance * covariance < squared
         };
         if let Some(comoments) = self.narrow_comoments() {
-            let (covariance, variance) = comoments.other_side(rank_by);
+            let (covariance, variance) = comoments.other_side(rank_by.side());
             below(comoments.xx as f64, covariance as f64, variance as f64)
         } else {
             let comoments = self.comoments();
-            let (covariance, variance) = comoments.other_side(rank_by);
+            let (covariance, variance) = comoments.other_side(rank_by.side());
             below(comoments.xx as f64, covariance as f64, variance as f64)
         }
     }
@@ -196,8 +215,8 @@ impl<A: SumInteger> IntegerSums<A> {
     /// Both correlations, correctly rounded from the exact sums.
     pub fn correlations(&self) -> Correlations {
         let comoments = self.comoments();
-        let [r, r_rest] = [RankBy::R, RankBy::RRest].map(|rank_by| {
-            let (covariance, variance) = comoments.other_side(rank_by);
+        let [r, r_rest] = [Side::Total, Side::Rest].map(|side| {
+            let (covariance, variance) = comoments.other_side(side);
             correlation(covariance.into(), comoments.xx.into(), variance.into())
         });
         Correlations { r, r_rest }
@@ -232,16 +251,13 @@ impl Totals {
     }
 }
 
-/// Both correlations of given set totals, grand totals and their differences, to a few units in the last
-/// place.
-pub fn float_correlations(x: &Totals, t: &Totals, rest: &Totals) -> Correlations {
-    Correlations { r: two_pass(x, t), r_rest: two_pass(x, rest) }
-}
-
+/// The correlation of given totals, to a few units in the last place; `None` where one side is constant, or has less than
+/// two values.
+///
 /// The two-pass formula in doubled precision: deviations from the mean, with the mean's own rounding
 /// corrected (T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance",
 /// Am. Stat. 37, 1983).
-fn two_pass(x: &Totals, y: &Totals) -> Option<f64> {
+pub fn float_correlation(x: &Totals, y: &Totals) -> Option<f64> {
     if x.is_constant() || y.is_constant() {
         return None;
     }

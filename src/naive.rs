@@ -6,6 +6,35 @@ use std::collections::BTreeMap;
 /// user → question → score.
 pub type Answers = BTreeMap<u32, BTreeMap<u32, f64>>;
 
+/// What the set totals are correlated with, and what is left of it.
+#[derive(Clone, Debug)]
+pub enum Against {
+    Sum,
+    Mean,
+    Criterion(BTreeMap<u32, f64>),
+}
+
+impl Against {
+    fn total(&self, user: u32, scores: &BTreeMap<u32, f64>) -> f64 {
+        let sum = scores.values().sum::<f64>();
+        match self {
+            Self::Sum => sum,
+            Self::Mean => sum / scores.len() as f64,
+            Self::Criterion(values) => values[&user],
+        }
+    }
+
+    fn rest(&self, scores: &BTreeMap<u32, f64>, set: &[u32]) -> Option<f64> {
+        let others = scores.iter().filter(|(question, _)| !set.contains(question)).map(|(_, score)| score);
+        let (sum, count) = (others.clone().sum(), others.count());
+        match self {
+            Self::Sum => Some(sum),
+            Self::Mean => (count > 0).then(|| sum / count as f64),
+            Self::Criterion(_) => None,
+        }
+    }
+}
+
 /// One set as the definition sees it.
 #[derive(Debug)]
 pub struct NaiveSet {
@@ -17,24 +46,36 @@ pub struct NaiveSet {
 
 /// Every set of k questions with at least `min_users` common users, in lexicographic order.
 pub fn all_sets(answers: &Answers, k: usize, min_users: u32) -> Vec<NaiveSet> {
+    all_sets_against(&Against::Sum, answers, k, min_users)
+}
+
+/// The same, correlated with `against`.
+pub fn all_sets_against(against: &Against, answers: &Answers, k: usize, min_users: u32) -> Vec<NaiveSet> {
     let mut questions: Vec<u32> = answers.values().flat_map(BTreeMap::keys).copied().collect();
     questions.sort_unstable();
     questions.dedup();
 
     let mut sets = Vec::new();
     for set in combinations(&questions, k) {
-        let common = answers.values().filter(|user| set.iter().all(|question| user.contains_key(question)));
-        let (mut x, mut t, mut rest) = (Vec::new(), Vec::new(), Vec::new());
-        for user in common {
-            x.push(set.iter().map(|question| user[question]).sum::<f64>());
-            t.push(user.values().sum::<f64>());
-            rest.push(
-                user.iter().filter(|(question, _)| !set.contains(question)).map(|(_, score)| score).sum(),
-            );
+        let common = answers.iter().filter(|(_, scores)| set.iter().all(|q| scores.contains_key(q)));
+        let (mut x, mut t) = (Vec::new(), Vec::new());
+        let (mut x_of_rest, mut rest) = (Vec::new(), Vec::new());
+        for (&user, scores) in common {
+            x.push(set.iter().map(|question| scores[question]).sum::<f64>());
+            t.push(against.total(user, scores));
+            if let Some(value) = against.rest(scores, &set) {
+                x_of_rest.push(x[x.len() - 1]);
+                rest.push(value);
+            }
         }
         if x.len() >= min_users.max(2) as usize {
             let n_users = x.len() as u32;
-            sets.push(NaiveSet { questions: set, n_users, r: pearson(&x, &t), r_rest: pearson(&x, &rest) });
+            sets.push(NaiveSet {
+                questions: set,
+                n_users,
+                r: pearson(&x, &t),
+                r_rest: pearson(&x_of_rest, &rest),
+            });
         }
     }
     sets
@@ -56,6 +97,9 @@ fn combinations(items: &[u32], k: usize) -> Vec<Vec<u32>> {
 
 fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
     let n = x.len() as f64;
+    if x.len() < 2 {
+        return None;
+    }
     let mean_x = x.iter().sum::<f64>() / n;
     let mean_y = y.iter().sum::<f64>() / n;
     let xy: f64 = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();

@@ -13,7 +13,7 @@ use crate::bitset::{BitMatrix, WORD_BITS, ones};
 use crate::error::Result;
 use crate::isa::{Isa, LARGEST_WEIGHT, PartSums};
 use crate::matrix::Integers;
-use crate::moments::{Correlations, IntegerSums};
+use crate::moments::{Correlations, IntegerSums, RankBy, Side};
 use crate::tree::{Bar, Column, Next, Open, Questions, Scores, is_exact};
 
 use database::Database;
@@ -119,6 +119,10 @@ impl Scores for Binary<'_> {
         sums: &mut [PartSums],
     ) {
         kernel::sum(isa, database, extension, parts, self.k, sums);
+    }
+
+    fn side(&self, rank_by: RankBy) -> Option<Side> {
+        Some(rank_by.side())
     }
 
     #[inline(always)]

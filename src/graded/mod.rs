@@ -16,7 +16,7 @@ use std::ops::Range;
 use crate::bitset::BitMatrix;
 use crate::error::{Error, Result};
 use crate::isa::{GradedSums, Isa};
-use crate::moments::Correlations;
+use crate::moments::{Correlations, RankBy, Side};
 use crate::tree::{Bar, Column, Next, Open, Questions, Scores};
 
 use database::{Database, Everyone, Extension, Local};
@@ -148,6 +148,10 @@ impl<P: Point> Scores for Graded<'_, P> {
                 }
             }
         }
+    }
+
+    fn side(&self, rank_by: RankBy) -> Option<Side> {
+        self.points.side(rank_by)
     }
 
     #[inline(always)]

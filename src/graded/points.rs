@@ -3,7 +3,8 @@
 use crate::bitset::BitMatrix;
 use crate::isa::GradedSums;
 use crate::matrix::{Cells, Floats, Integers};
-use crate::moments::{Correlations, IntegerSums, Rounding};
+use crate::moments::{Correlations, IntegerSums, RankBy, Rounding, Side};
+use crate::whole::Rest;
 
 use super::filter::Scale;
 
@@ -12,6 +13,11 @@ pub trait Points: Sync {
     fn users(&self) -> usize;
 
     fn scale(&self) -> Scale;
+
+    /// The side of the correlation that ranks sets, if it is made of X and T.
+    fn side(&self, rank_by: RankBy) -> Option<Side> {
+        Some(rank_by.side())
+    }
 
     /// The points of an answered cell.
     fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32;
@@ -148,6 +154,12 @@ impl Points for FloatPoints<'_> {
 
     fn scale(&self) -> Scale {
         self.scale
+    }
+
+    fn side(&self, rank_by: RankBy) -> Option<Side> {
+        // What is left of a mean depends on how many questions the user answered.
+        let is_sum = rank_by == RankBy::R || self.floats.rest == Rest::Sum;
+        is_sum.then(|| rank_by.side())
     }
 
     fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32 {

@@ -1,7 +1,6 @@
 //! Every set, one stretch of their lexicographic order after another.
 
-use super::{Request, Run, Visit, with_scores};
-use crate::bitset::BitMatrix;
+use super::{Request, Run, Visit, existing, with_scores};
 use crate::error::Result;
 use crate::isa::InstructionSet;
 use crate::matrix::ResponseMatrix;
@@ -31,12 +30,12 @@ pub fn with_stretches<T>(
     floor: Option<f64>,
     walk: impl FnOnce(&dyn Stretches) -> T,
 ) -> Result<T> {
-    with_scores(matrix, request, Walk { isa, answered: &matrix.answered, request, floor, walk })
+    with_scores(matrix, request, Walk { isa, matrix, request, floor, walk })
 }
 
 struct Walk<'a, F> {
     isa: InstructionSet,
-    answered: &'a BitMatrix,
+    matrix: &'a ResponseMatrix,
     request: &'a Request,
     floor: Option<f64>,
     walk: F,
@@ -46,21 +45,27 @@ impl<T, F: FnOnce(&dyn Stretches) -> T> Visit for Walk<'_, F> {
     type Output = T;
 
     fn visit<S: Scores>(self, scores: &S) -> Result<T> {
-        let Self { isa, answered, request, floor, walk } = self;
-        let prepared = Prepared::new(isa, scores, answered, request, true)?;
-        Ok(walk(&Every { prepared, request, floor }))
+        let Self { isa, matrix, request, floor, walk } = self;
+        let prepared = Prepared::new(isa, scores, &matrix.answered, request, true)?;
+        Ok(walk(&Every { prepared, matrix, request, floor }))
     }
 }
 
 struct Every<'a, S: Scores> {
     prepared: Prepared<'a, S>,
+    matrix: &'a ResponseMatrix,
     request: &'a Request,
     floor: Option<f64>,
 }
 
 impl<S: Scores> Stretches for Every<'_, S> {
     fn stretch(&self, run: &Run) -> Result<SetTable> {
-        let empty = || self.floor.map_or_else(All::default, |floor| All::from(self.request.rank_by, floor));
-        Ok(self.prepared.search(run, empty)?.into_table())
+        let Self { prepared, matrix, request, floor } = self;
+        if floor.is_some() && !matrix.has(request.rank_by) {
+            run.control.advance(run.share);
+            return Ok(SetTable::default());
+        }
+        let empty = || floor.map_or_else(All::default, |floor| All::from(request.rank_by, floor));
+        Ok(existing(matrix, prepared.search(run, empty)?.into_table()))
     }
 }

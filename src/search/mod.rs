@@ -145,11 +145,24 @@ pub fn run(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request, run:
         run.control.advance(run.share);
         return Ok(SetTable::default());
     }
-    check_rows(matrix, request, run.within.as_ref())?;
-    if let Some(table) = summed::search(isa, matrix, request, run)? {
-        return Ok(table);
+    if request.top.is_some() && !matrix.has(request.rank_by) {
+        run.control.advance(run.share);
+        return Ok(SetTable::default());
     }
-    with_scores(matrix, request, Collect { isa, answered: &matrix.answered, request, run })
+    check_rows(matrix, request, run.within.as_ref())?;
+    let found = match summed::search(isa, matrix, request, run)? {
+        Some(table) => table,
+        None => with_scores(matrix, request, Collect { isa, answered: &matrix.answered, request, run })?,
+    };
+    Ok(existing(matrix, found))
+}
+
+/// The six sums give every set the correlation with T less X, also where that means nothing.
+fn existing(matrix: &ResponseMatrix, mut table: SetTable) -> SetTable {
+    if !matrix.has(RankBy::RRest) {
+        table.r_rest.fill(None);
+    }
+    table
 }
 
 /// What is done with scores, of whatever kind they are.
@@ -227,9 +240,8 @@ fn check_rows(matrix: &ResponseMatrix, request: &Request, within: Option<&Range<
     let Request { k, top, .. } = *request;
     let questions = matrix.questions();
     let sets = binomial(questions, k);
-    let answered = |user| matrix.answered.row(user).iter().map(|word| word.count_ones() as usize).sum();
     let supported = (0..matrix.users())
-        .try_fold(0u128, |sum, user| sum.checked_add(binomial(answered(user), k)?))
+        .try_fold(0u128, |sum, user| sum.checked_add(binomial(matrix.answered.ones(user), k)?))
         .map(|sum| sum / request.least_users() as u128);
     let most = |bound: Option<u128>| bound.unwrap_or(u128::MAX);
     let part = within.map(|within| within.end - within.start);

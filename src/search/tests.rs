@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::naive::{self, Answers, NaiveSet};
-use crate::responses::{Duplicates, Responses, Score};
+use crate::naive::{self, Against, Answers, NaiveSet};
+use crate::responses::{Duplicates, Responses, Score, Source};
+use crate::whole::Whole;
 
 /// Agreement of a correlation with the oracle's plain two-pass formula.
 const TOLERANCE: f64 = 1e-12;
@@ -23,6 +24,11 @@ fn responses_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> Respon
 
 fn matrix_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> ResponseMatrix {
     responses_of(answers, score).into_matrix(Duplicates::Error).unwrap()
+}
+
+/// Users have the ids that they have in `answers`, where none is without an answer.
+fn matrix_against<S: Score>(whole: &Whole, answers: &Answers, score: impl Fn(f64) -> S) -> ResponseMatrix {
+    responses_of(answers, score).matrix_against(Duplicates::Error, whole).unwrap()
 }
 
 fn assert_close(found: Option<f64>, expected: Option<f64>, context: &str) {
@@ -74,11 +80,23 @@ fn instruction_sets() -> impl Iterator<Item = InstructionSet> {
 /// In the tree on each instruction set all sets equal the oracle's, bit for bit those of the portable one, and the best
 /// are the best of them. (The other strategies have tests of their own.)
 fn check(matrix: &ResponseMatrix, answers: &Answers, k: usize, min_users: u32, context: &str) {
+    check_against(&Against::Sum, matrix, answers, k, min_users, context);
+}
+
+/// The same where sets are correlated with something else.
+fn check_against(
+    against: &Against,
+    matrix: &ResponseMatrix,
+    answers: &Answers,
+    k: usize,
+    min_users: u32,
+    context: &str,
+) {
     let request = Request { k, top: None, min_users, rank_by: RankBy::R };
     let search_tree =
         |isa, request: &Request| search_with(isa, Some(SearchStrategy::Projection), matrix, request).unwrap();
     let all = search_tree(InstructionSet::Portable, &request);
-    assert_all_equal(&all, &naive::all_sets(answers, k, min_users), k, context);
+    assert_all_equal(&all, &naive::all_sets_against(against, answers, k, min_users), k, context);
     for isa in instruction_sets() {
         let context = format!("{context} on {}", isa.name());
         assert_eq!(search_tree(isa, &request), all, "{context}");
@@ -232,6 +250,67 @@ proptest! {
         first.merge(batch, &ids, &ids);
         prop_assert_eq!(first, whole);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// Every kind of scores with every kind of criteria.
+    #[test]
+    fn criteria(
+        answers in answers(1..30, 1..7, scores(&[0.0, 1.0])),
+        values in prop::collection::vec(-4i8..4, 30),
+        k in 1usize..5,
+    ) {
+        let answers: Answers = (0..).zip(answers.into_values()).collect();
+        let users = answers.len();
+        let values: Vec<f64> = values[..users].iter().map(|&value| f64::from(value)).collect();
+        let criterion = |factor: f64| {
+            Against::Criterion((0..).zip(values.iter().map(|value| value * factor)).collect())
+        };
+        let integers = |factor: i128| {
+            Whole::IntegerCriterion(values.iter().map(|&value| value as i128 * factor).collect())
+        };
+        let floats = |factor: f64| Whole::FloatCriterion(values.iter().map(|value| value * factor).collect());
+        for (against, whole) in [
+            (criterion(1.0), integers(1)),
+            (criterion(1e15), integers(1_000_000_000_000_000)),
+            (criterion(1.0), floats(1.0)),
+            (criterion(0.3), floats(0.3)),
+            // Of which the oracle could not take squares.
+            (criterion(1.0), floats(1e300)),
+        ] {
+            for factor in [1.0, -5.0, 1e6, 1e12] {
+                let answers: Answers = scaled(&answers, factor);
+                let matrix = matrix_against(&whole, &answers, |score| score as i64);
+                check_against(&against, &matrix, &answers, k, 2, &format!("{factor} and {whole:?}"));
+            }
+            let answers = scaled(&answers, 0.7);
+            let matrix = matrix_against(&whole, &answers, |score| score);
+            check_against(&against, &matrix, &answers, k, 2, &format!("floats and {whole:?}"));
+        }
+    }
+
+    #[test]
+    fn means(answers in answers(1..30, 1..7, scores(&[0.0, 1.0, 5.0])), k in 1usize..5) {
+        let answers: Answers = (0..).zip(answers.into_values()).collect();
+        for (factor, shift) in [(1.0, 0.0), (1e6, 0.0), (1.0, 1e12)] {
+            let answers: Answers = scaled(&answers, factor);
+            let matrix = matrix_against(&Whole::Mean, &answers, |score| score as i64 + shift as i64);
+            check_against(&Against::Mean, &matrix, &answers, k, 2, &format!("{factor} and {shift}"));
+        }
+        let answers = scaled(&answers, 0.7);
+        let matrix = matrix_against(&Whole::Mean, &answers, |score| score);
+        check_against(&Against::Mean, &matrix, &answers, k, 2, "floats");
+    }
+}
+
+/// The same answers with scores that are so many times as large.
+fn scaled(answers: &Answers, factor: f64) -> Answers {
+    let scores = |scores: &std::collections::BTreeMap<u32, f64>| {
+        scores.iter().map(|(&question, score)| (question, score * factor)).collect()
+    };
+    answers.iter().map(|(&user, answered)| (user, scores(answered))).collect()
 }
 
 /// A fixed pseudo-random table, for sizes that proptest would make too slow.

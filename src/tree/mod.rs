@@ -24,7 +24,7 @@ use crate::bitset::BitMatrix;
 use crate::combinations::binomial;
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel, PART};
-use crate::moments::Correlations;
+use crate::moments::{Correlations, RankBy, Side};
 use crate::parallel;
 use crate::ranking::{Collector, Sink};
 use crate::search::{Control, Request, Run};
@@ -92,6 +92,9 @@ pub trait Scores: Sync {
         parts: Range<usize>,
         sums: &mut [Self::Sums],
     );
+
+    /// The side of the correlation that ranks sets, if the sums tell that correlation.
+    fn side(&self, rank_by: RankBy) -> Option<Side>;
 
     /// The filter for sums of `users` users of `database`.
     fn filter(&self, bar: Bar, database: &Self::Database, users: usize) -> Self::Filter;
@@ -464,10 +467,11 @@ impl<S: Scores> Tree<'_, S> {
         for parts in stretches {
             self.scores.sum(isa, database, extension, parts.clone(), &mut scratch.sums[parts]);
         }
+        let side = self.scores.side(self.request.rank_by);
         let bar = Bar {
             least_users: i32::try_from(self.request.least_users()).unwrap_or(i32::MAX),
-            threshold: sink.threshold(),
-            rank_by: self.request.rank_by,
+            threshold: if side.is_some() { sink.threshold() } else { f64::NEG_INFINITY },
+            side: side.unwrap_or(Side::Total),
         };
         let filter = self.scores.filter(bar, database, users);
         // From the last part to the first, because positions descend where the order of the sets matters.
