@@ -5,9 +5,7 @@ import polars as pl
 __version__: str
 
 class Scan:
-    def __new__(
-        cls, user: pl.Series, question: pl.Series, score: pl.Series, options: dict[str, Any]
-    ) -> Scan: ...
+    def __new__(cls, inputs: list[tuple[str, pl.Series]], options: dict[str, Any]) -> Scan: ...
     @property
     def sets(self) -> int: ...
     @property

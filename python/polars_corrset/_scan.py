@@ -9,7 +9,8 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from polars_corrset._arguments import Duplicates, choice, count, shard_of
-from polars_corrset._expressions import NAME, corrset, without_objects
+from polars_corrset._expressions import NAME, corrset
+from polars_corrset._inputs import inputs_of
 from polars_corrset._internal import Scan
 from polars_corrset._progress import Bar, Progress, progress_of
 from polars_corrset._pushdown import bounds
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from polars._typing import IntoExpr
-
-# The columns of the responses, whatever the user's are called.
-_INPUTS = ("user", "question", "score")
 
 # What `n_users` can be.
 _MOST_USERS = 2**32 - 1
@@ -106,11 +104,8 @@ def scan_corrsets(
     fewest_users = count("min_users", min_users, least=2)
     shows = progress_of(progress)
     expression = corrset(user, question, score, k=k)
-    columns, names = zip(*map(without_objects, (user, question, score)), strict=True)
-    responses = frame.lazy().select(
-        (pl.col(column) if isinstance(column, str) else column).alias(name)
-        for column, name in zip(columns, _INPUTS, strict=True)
-    )
+    inputs = inputs_of(user=user, question=question, score=score)
+    responses = frame.lazy().select(**{one.role: one.column for one in inputs})
 
     def schema() -> pl.Schema:
         return frame.lazy().select(expression).unnest(NAME).collect_schema()
@@ -129,17 +124,12 @@ def scan_corrsets(
         if found != planned["questions"]:
             msg = f"the sets were planned as {planned['questions']}, but the responses read now give {found}"
             raise pl.exceptions.SchemaError(msg)
-        user, question, score = (
-            read[column].alias(name or column) for column, name in zip(_INPUTS, names, strict=True)
-        )
         least = bounds(predicate)
         floors = (
             (name, value) for name, value in zip(least._fields, least, strict=True) if name != "n_users"
         )
         scan = Scan(
-            user,
-            question,
-            score,
+            [(one.role, read[one.role].alias(one.name or one.role)) for one in inputs],
             {
                 **options,
                 "min_users": max(fewest_users, min(math.ceil(least.n_users or 0), _MOST_USERS)),
