@@ -8,7 +8,7 @@
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
-use crate::moments::{Correlations, ROUNDOFF, RankBy, Rounding, Totals, float_correlation};
+use crate::moments::{Correlations, ROUNDOFF, RankBy, Rounding, Totals, float_alpha, float_correlation};
 use crate::responses::Source;
 use crate::whole::{LARGEST_EXACT, Rest, Whole, is_exact_integer};
 
@@ -89,8 +89,7 @@ impl Floats {
         // Beside the rest, if not all users have one.
         let (mut xs_of_rests, mut rests) = (empty(noise), empty(self.noise.total));
         for user in users.map(|user| user as usize) {
-            let mut x = DoubleDouble::default();
-            set.iter().for_each(|&question| x += self.points.of(answered, user, question as usize));
+            let x = self.set_total(answered, set, user);
             let t = self.totals[user];
             xs.values.push(x.round());
             ts.values.push(t.round());
@@ -113,6 +112,25 @@ impl Floats {
             Rest::None => None,
         };
         Correlations { r: float_correlation(&xs, &ts), r_rest }
+    }
+
+    /// Cronbach's α of `set`, whose common users are `users`.
+    #[expect(dead_code, reason = "given sets are evaluated by it")]
+    pub fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
+        let users = || users.iter().map(|&user| user as usize);
+        let values = users().map(|user| self.set_total(answered, set, user).round()).collect();
+        let scores_on = |&question: &u32| {
+            users().map(|user| self.points.of(answered, user, question as usize)).collect::<Vec<f64>>()
+        };
+        let scores: Vec<Vec<f64>> = set.iter().map(scores_on).collect();
+        float_alpha(&scores, &Totals { values, noise: self.noise.score * set.len() as f64 })
+    }
+
+    /// The exact set total of `user`.
+    fn set_total(&self, answered: &BitMatrix, set: &[u32], user: usize) -> DoubleDouble {
+        let mut x = DoubleDouble::default();
+        set.iter().for_each(|&question| x += self.points.of(answered, user, question as usize));
+        x
     }
 
     /// How far X and T of the search, made of centred scores for sets of `k` questions, may be from the

@@ -1,4 +1,4 @@
-//! The six sums of a set, and the only correlation formula of the crate.
+//! The six sums of a set, and the only formulas of the crate for correlations and for Cronbach's α.
 //!
 //! Over the common users of a set, with set total X and grand total T: n, ΣX, ΣX², ΣT, ΣT², ΣXT. With the
 //! variances and the covariance c of X and T,
@@ -70,6 +70,21 @@ fn correlation(covariance: DoubleDouble, variance_x: DoubleDouble, variance_y: D
     (deviations.round() > 0.0).then(|| (covariance / deviations).round().clamp(-1.0, 1.0) + 0.0)
 }
 
+/// Cronbach's α of `k` questions, from the variances of their scores, summed, and the variance of the set total, in any
+/// common unit: k/(k − 1) · (1 − Σ var(x_i)/var(X)) (L. J. Cronbach, "Coefficient alpha and the internal structure of
+/// tests", Psychometrika 16, 1951). `None` for one question, and where the set total is constant.
+///
+/// It does not change when a constant is subtracted from every score on a question.
+fn cronbach_alpha(k: usize, variances: DoubleDouble, variance_x: DoubleDouble) -> Option<f64> {
+    let exists = k > 1 && variance_x.round() > 0.0;
+    let unbounded = || {
+        let [k, others] = [k, k - 1].map(|count| DoubleDouble::from(count as f64));
+        // Adding 0.0 as above.
+        (k * (variance_x - variances) / (others * variance_x)).round().min(1.0) + 0.0
+    };
+    exists.then(unbounded)
+}
+
 /// An integer wide enough for the sums of a search (see [`sums_fit`]).
 pub trait SumInteger:
     Copy + Default + Send + Add<Output = Self> + AddAssign + Mul<Output = Self> + From<i64> + Into<i128> + 'static
@@ -109,6 +124,12 @@ pub struct IntegerSums<A> {
     t: A,
     tt: A,
     xt: A,
+}
+
+/// n² times the variances of the scores on the questions of a set, summed, by Σx and Σx² of each over n users. Exact
+/// wherever the six sums of the set are: Σ_i x_i² of a user is at most (k · largest score)².
+pub fn summed_variances<A: SumInteger>(n: u32, questions: impl IntoIterator<Item = [A; 2]>) -> i128 {
+    questions.into_iter().map(|[x, xx]| comoment(n, xx, x, x)).sum()
 }
 
 /// n² times the variances of X and T and their covariance, exact.
@@ -221,6 +242,12 @@ impl<A: SumInteger> IntegerSums<A> {
         });
         Correlations { r, r_rest }
     }
+
+    /// Cronbach's α of a set of `k` questions with these sums, correctly rounded from the exact sums: equal α are equal
+    /// floats. The [`summed_variances`] are over the same users.
+    pub fn alpha(&self, k: usize, summed_variances: i128) -> Option<f64> {
+        cronbach_alpha(k, summed_variances.into(), comoment(self.n, self.xx, self.x, self.x).into())
+    }
 }
 
 /// How far one user's X and T in the search may be from the values that are reported.
@@ -251,6 +278,39 @@ impl Totals {
     }
 }
 
+/// Cronbach's α of float scores, to a few units in the last place: `scores[i]` are those of the common users on the
+/// i-th question of a set, `x` the users' set totals, which only decide whether the set total is constant.
+pub fn float_alpha(scores: &[Vec<f64>], x: &Totals) -> Option<f64> {
+    if x.is_constant() {
+        return None;
+    }
+    let n = DoubleDouble::from(x.values.len() as f64);
+    // The exact total's deviations, because a difference of rounded totals can be all rounding.
+    let mut totals = vec![DoubleDouble::default(); x.values.len()];
+    let mut variances = DoubleDouble::default();
+    for scores in scores {
+        let mean = mean(scores);
+        let deviations = scores.iter().map(|&score| DoubleDouble::from(score) - mean.into());
+        variances = variances + squared_deviations(deviations.clone(), n);
+        totals.iter_mut().zip(deviations).for_each(|(total, deviation)| *total = *total + deviation);
+    }
+    cronbach_alpha(scores.len(), variances, squared_deviations(totals.into_iter(), n))
+}
+
+/// The squared deviations from the mean, summed, of `n` values whose mean is about 0.
+fn squared_deviations(values: impl Iterator<Item = DoubleDouble>, n: DoubleDouble) -> DoubleDouble {
+    let zero = DoubleDouble::default();
+    let (sum, squares) = values.fold((zero, zero), |(sum, squares), x| (sum + x, squares + x * x));
+    squares - sum * sum / n
+}
+
+/// The mean, rounded.
+fn mean(values: &[f64]) -> f64 {
+    let mut sum = DoubleDouble::default();
+    values.iter().for_each(|&value| sum += value);
+    sum.round() / values.len() as f64
+}
+
 /// The correlation of given totals, to a few units in the last place; `None` where one side is constant, or has less than
 /// two values.
 ///
@@ -262,12 +322,6 @@ pub fn float_correlation(x: &Totals, y: &Totals) -> Option<f64> {
         return None;
     }
     let (x, y) = (&x.values, &y.values);
-    let n = x.len() as f64;
-    let mean = |values: &[f64]| {
-        let mut sum = DoubleDouble::default();
-        values.iter().for_each(|&value| sum += value);
-        sum.round() / n
-    };
     let (mean_x, mean_y) = (mean(x), mean(y));
     let [mut dx, mut dy, mut xx, mut yy, mut xy] = [DoubleDouble::default(); 5];
     for (x, y) in x.iter().zip(y) {
@@ -278,6 +332,9 @@ pub fn float_correlation(x: &Totals, y: &Totals) -> Option<f64> {
         yy += y * y;
         xy += x * y;
     }
-    let n = DoubleDouble::from(n);
+    let n = DoubleDouble::from(x.len() as f64);
     correlation(xy - dx * dy / n, xx - dx * dx / n, yy - dy * dy / n)
 }
+
+#[cfg(test)]
+mod tests;
