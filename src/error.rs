@@ -49,7 +49,7 @@ impl fmt::Display for Error {
             Self::NotFinite { score } => write!(f, "score {score} is not finite"),
             Self::CriterionNotFinite { value } => write!(f, "criterion {value} is not finite"),
             Self::CriterionOverflow => {
-                write!(f, "differences of criterion values would overflow exact integer arithmetic")
+                write!(f, "criterion values are so far apart that exact integer arithmetic would overflow")
             }
             Self::Overflow { what } => write!(f, "the {what} would overflow exact integer arithmetic"),
             Self::MatrixTooLarge { users, questions } => {

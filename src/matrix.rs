@@ -343,10 +343,8 @@ impl ResponseMatrix {
                 (values.into_iter().map(|value| i128::from(value).into()).collect(), 0.0)
             }
             Whole::FloatCriterion(values) => {
-                let most = largest(values.iter().copied());
-                let scale = power_of_two_scale(most);
-                let values = values.iter().map(|value| DoubleDouble::from(value * scale));
-                (values.collect(), 2.0 * ROUNDOFF * (most * scale))
+                let scale = power_of_two_scale(largest(values.iter().copied()));
+                (values.iter().map(|value| DoubleDouble::from(value * scale)).collect(), 0.0)
             }
         };
         let rounded: Vec<f64> = totals.iter().map(|total: &DoubleDouble| total.round()).collect();

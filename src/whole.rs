@@ -34,6 +34,23 @@ pub enum Whole {
     FloatCriterion(Vec<f64>),
 }
 
+/// How a user's scores make a grand total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Total {
+    Sum,
+    Mean,
+}
+
+impl From<Total> for Whole {
+    fn from(total: Total) -> Self {
+        match total {
+            Total::Sum => Self::Sum,
+            Total::Mean => Self::Mean,
+        }
+    }
+}
+
 /// What is left of T beside a set with total X.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rest {

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal, SupportsIndex, get_args
 
 RankBy = Literal["r", "r_rest"]
+Total = Literal["sum", "mean"]
 Duplicates = Literal["error", "first", "last", "sum", "mean", "min", "max"]
 
 # Keyword arguments reach the plugin as 64-bit integers; beyond that a count means the same as this one.
@@ -34,6 +35,24 @@ def choice(name: str, value: object, choices: object) -> str:
         msg = f"`{name}` must be one of {listed}, got {value!r}"
         raise ValueError(msg)
     return value
+
+
+def total_of(value: object, *, has_criterion: bool) -> str:
+    """How a grand total is made; where sets are correlated with a criterion there is none."""
+    total = choice("total", value, Total)
+    if has_criterion and total != "sum":
+        msg = f"`total` must be 'sum' where there is a `criterion`, which takes the total's place, got {value!r}"
+        raise ValueError(msg)
+    return total
+
+
+def rank_of(value: object, *, has_criterion: bool) -> str:
+    """What ranks the sets. A criterion has no rest."""
+    rank_by = choice("rank_by", value, RankBy)
+    if has_criterion and rank_by == "r_rest":
+        msg = "`rank_by` cannot be 'r_rest' where there is a `criterion`: no set is part of it, so it has no rest"
+        raise ValueError(msg)
+    return rank_by
 
 
 def shard_of(value: object) -> dict[str, int]:

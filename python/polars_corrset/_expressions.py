@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 from polars.plugins import register_plugin_function
 
-from polars_corrset._arguments import Duplicates, RankBy, choice, count, shard_of
+from polars_corrset._arguments import (
+    Duplicates,
+    RankBy,
+    Total,
+    choice,
+    count,
+    rank_of,
+    shard_of,
+    total_of,
+)
 from polars_corrset._inputs import inputs_of
 from polars_corrset._progress import Progress, progress_of
 
@@ -37,6 +46,8 @@ def corrset(
     top: int | None = 10,
     min_users: int = 2,
     rank_by: RankBy = "r",
+    criterion: IntoExpr | None = None,
+    total: Total = "sum",
     duplicates: Duplicates = "error",
     shard: tuple[int, int] | None = None,
     progress: Progress = False,
@@ -63,6 +74,14 @@ def corrset(
         Sets with fewer common users are left out. At least 2, since r does not exist below.
     rank_by
         `"r"` or `"r_rest"`.
+    criterion
+        Column name or expression: a number that each user has, the same on all of its rows, such as a grade.
+        It takes the place of the grand total: `r` is then the criterion validity of the set. Users without one
+        (null) are left out. There is no `r_rest`. Boolean, integer, Decimal (all exact) or float.
+    total
+        `"sum"`, or `"mean"`: the grand total is the mean score of all that the user answered, which does not
+        grow with the number of answers. The rest is then the mean of what the user answered beside the set; users
+        who answered nothing else are left out of `r_rest`.
     duplicates
         What several responses of one user to one question mean: `"error"`, or `"first"`, `"last"`,
         `"sum"`, `"mean"`, `"min"`, `"max"` of them.
@@ -80,9 +99,9 @@ def corrset(
         A struct column named `corrset`, one row per set, with the fields
 
         - `questions` (List of the question column's dtype): the set, in order of first appearance;
-        - `r` (Float64): correlation of set total and grand total;
+        - `r` (Float64): correlation of set total and grand total, or criterion;
         - `r_rest` (Float64): correlation of the set total with the rest of the grand total, freed of the
-          overlap; null where the rest is constant;
+          overlap; null where the rest is constant, and with a criterion;
         - `n_users` (UInt32): number of common users.
 
         The order is that of `rank_by`, descending; equal values by the set's position in lexicographic order
@@ -96,8 +115,8 @@ def corrset(
         When an argument alone is wrong, at once.
     polars.exceptions.ComputeError
         When the data is, as the query runs: unsuitable dtypes, columns of different length, duplicate
-        responses with `duplicates="error"`, NaN or infinite scores, sums that would overflow, more rows
-        than fit.
+        responses with `duplicates="error"`, NaN or infinite scores, a criterion that differs between rows of a
+        user, sums that would overflow, more rows than fit.
 
     See Also
     --------
@@ -133,7 +152,8 @@ def corrset(
     │ B    ┆ ["y"]     ┆ 0.859887 ┆ -0.156941 ┆ 4       │
     └──────┴───────────┴──────────┴───────────┴─────────┘
     """
-    inputs = inputs_of(user=user, question=question, score=score)
+    inputs = inputs_of(user=user, question=question, score=score, criterion=criterion)
+    has_criterion = criterion is not None
     return register_plugin_function(
         plugin_path=Path(__file__).parent,
         function_name="corrset",
@@ -142,7 +162,8 @@ def corrset(
             "k": count("k", k, least=1),
             "top": None if top is None else count("top", top, least=1),
             "min_users": count("min_users", min_users, least=2),
-            "rank_by": choice("rank_by", rank_by, RankBy),
+            "rank_by": rank_of(rank_by, has_criterion=has_criterion),
+            "total": total_of(total, has_criterion=has_criterion),
             "duplicates": choice("duplicates", duplicates, Duplicates),
             "shard": shard_of(shard),
             "progress": progress_of(progress),
@@ -165,6 +186,8 @@ def top_corrsets(
     top: int | None = 10,
     min_users: int = 2,
     rank_by: RankBy = "r",
+    criterion: IntoExpr | None = None,
+    total: Total = "sum",
     duplicates: Duplicates = "error",
     shard: tuple[int, int] | None = None,
     progress: Progress = False,
@@ -177,7 +200,7 @@ def top_corrsets(
     ----------
     frame
         Responses in long form, one row per user and question: a LazyFrame (a DataFrame works too).
-    k, user, question, score, top, min_users, rank_by, duplicates, shard, progress
+    k, user, question, score, top, min_users, rank_by, criterion, total, duplicates, shard, progress
         As in :func:`corrset`.
 
     Returns
@@ -224,6 +247,8 @@ def top_corrsets(
         top=top,
         min_users=min_users,
         rank_by=rank_by,
+        criterion=criterion,
+        total=total,
         duplicates=duplicates,
         shard=shard,
         progress=progress,

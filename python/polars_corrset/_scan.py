@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from polars_corrset._arguments import Duplicates, choice, count, shard_of
+from polars_corrset._arguments import Duplicates, Total, choice, count, shard_of, total_of
 from polars_corrset._expressions import NAME, corrset
 from polars_corrset._inputs import inputs_of
 from polars_corrset._internal import Scan
@@ -32,6 +32,8 @@ def scan_corrsets(
     question: IntoExpr = "question",
     score: IntoExpr = "score",
     min_users: int = 2,
+    criterion: IntoExpr | None = None,
+    total: Total = "sum",
     duplicates: Duplicates = "error",
     shard: tuple[int, int] | None = None,
     progress: Progress = False,
@@ -48,7 +50,7 @@ def scan_corrsets(
     frame
         Responses in long form, one row per user and question: a LazyFrame (a DataFrame works too). It is
         read once, when the query runs.
-    k, user, question, score, min_users, duplicates, shard
+    k, user, question, score, min_users, criterion, total, duplicates, shard
         As in :func:`corrset`.
     progress
         As in :func:`corrset`: a bar with the sets done.
@@ -99,12 +101,13 @@ def scan_corrsets(
     options = {
         "k": count("k", k, least=1),
         "duplicates": choice("duplicates", duplicates, Duplicates),
+        "total": total_of(total, has_criterion=criterion is not None),
         "shard": tuple(shard_of(shard).values()),
     }
     fewest_users = count("min_users", min_users, least=2)
     shows = progress_of(progress)
-    expression = corrset(user, question, score, k=k)
-    inputs = inputs_of(user=user, question=question, score=score)
+    expression = corrset(user, question, score, k=k, criterion=criterion)
+    inputs = inputs_of(user=user, question=question, score=score, criterion=criterion)
     responses = frame.lazy().select(**{one.role: one.column for one in inputs})
 
     def schema() -> pl.Schema:

@@ -19,6 +19,7 @@ use crate::parallel;
 use crate::ranking::SetTable;
 use crate::responses::Duplicates;
 use crate::search::{self, Control, Request, Run, SearchStrategy, Shard, is_parallel};
+use crate::whole::Total;
 
 /// The keyword arguments of `corrset`, checked on the Python side.
 #[derive(Deserialize)]
@@ -28,6 +29,7 @@ struct CorrsetKwargs {
     min_users: u64,
     rank_by: RankBy,
     duplicates: Duplicates,
+    total: Total,
     shard: Shard,
     progress: Progress,
     inputs: Vec<Described>,
@@ -74,7 +76,8 @@ fn corrset_output(fields: &[Field], kwargs: CorrsetKwargs) -> PolarsResult<Field
 fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
     let columns = Columns::new(&Inputs::try_new(inputs, &kwargs.inputs, |series| series.name())?)?;
     let request = kwargs.request();
-    let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(kwargs.duplicates))?;
+    let matrix = || columns.matrix(kwargs.duplicates, kwargs.total);
+    let coded = on_pool(parallel::is_worth_it(columns.len()), matrix)?;
     let (_watch, control) = watched();
     let sets = match kwargs.search(&coded.matrix, &request, &control) {
         // Python would raise an error of ours before the KeyboardInterrupt that it has in store.

@@ -140,6 +140,11 @@ impl<T> Inputs<T> {
         }
     }
 
+    /// An input that need not be there.
+    pub fn optional(&self, role: Role) -> Option<&T> {
+        self.optional.iter().find(|(other, _)| *other == role).map(|(_, input)| input)
+    }
+
     pub fn each(&self) -> impl Iterator<Item = (Role, &T)> {
         let required =
             [(Role::User, &self.user), (Role::Question, &self.question), (Role::Score, &self.score)];

@@ -27,6 +27,7 @@ use crate::moments::RankBy;
 use crate::ranking::SetTable;
 use crate::responses::Duplicates;
 use crate::search::{Control, Request, Run, Shard, with_stretches};
+use crate::whole::Total;
 
 /// Sets of the first stretch: so few that the head of a stream is there at once.
 const FIRST_STRETCH: u128 = 1 << 12;
@@ -61,6 +62,7 @@ struct Options {
     k: u64,
     min_users: u64,
     duplicates: String,
+    total: String,
     shard: (u64, u64),
     /// Name and least value of the correlation that rows must reach.
     floor: Option<(String, f64)>,
@@ -72,6 +74,7 @@ impl Scan {
     #[new]
     fn new(py: Python<'_>, inputs: Vec<(String, PySeries)>, options: Options) -> PyResult<Self> {
         let duplicates = named::<Duplicates>(&options.duplicates)?;
+        let total = named::<Total>(&options.total)?;
         let floor = match &options.floor {
             Some((name, floor)) => Some((named::<RankBy>(name)?, *floor)),
             None => None,
@@ -87,7 +90,7 @@ impl Scan {
         let inputs = inputs.collect::<PyResult<Vec<_>>>()?;
         let start = || {
             let columns = Columns::new(&Inputs::by_role(inputs)?)?;
-            let coded = RAYON.install(|| columns.matrix(duplicates))?;
+            let coded = RAYON.install(|| columns.matrix(duplicates, total))?;
             let (matrix, columns) = (coded.matrix, columns.without_rows()?);
             let positions = Shard { index, count }.positions(matrix.questions(), request.k);
             let positions = positions.map_err(|error| columns.explain(error))?;

@@ -195,7 +195,10 @@ fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
     visit: V,
 ) -> Result<V::Output> {
     if !sums_fit::<i128>(matrix.users(), integers.magnitude(request.k)) {
-        return Err(Error::Overflow { what: "sums of squared totals" });
+        let of_sets = request.k as u128 * u128::from(integers.largest_point);
+        let is_by_criterion = !matrix.has(RankBy::RRest) && u128::from(integers.largest_total) > of_sets;
+        let what = "sums of squared totals";
+        return Err(if is_by_criterion { Error::CriterionOverflow } else { Error::Overflow { what } });
     }
     let (narrow, wide) = (u16::largest(matrix.users()), u32::largest(matrix.users()));
     if let Some(points) = IntegerPoints::exact(integers, request.k, narrow) {
