@@ -121,7 +121,7 @@ impl Case<'_> {
     fn time(&self, strategy: SearchStrategy, same_as: Option<SearchStrategy>) -> Duration {
         let (table, mut least) = self.find(strategy);
         assert_eq!(Some(table.len()), self.request.top, "as many sets as wanted");
-        for (set, r) in table.questions.chunks(self.request.k).zip(&table.r) {
+        for (set, r) in table.questions.chunks(self.request.k).zip(table.r.iter()) {
             let (found, plain) = (r.expect("ranked sets have an r"), plain_r(self.scores, set));
             assert!((found - plain).abs() < 1e-9, "{set:?}: {found}, plainly {plain}");
         }

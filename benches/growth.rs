@@ -99,7 +99,7 @@ fn time<S: Copy + Into<f64>>(
     let find =
         || search_with(isa, Some(SearchStrategy::Projection), matrix, &request).expect("a valid request");
     let best = find();
-    for (set, r) in best.questions.chunks(shape.k).zip(&best.r) {
+    for (set, r) in best.questions.chunks(shape.k).zip(best.r.iter()) {
         let (found, plain) = (r.expect("ranked sets have an r"), plain_r(&responses, set));
         assert!((found - plain).abs() < 1e-9, "{set:?}: {found}, plainly {plain}");
     }

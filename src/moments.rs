@@ -10,9 +10,13 @@
 //!
 //! Neither changes when a constant is subtracted from every X or every T, so both are kept small.
 
+mod lanes;
+
 use std::ops::{Add, AddAssign, Mul, Sub};
 
 use crate::double_double::DoubleDouble;
+
+pub use lanes::{LaneComoments, LaneCorrelations};
 
 /// Which correlation ranks the sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,13 +9,93 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::moments::{Correlations, RankBy};
 
+/// Which columns of a [`SetTable`] are made; `n_users` always is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableColumns {
+    pub questions: bool,
+    pub r: bool,
+    pub r_rest: bool,
+}
+
+impl TableColumns {
+    pub const ALL: Self = Self { questions: true, r: true, r_rest: true };
+
+    /// Whether the column of a correlation is made.
+    pub fn has(self, correlation: RankBy) -> bool {
+        match correlation {
+            RankBy::R => self.r,
+            RankBy::RRest => self.r_rest,
+        }
+    }
+
+    /// With the column of a correlation.
+    #[must_use]
+    pub fn with(self, correlation: RankBy) -> Self {
+        match correlation {
+            RankBy::R => Self { r: true, ..self },
+            RankBy::RRest => Self { r_rest: true, ..self },
+        }
+    }
+}
+
+/// Correlations of one kind, of which some sets have none.
+#[derive(Clone, Debug, Default)]
+pub struct CorrelationColumn {
+    /// NaN where there is none.
+    values: Vec<f64>,
+}
+
+impl CorrelationColumn {
+    /// Of so many sets that have none.
+    pub(crate) fn missing(sets: usize) -> Self {
+        Self { values: vec![f64::NAN; sets] }
+    }
+
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The correlation in a row.
+    pub fn get(&self, row: usize) -> Option<f64> {
+        existing(self.values[row])
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<f64>> + '_ {
+        self.values.iter().map(|&value| existing(value))
+    }
+
+    /// Row by row; NaN where there is none.
+    pub fn into_values(self) -> Vec<f64> {
+        self.values
+    }
+
+    fn push(&mut self, correlation: Option<f64>) {
+        self.values.push(correlation.unwrap_or(f64::NAN));
+    }
+}
+
+/// The correlation that a value of a column is, if it is one.
+fn existing(value: f64) -> Option<f64> {
+    (!value.is_nan()).then_some(value)
+}
+
+impl PartialEq for CorrelationColumn {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
 /// Sets with their statistics, one per row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SetTable {
     /// Row-major, k question ids per row, ascending.
     pub questions: Vec<u32>,
-    pub r: Vec<Option<f64>>,
-    pub r_rest: Vec<Option<f64>>,
+    pub r: CorrelationColumn,
+    pub r_rest: CorrelationColumn,
     pub n_users: Vec<u32>,
 }
 
@@ -29,11 +109,31 @@ impl SetTable {
         self.len() == 0
     }
 
-    fn push(&mut self, questions: &[u32], correlations: Correlations, n_users: u32) {
-        self.questions.extend_from_slice(questions);
-        self.r.push(correlations.r);
-        self.r_rest.push(correlations.r_rest);
+    fn push(&mut self, questions: &[u32], correlations: Correlations, n_users: u32, columns: TableColumns) {
+        if columns.questions {
+            self.questions.extend_from_slice(questions);
+        }
+        if columns.r {
+            self.r.push(correlations.r);
+        }
+        if columns.r_rest {
+            self.r_rest.push(correlations.r_rest);
+        }
         self.n_users.push(n_users);
+    }
+
+    fn push_siblings(&mut self, siblings: &Siblings, columns: TableColumns) {
+        let Siblings { prefix, last, r, r_rest, n_users } = *siblings;
+        if columns.questions {
+            extend_with_sets(&mut self.questions, prefix, last);
+        }
+        if columns.r {
+            self.r.values.extend_from_slice(r);
+        }
+        if columns.r_rest {
+            self.r_rest.values.extend_from_slice(r_rest);
+        }
+        self.n_users.extend_from_slice(n_users);
     }
 
     pub(crate) fn append(&mut self, later: &mut Self) {
@@ -42,9 +142,56 @@ impl SetTable {
             return std::mem::swap(self, later);
         }
         self.questions.append(&mut later.questions);
-        self.r.append(&mut later.r);
-        self.r_rest.append(&mut later.r_rest);
+        self.r.values.append(&mut later.r.values);
+        self.r_rest.values.append(&mut later.r_rest.values);
         self.n_users.append(&mut later.n_users);
+    }
+}
+
+/// Appends `prefix` with each of `last`.
+fn extend_with_sets(questions: &mut Vec<u32>, prefix: &[u32], last: &[u32]) {
+    let (start, width) = (questions.len(), prefix.len() + 1);
+    // Copies of doubled length: a call for each row would take longer than all the rest of it.
+    questions.extend_from_slice(prefix);
+    questions.push(0);
+    while questions.len() < start + last.len() * width {
+        let rows = (questions.len() - start).min(start + last.len() * width - questions.len());
+        questions.extend_from_within(start..start + rows);
+    }
+    for (set, &question) in questions[start..].chunks_exact_mut(width).zip(last) {
+        set[width - 1] = question;
+    }
+}
+
+/// Sets that differ in their last question only, in order: at least one.
+#[derive(Clone, Copy)]
+pub struct Siblings<'a> {
+    pub prefix: &'a [u32],
+    pub last: &'a [u32],
+    /// Of each set, NaN where there is none; anything where the column is not made.
+    pub r: &'a [f64],
+    pub r_rest: &'a [f64],
+    pub n_users: &'a [u32],
+}
+
+impl<'a> Siblings<'a> {
+    fn of(&self, correlation: RankBy) -> &'a [f64] {
+        match correlation {
+            RankBy::R => self.r,
+            RankBy::RRest => self.r_rest,
+        }
+    }
+
+    fn only(&self, row: usize) -> Self {
+        let Self { prefix, last, r, r_rest, n_users } = *self;
+        let row = row..row + 1;
+        Self {
+            prefix,
+            last: &last[row.clone()],
+            r: &r[row.clone()],
+            r_rest: &r_rest[row.clone()],
+            n_users: &n_users[row],
+        }
     }
 }
 
@@ -55,6 +202,11 @@ pub trait Sink {
 
     /// Takes a set, its questions in ascending order.
     fn push(&mut self, questions: &[u32], correlations: Correlations, n_users: u32);
+
+    /// This, if it takes siblings at once.
+    fn all(&mut self) -> Option<&mut All> {
+        None
+    }
 }
 
 /// Collects sets. Collectors of consecutive stretches of the set space merge, left to right.
@@ -66,16 +218,41 @@ pub trait Collector: Sink + Send {
 }
 
 /// Keeps every set, in the order of pushing.
-#[derive(Default)]
 pub struct All {
     table: SetTable,
+    columns: TableColumns,
     floor: Option<(RankBy, f64)>,
 }
 
+impl Default for All {
+    fn default() -> Self {
+        Self::new(TableColumns::ALL, None)
+    }
+}
+
 impl All {
-    /// Of those whose correlation is at least `floor`.
-    pub fn from(rank_by: RankBy, floor: f64) -> Self {
-        Self { floor: Some((rank_by, floor)), ..Self::default() }
+    /// Of sets whose correlation is at least `floor`, if there is one, these columns and that of the floor.
+    pub fn new(columns: TableColumns, floor: Option<(RankBy, f64)>) -> Self {
+        let columns = floor.map_or(columns, |(rank_by, _)| columns.with(rank_by));
+        Self { table: SetTable::default(), columns, floor }
+    }
+
+    /// The columns that are made.
+    pub fn columns(&self) -> TableColumns {
+        self.columns
+    }
+
+    /// Takes siblings.
+    pub fn push_siblings(&mut self, siblings: &Siblings) {
+        let Some((rank_by, floor)) = self.floor else {
+            return self.table.push_siblings(siblings, self.columns);
+        };
+        let floored = siblings.of(rank_by);
+        for row in 0..siblings.last.len() {
+            if floored[row] >= floor {
+                self.table.push_siblings(&siblings.only(row), self.columns);
+            }
+        }
     }
 }
 
@@ -87,8 +264,12 @@ impl Sink for All {
     fn push(&mut self, questions: &[u32], correlations: Correlations, n_users: u32) {
         let reaches = |(rank_by, floor)| correlations.of(rank_by).is_some_and(|value| value >= floor);
         if self.floor.is_none_or(reaches) {
-            self.table.push(questions, correlations, n_users);
+            self.table.push(questions, correlations, n_users, self.columns);
         }
+    }
+
+    fn all(&mut self) -> Option<&mut All> {
+        Some(self)
     }
 }
 
@@ -173,7 +354,7 @@ impl Collector for Best<'_> {
     fn into_table(self) -> SetTable {
         let mut table = SetTable::default();
         for ranked in self.heap.into_sorted_vec() {
-            table.push(&ranked.questions, ranked.correlations, ranked.n_users);
+            table.push(&ranked.questions, ranked.correlations, ranked.n_users, TableColumns::ALL);
         }
         table
     }

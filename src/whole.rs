@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 /// let grades = Whole::IntegerCriterion(vec![10, 20, 30]);
 /// let matrix = responses.matrix_against(Duplicates::Error, &grades)?;
 /// let best = search(&matrix, &Request { k: 1, top: Some(1), min_users: 2, rank_by: RankBy::R })?;
-/// assert_eq!((best.questions, best.r, best.r_rest), (vec![0], vec![Some(1.0)], vec![None]));
+/// assert_eq!((best.questions, best.r.get(0), best.r_rest.get(0)), (vec![0], Some(1.0), None));
 /// # Ok::<(), polars_corrset::error::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]

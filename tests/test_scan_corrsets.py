@@ -135,10 +135,11 @@ def test_any_conjunction(predicates: list[pl.Expr], engine: str, at_once: bool) 
 @pytest.mark.parametrize("floor", [None, ("r", 0.5), ("r_rest", 0.2), ("r", -0.2)])
 def test_bounds_prune_inside_the_search(floor: tuple[str, float] | None) -> None:
     """Before Polars sees a row, none is below."""
-    options = {"k": 3, "min_users": 7, "duplicates": "error", "shard": (0, 1), "floor": floor}
+    options = {"k": 3, "min_users": 7, "duplicates": "error", "total": "sum", "shard": (0, 1)}
+    options |= {"columns": EVERY.columns, "floor": floor}
     search = Scan([(name, RESPONSES[name]) for name in ("user", "question", "score")], options)
     batches = []
-    while (batch := search.next(EVERY.columns)) is not None:
+    while (batch := search.next()) is not None:
         batches.append(batch)
     assert search.done == 1
     name, least = floor or ("n_users", 0)

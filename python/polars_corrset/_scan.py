@@ -131,27 +131,27 @@ def scan_corrsets(
         floors = (
             (name, value) for name, value in zip(least._fields, least, strict=True) if name != "n_users"
         )
+        wanted = list(planned) if with_columns is None else with_columns
+        used = {*wanted, *([] if predicate is None else predicate.meta.root_names())}
         scan = Scan(
             [(one.role, read[one.role].alias(one.name or one.role)) for one in inputs],
             {
                 **options,
+                "columns": [name for name in planned if name in used],
                 "min_users": max(fewest_users, min(math.ceil(least.n_users or 0), _MOST_USERS)),
                 "floor": next((floor for floor in floors if floor[1] is not None), None),
             },
         )
-        wanted = list(planned) if with_columns is None else with_columns
-        used = {*wanted, *([] if predicate is None else predicate.meta.root_names())}
         bar = None if shows == "never" else Bar(scan.sets, shows == "always")
-        batches = _batches(scan, [name for name in planned if name in used], bar)
-        return _selected(batches, predicate, wanted, n_rows)
+        return _selected(_batches(scan, bar), predicate, wanted, n_rows)
 
     return register_io_source(source, schema=schema)
 
 
-def _batches(scan: Scan, columns: list[str], bar: Bar | None) -> Iterator[pl.DataFrame]:
+def _batches(scan: Scan, bar: Bar | None) -> Iterator[pl.DataFrame]:
     """The sets as they come."""
     try:
-        while (batch := scan.next(columns)) is not None:
+        while (batch := scan.next()) is not None:
             if bar is not None:
                 bar.show(scan.done)
             if batch.height > 0:

@@ -11,9 +11,9 @@ use std::ops::Range;
 
 use crate::bitset::{BitMatrix, WORD_BITS, ones};
 use crate::error::Result;
-use crate::isa::{Isa, LARGEST_WEIGHT, PartSums};
+use crate::isa::{Isa, LARGEST_WEIGHT, PART, PartSums};
 use crate::matrix::Integers;
-use crate::moments::{Correlations, IntegerSums, RankBy, Side};
+use crate::moments::{Correlations, IntegerSums, LaneComoments, LaneCorrelations, RankBy, Side};
 use crate::tree::{Bar, Column, Next, Open, Questions, Scores, is_exact};
 
 use database::Database;
@@ -133,6 +133,21 @@ impl Scores for Binary<'_> {
     #[inline(always)]
     fn candidates(filter: Filter, sums: &PartSums) -> u16 {
         filter.bar.candidates(sums, filter.users, filter.largest_sum)
+    }
+
+    #[inline(always)]
+    fn lane_correlations<I: Isa>(
+        &self,
+        isa: I,
+        PartSums { n, x, xx, t, tt, xt }: &PartSums,
+        correlation: RankBy,
+    ) -> LaneCorrelations<PART> {
+        LaneComoments::of([n, x, xx, t, tt, xt]).correlations(isa, correlation)
+    }
+
+    #[inline(always)]
+    fn lane_users(sums: &PartSums) -> [u32; PART] {
+        sums.n.map(|n| n as u32)
     }
 
     fn correlations(

@@ -15,8 +15,8 @@ use std::ops::Range;
 
 use crate::bitset::BitMatrix;
 use crate::error::{Error, Result};
-use crate::isa::{GradedSums, Isa};
-use crate::moments::{Correlations, RankBy, Side};
+use crate::isa::{GradedSums, Isa, PART};
+use crate::moments::{Correlations, LaneComoments, LaneCorrelations, RankBy, Side};
 use crate::tree::{Bar, Column, Next, Open, Questions, Scores};
 
 use database::{Database, Everyone, Extension, Local};
@@ -162,6 +162,25 @@ impl<P: Point> Scores for Graded<'_, P> {
     #[inline(always)]
     fn candidates(filter: Filter, sums: &GradedSums) -> u16 {
         filter.candidates(sums)
+    }
+
+    #[inline(always)]
+    fn lane_correlations<I: Isa>(
+        &self,
+        isa: I,
+        GradedSums { n, x, xx, t, tt, xt }: &GradedSums,
+        correlation: RankBy,
+    ) -> LaneCorrelations<PART> {
+        if self.points.are_scores() {
+            LaneComoments::of([n, x, xx, t, tt, xt]).correlations(isa, correlation)
+        } else {
+            LaneCorrelations { values: [0.0; PART], settled: 0 }
+        }
+    }
+
+    #[inline(always)]
+    fn lane_users(sums: &GradedSums) -> [u32; PART] {
+        sums.n.map(|n| n as u32)
     }
 
     fn correlations(

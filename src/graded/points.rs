@@ -19,6 +19,9 @@ pub trait Points: Sync {
         Some(rank_by.side())
     }
 
+    /// Whether points are the scores themselves, so that correlations follow from their sums alone.
+    fn are_scores(&self) -> bool;
+
     /// The points of an answered cell.
     fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32;
 
@@ -87,6 +90,10 @@ impl<C: Cells<Value: Into<i64>>> Points for IntegerPoints<'_, C> {
 
     fn scale(&self) -> Scale {
         self.scale
+    }
+
+    fn are_scores(&self) -> bool {
+        self.is_exact
     }
 
     fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32 {
@@ -160,6 +167,10 @@ impl Points for FloatPoints<'_> {
         // What is left of a mean depends on how many questions the user answered.
         let is_sum = rank_by == RankBy::R || self.floats.rest == Rest::Sum;
         is_sum.then(|| rank_by.side())
+    }
+
+    fn are_scores(&self) -> bool {
+        false
     }
 
     fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32 {

@@ -8,7 +8,7 @@ use super::graded::{
 use super::portable::Portable;
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
-/// Evidence that the CPU has AVX2, BMI1, BMI2, LZCNT and POPCNT.
+/// Evidence that the CPU has AVX2, BMI1, BMI2, FMA, LZCNT and POPCNT.
 #[derive(Clone, Copy)]
 pub struct Avx2 {
     _detected: (),
@@ -19,13 +19,14 @@ impl Avx2 {
         let detected = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("fma")
             && is_x86_feature_detected!("lzcnt")
             && is_x86_feature_detected!("popcnt");
         detected.then_some(Self { _detected: () })
     }
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+#[target_feature(enable = "avx2,bmi1,bmi2,fma,lzcnt,popcnt")]
 fn run<K: Kernel>(isa: Avx2, kernel: K) -> K::Output {
     kernel.run(isa)
 }

@@ -140,6 +140,12 @@ pub trait Isa: NarrowLanes + WideLanes + Send + Sync {
     /// Makes `found` the sums, when x has arrived at 0 and a run has ended.
     fn finish(self, run: Self::Run, sums: Self::Sums, found: &mut PartSums);
 
+    /// a·b + c, rounded once; or, where that takes a call, at most twice 2⁻⁵³ of it and 2⁻¹⁰⁶ of a·b off.
+    #[inline(always)]
+    fn mul_add(self, a: f64, b: f64, c: f64) -> f64 {
+        a.mul_add(b, c)
+    }
+
     /// Exchanges rows and columns of a square of bits.
     #[inline(always)]
     fn transpose(self, rows: &[u64; BLOCK]) -> Transposed {

@@ -57,6 +57,16 @@ fn unsigned(lanes: Lanes) -> [i32; PART] {
     signed(lanes).map(|lane| lane & i32::from(u16::MAX))
 }
 
+/// The upper and the lower half of a float's digits (T. J. Dekker, "A floating-point technique for extending the available
+/// precision", Numer. Math. 18, 1971): products of halves are exact.
+#[inline(always)]
+fn halves(value: f64) -> (f64, f64) {
+    const SPLITTER: f64 = ((1 << 27) + 1) as f64;
+    let scaled = SPLITTER * value;
+    let high = scaled - (scaled - value);
+    (high, value - high)
+}
+
 #[derive(Clone, Copy, Default)]
 pub struct Run {
     one_and_t: Lanes,
@@ -151,6 +161,17 @@ impl Isa for Portable {
         found.t = signed(sums.t);
         found.tt = sums.tt;
         found.xt = signed(sum(sums.xt, sums.t_scored));
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: f64, b: f64, c: f64) -> f64 {
+        if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+            return a.mul_add(b, c);
+        }
+        let product = a * b;
+        let ((a, a_low), (b, b_low)) = (halves(a), halves(b));
+        let product_low = a_low * b_low - (((product - a * b) - a_low * b) - a * b_low);
+        (product + c) + product_low
     }
 
     #[inline(always)]

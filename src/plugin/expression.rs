@@ -84,7 +84,7 @@ fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
         Err(Error::Interrupted) if is_raised_anyway() => SetTable::default(),
         sets => sets.map_err(|error| columns.explain(error))?,
     };
-    output_series(&sets, &request, &coded.questions)
+    output_series(sets, &request, &coded.questions)
 }
 
 /// Runs `work` on the pool that obeys `POLARS_MAX_THREADS`, or here: a small group of `group_by` costs the

@@ -1,8 +1,9 @@
 //! Ranked sets → struct column. One list of fields feeds the declared dtype and the result.
 
+use arrow::bitmap::Bitmap;
 use polars::prelude::*;
 
-use crate::ranking::SetTable;
+use crate::ranking::{CorrelationColumn, SetTable, TableColumns};
 use crate::search::Request;
 
 /// Name of the struct column.
@@ -13,30 +14,41 @@ struct OutputField {
     name: PlSmallStr,
     /// Its dtype, given that of the question column.
     dtype: fn(&DataType) -> DataType,
-    /// Its values, given the question of each id.
-    values: fn(&SetTable, &Request, &Series) -> PolarsResult<Series>,
+    /// Its values, taken from the sets, given the question of each id.
+    values: fn(&mut SetTable, &Request, &Series) -> PolarsResult<Series>,
+    /// Adds what its values are taken from.
+    need: fn(&mut TableColumns),
 }
 
 static FIELDS: [OutputField; 4] = [
     OutputField {
         name: PlSmallStr::from_static("questions"),
         dtype: |question| DataType::List(Box::new(question.clone())),
-        values: |sets, request, questions| question_lists(&sets.questions, request.k, questions),
+        values: |sets, request, questions| {
+            question_lists(std::mem::take(&mut sets.questions), request.k, questions)
+        },
+        need: |columns| columns.questions = true,
     },
     OutputField {
         name: PlSmallStr::from_static("r"),
         dtype: |_| DataType::Float64,
-        values: |sets, _, _| Ok(sets.r.iter().copied().collect::<Float64Chunked>().into_series()),
+        values: |sets, _, _| Ok(correlations(std::mem::take(&mut sets.r))),
+        need: |columns| columns.r = true,
     },
     OutputField {
         name: PlSmallStr::from_static("r_rest"),
         dtype: |_| DataType::Float64,
-        values: |sets, _, _| Ok(sets.r_rest.iter().copied().collect::<Float64Chunked>().into_series()),
+        values: |sets, _, _| Ok(correlations(std::mem::take(&mut sets.r_rest))),
+        need: |columns| columns.r_rest = true,
     },
     OutputField {
         name: PlSmallStr::from_static("n_users"),
         dtype: |_| DataType::UInt32,
-        values: |sets, _, _| Ok(UInt32Chunked::from_slice(PlSmallStr::EMPTY, &sets.n_users).into_series()),
+        values: |sets, _, _| {
+            let n_users = std::mem::take(&mut sets.n_users);
+            Ok(UInt32Chunked::from_vec(PlSmallStr::EMPTY, n_users).into_series())
+        },
+        need: |_| {},
     },
 ];
 
@@ -47,36 +59,57 @@ pub fn output_field(question: &DataType) -> Field {
 }
 
 /// The struct column, one row per set.
-pub fn output_series(sets: &SetTable, request: &Request, questions: &Series) -> PolarsResult<Series> {
-    let columns: Vec<Series> =
-        FIELDS.iter().map(|field| field.series(sets, request, questions)).collect::<PolarsResult<_>>()?;
-    Ok(StructChunked::from_series(NAME, sets.len(), columns.iter())?.into_series())
+pub fn output_series(mut sets: SetTable, request: &Request, questions: &Series) -> PolarsResult<Series> {
+    let rows = sets.len();
+    let columns: Vec<Series> = FIELDS
+        .iter()
+        .map(|field| field.series(&mut sets, request, questions))
+        .collect::<PolarsResult<_>>()?;
+    Ok(StructChunked::from_series(NAME, rows, columns.iter())?.into_series())
 }
 
-/// Some of the fields as columns, one row per set.
+/// What a frame of the fields of these names is made of.
+pub fn needed(names: &[String]) -> TableColumns {
+    let mut columns = TableColumns::default();
+    fields(names).for_each(|field| (field.need)(&mut columns));
+    columns
+}
+
+/// Fields of [`needed`] names as columns, one row per set.
 pub fn output_frame(
-    sets: &SetTable,
+    mut sets: SetTable,
     request: &Request,
     questions: &Series,
-    columns: &[String],
+    names: &[String],
 ) -> PolarsResult<DataFrame> {
-    let fields = columns.iter().filter_map(|name| FIELDS.iter().find(|field| field.name == name.as_str()));
-    let columns = fields.map(|field| Ok(field.series(sets, request, questions)?.into_column()));
-    DataFrame::new(sets.len(), columns.collect::<PolarsResult<_>>()?)
+    let rows = sets.len();
+    let columns = fields(names).map(|field| Ok(field.series(&mut sets, request, questions)?.into_column()));
+    DataFrame::new(rows, columns.collect::<PolarsResult<_>>()?)
+}
+
+fn fields(names: &[String]) -> impl Iterator<Item = &'static OutputField> + '_ {
+    names.iter().filter_map(|name| FIELDS.iter().find(|field| field.name == name.as_str()))
 }
 
 impl OutputField {
-    fn series(&self, sets: &SetTable, request: &Request, questions: &Series) -> PolarsResult<Series> {
+    fn series(&self, sets: &mut SetTable, request: &Request, questions: &Series) -> PolarsResult<Series> {
         Ok((self.values)(sets, request, questions)?.with_name(self.name.clone()))
     }
 }
 
+fn correlations(column: CorrelationColumn) -> Series {
+    let values = column.into_values();
+    let missing = values.iter().filter(|value| value.is_nan()).count();
+    let exist = (missing > 0).then(|| values.iter().map(|value| !value.is_nan()).collect::<Bitmap>());
+    Float64Chunked::from_vec_validity(PlSmallStr::EMPTY, values, exist).into_series()
+}
+
 /// Lists of `k` questions each.
-fn question_lists(ids: &[u32], k: usize, questions: &Series) -> PolarsResult<Series> {
+fn question_lists(ids: Vec<u32>, k: usize, questions: &Series) -> PolarsResult<Series> {
     let dtype = DataType::List(Box::new(questions.dtype().clone()));
     if ids.is_empty() {
         return Ok(Series::new_empty(PlSmallStr::EMPTY, &dtype));
     }
-    let members = questions.take(&IdxCa::from_slice(PlSmallStr::EMPTY, ids))?;
+    let members = questions.take(&IdxCa::from_vec(PlSmallStr::EMPTY, ids))?;
     members.reshape_array(&[ReshapeDimension::Infer, ReshapeDimension::new(k as i64)])?.cast(&dtype)
 }

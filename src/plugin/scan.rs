@@ -19,12 +19,12 @@ use polars::prelude::*;
 use super::columns::Columns;
 use super::inputs::{Inputs, Role};
 use super::interrupt::{Watch, watched};
-use super::output::output_frame;
+use super::output::{needed, output_frame};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
 use crate::matrix::ResponseMatrix;
 use crate::moments::RankBy;
-use crate::ranking::SetTable;
+use crate::ranking::{SetTable, TableColumns};
 use crate::responses::Duplicates;
 use crate::search::{Control, Request, Run, Shard, with_stretches};
 use crate::whole::Total;
@@ -49,6 +49,8 @@ pub struct Scan {
     found: Mutex<Receiver<Result<SetTable>>>,
     control: Arc<Control>,
     request: Request,
+    /// The names of those that frames have.
+    names: Vec<String>,
     questions: Series,
     /// Without rows, to word errors.
     columns: Columns,
@@ -64,6 +66,8 @@ struct Options {
     duplicates: String,
     total: String,
     shard: (u64, u64),
+    /// The columns to make.
+    columns: Vec<String>,
     /// Name and least value of the correlation that rows must reach.
     floor: Option<(String, f64)>,
 }
@@ -100,9 +104,12 @@ impl Scan {
             let control = Arc::new(control);
             let floor = floor.map(|(_, floor)| floor);
             let under = Arc::clone(&control);
-            let walk = Walk { matrix, request, floor, positions, send, control: under, _watch: watch };
+            let names = options.columns;
+            let made = needed(&names);
+            let walk = Walk { matrix, request, made, floor, positions, send, control: under, _watch: watch };
             thread::Builder::new().name("corrset-scan".into()).spawn(move || walk.run())?;
-            Ok(Self { found: Mutex::new(found), control, request, questions: coded.questions, columns, sets })
+            let (found, questions) = (Mutex::new(found), coded.questions);
+            Ok(Self { found, control, request, names, questions, columns, sets })
         };
         py.detach(start).map_err(python_error)
     }
@@ -119,8 +126,8 @@ impl Scan {
         self.control.done()
     }
 
-    /// The `columns` of the next sets, or of none if these take long; `None` after the last.
-    fn next(&self, py: Python<'_>, columns: Vec<String>) -> PyResult<Option<PyDataFrame>> {
+    /// The next sets, or none if these take long; `None` after the last.
+    fn next(&self, py: Python<'_>) -> PyResult<Option<PyDataFrame>> {
         // Held by one thread at a time, as a stream has one reader; others wait without the interpreter.
         let found = py.detach(|| {
             let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,7 +147,7 @@ impl Scan {
             }
             Err(RecvTimeoutError::Disconnected) => return Ok(None),
         };
-        let frame = py.detach(|| output_frame(&table, &self.request, &self.questions, &columns));
+        let frame = py.detach(|| output_frame(table, &self.request, &self.questions, &self.names));
         Ok(Some(PyDataFrame(frame.map_err(python_error)?)))
     }
 }
@@ -155,6 +162,7 @@ impl Drop for Scan {
 struct Walk {
     matrix: ResponseMatrix,
     request: Request,
+    made: TableColumns,
     floor: Option<f64>,
     positions: Range<u128>,
     send: SyncSender<Result<SetTable>>,
@@ -165,8 +173,8 @@ struct Walk {
 impl Walk {
     fn run(self) {
         let result = InstructionSet::from_environment().and_then(|isa| {
-            let Self { matrix, request, floor, positions, send, control, .. } = &self;
-            with_stretches(isa, matrix, request, *floor, |stretches| {
+            let Self { matrix, request, made, floor, positions, send, control, .. } = &self;
+            with_stretches(isa, matrix, request, *made, *floor, |stretches| {
                 let Range { start: first, end: last } = positions.clone();
                 let (mut start, mut length) = (first, FIRST_STRETCH);
                 while start < last {

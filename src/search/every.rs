@@ -4,7 +4,8 @@ use super::{Request, Run, Visit, existing, with_scores};
 use crate::error::Result;
 use crate::isa::InstructionSet;
 use crate::matrix::ResponseMatrix;
-use crate::ranking::{All, Collector, SetTable};
+use crate::moments::RankBy;
+use crate::ranking::{All, Collector, SetTable, TableColumns};
 use crate::tree::{Prepared, Scores};
 
 /// A search that is prepared once, and run for as many stretches as are wanted.
@@ -17,7 +18,7 @@ pub trait Stretches: Sync {
     fn stretch(&self, run: &Run) -> Result<SetTable>;
 }
 
-/// Calls `walk` with the sets of `request`, whose `top` is not looked at, without those whose
+/// Calls `walk` with these columns of the sets of `request`, whose `top` is not looked at, without those whose
 /// [`rank_by`](Request::rank_by) is below `floor`.
 ///
 /// # Errors
@@ -27,16 +28,18 @@ pub fn with_stretches<T>(
     isa: InstructionSet,
     matrix: &ResponseMatrix,
     request: &Request,
+    columns: TableColumns,
     floor: Option<f64>,
     walk: impl FnOnce(&dyn Stretches) -> T,
 ) -> Result<T> {
-    with_scores(matrix, request, Walk { isa, matrix, request, floor, walk })
+    with_scores(matrix, request, Walk { isa, matrix, request, columns, floor, walk })
 }
 
 struct Walk<'a, F> {
     isa: InstructionSet,
     matrix: &'a ResponseMatrix,
     request: &'a Request,
+    columns: TableColumns,
     floor: Option<f64>,
     walk: F,
 }
@@ -45,27 +48,29 @@ impl<T, F: FnOnce(&dyn Stretches) -> T> Visit for Walk<'_, F> {
     type Output = T;
 
     fn visit<S: Scores>(self, scores: &S) -> Result<T> {
-        let Self { isa, matrix, request, floor, walk } = self;
+        let Self { isa, matrix, request, columns, floor, walk } = self;
         let prepared = Prepared::new(isa, scores, &matrix.answered, request, true)?;
-        Ok(walk(&Every { prepared, matrix, request, floor }))
+        let floor = floor.map(|floor| (request.rank_by, floor));
+        Ok(walk(&Every { prepared, matrix, columns, floor }))
     }
 }
 
 struct Every<'a, S: Scores> {
     prepared: Prepared<'a, S>,
     matrix: &'a ResponseMatrix,
-    request: &'a Request,
-    floor: Option<f64>,
+    columns: TableColumns,
+    floor: Option<(RankBy, f64)>,
 }
 
 impl<S: Scores> Stretches for Every<'_, S> {
     fn stretch(&self, run: &Run) -> Result<SetTable> {
-        let Self { prepared, matrix, request, floor } = self;
-        if floor.is_some() && !matrix.has(request.rank_by) {
+        let Self { prepared, matrix, columns, floor } = self;
+        if floor.is_some_and(|(rank_by, _)| !matrix.has(rank_by)) {
             run.control.advance(run.share);
             return Ok(SetTable::default());
         }
-        let empty = || floor.map_or_else(All::default, |floor| All::from(request.rank_by, floor));
-        Ok(existing(matrix, prepared.search(run, empty)?.into_table()))
+        let made = TableColumns { r_rest: columns.r_rest && matrix.has(RankBy::RRest), ..*columns };
+        let table = prepared.search(run, || All::new(made, *floor))?.into_table();
+        Ok(existing(matrix, *columns, table))
     }
 }

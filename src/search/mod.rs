@@ -16,7 +16,7 @@ use crate::graded::{FloatPoints, Graded, IntegerPoints, Point};
 use crate::isa::InstructionSet;
 use crate::matrix::{Cells, Integers, ResponseMatrix, Table};
 use crate::moments::{RankBy, sums_fit};
-use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
+use crate::ranking::{All, Best, Collector, CorrelationColumn, SetTable, SharedThreshold, TableColumns};
 use crate::tree::{self, Prepared, Scores};
 
 pub use control::Control;
@@ -87,7 +87,7 @@ fn binary<'a>(matrix: &'a ResponseMatrix, request: &Request) -> Option<Binary<'a
 /// };
 /// let matrix = responses.into_matrix(Duplicates::Error)?;
 /// let best = search(&matrix, &Request { k: 1, top: Some(1), min_users: 2, rank_by: RankBy::R })?;
-/// assert_eq!((best.questions, best.r, best.n_users), (vec![2], vec![Some(1.0)], vec![3]));
+/// assert_eq!((best.questions, best.r.get(0), best.n_users), (vec![2], Some(1.0), vec![3]));
 /// # Ok::<(), polars_corrset::error::Error>(())
 /// ```
 pub fn search(matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
@@ -154,13 +154,13 @@ pub fn run(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request, run:
         Some(table) => table,
         None => with_scores(matrix, request, Collect { isa, answered: &matrix.answered, request, run })?,
     };
-    Ok(existing(matrix, found))
+    Ok(existing(matrix, TableColumns::ALL, found))
 }
 
-/// The six sums give every set the correlation with T less X, also where that means nothing.
-fn existing(matrix: &ResponseMatrix, mut table: SetTable) -> SetTable {
-    if !matrix.has(RankBy::RRest) {
-        table.r_rest.fill(None);
+/// The six sums give every set a correlation with T − X, also where that means nothing.
+fn existing(matrix: &ResponseMatrix, columns: TableColumns, mut table: SetTable) -> SetTable {
+    if columns.r_rest && !matrix.has(RankBy::RRest) {
+        table.r_rest = CorrelationColumn::missing(table.len());
     }
     table
 }
@@ -254,8 +254,8 @@ fn check_rows(matrix: &ResponseMatrix, request: &Request, within: Option<&Range<
     if rows > FRAME_ROWS {
         return refuse(TooManyRows::Frame);
     }
-    // Two correlations with their null marks, the count and the ids, once here and once as a frame.
-    let row_bytes = 2 * (2 * size_of::<Option<f64>>() + size_of::<u32>() * (1 + k));
+    // Two correlations, the count and the ids, once here and once as a frame.
+    let row_bytes = 2 * (2 * size_of::<f64>() + size_of::<u32>() * (1 + k));
     let bytes = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(row_bytes));
     let fits = |bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
     if !bytes.is_some_and(fits) {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::naive::{self, Against, Answers, NaiveSet};
+use crate::ranking::{CorrelationColumn, TableColumns};
 use crate::responses::{Duplicates, Responses, Score, Source};
 use crate::whole::Whole;
 
@@ -50,16 +51,16 @@ fn assert_all_equal(table: &SetTable, expected: &[NaiveSet], k: usize, context: 
         assert_eq!(row(table, k, i), set.questions, "{context}: set {i}");
         let context = format!("{context}: set {:?}", set.questions);
         assert_eq!(table.n_users[i], set.n_users, "{context}");
-        assert_close(table.r[i], set.r, &format!("{context}, r"));
-        assert_close(table.r_rest[i], set.r_rest, &format!("{context}, r_rest"));
+        assert_close(table.r.get(i), set.r, &format!("{context}, r"));
+        assert_close(table.r_rest.get(i), set.r_rest, &format!("{context}, r_rest"));
     }
 }
 
 /// The best n are those of a stable sort of all sets by the reported key.
 fn assert_best_is_sorted_all(best: &SetTable, all: &SetTable, request: &Request, context: &str) {
     let key = |i: &usize| match request.rank_by {
-        RankBy::R => all.r[*i],
-        RankBy::RRest => all.r[*i].and(all.r_rest[*i]),
+        RankBy::R => all.r.get(*i),
+        RankBy::RRest => all.r.get(*i).and(all.r_rest.get(*i)),
     };
     let mut order: Vec<usize> = (0..all.len()).filter(|i| key(i).is_some()).collect();
     order.sort_by(|a, b| key(b).partial_cmp(&key(a)).unwrap());
@@ -67,7 +68,11 @@ fn assert_best_is_sorted_all(best: &SetTable, all: &SetTable, request: &Request,
     assert_eq!(best.len(), order.len(), "{context}: number of sets");
     for (i, &j) in order.iter().enumerate() {
         assert_eq!(row(best, request.k, i), row(all, request.k, j), "{context}: rank {i}");
-        assert_eq!((best.r[i], best.r_rest[i]), (all.r[j], all.r_rest[j]), "{context}: rank {i}");
+        assert_eq!(
+            (best.r.get(i), best.r_rest.get(i)),
+            (all.r.get(j), all.r_rest.get(j)),
+            "{context}: rank {i}"
+        );
         assert_eq!(best.n_users[i], all.n_users[j], "{context}: rank {i}");
     }
 }
@@ -152,10 +157,17 @@ fn check_stretches(
     context: &str,
 ) {
     let sets = binomial(matrix.questions(), request.k).unwrap();
-    for floor in [None, Some(-0.5), Some(0.5)] {
-        let reaches = |row: usize| floor.is_none_or(|floor| all.r[row].is_some_and(|r| r >= floor));
-        let rows: Vec<usize> = (0..all.len()).filter(|&row| reaches(row)).collect();
-        let found = with_stretches(isa, matrix, request, floor, |stretches| {
+    let few = TableColumns { questions: false, r: true, r_rest: false };
+    for (floor, columns) in [
+        (None, TableColumns::ALL),
+        (Some(-0.5), TableColumns::ALL),
+        (Some(0.5), TableColumns::ALL),
+        (None, few),
+        (Some(0.5), few),
+    ] {
+        let reaches = |row: &usize| floor.is_none_or(|floor| all.r.get(*row).is_some_and(|r| r >= floor));
+        let rows: Vec<usize> = (0..all.len()).filter(reaches).collect();
+        let found = with_stretches(isa, matrix, request, columns, floor, |stretches| {
             let mut found = SetTable::default();
             let (mut start, mut length) = (0, 1);
             while start < sets {
@@ -167,10 +179,14 @@ fn check_stretches(
             found
         });
         let found = found.unwrap();
-        let kept: Vec<u32> = rows.iter().flat_map(|&i| row(all, request.k, i)).copied().collect();
-        assert_eq!(found.questions, kept, "{context}: stretches from {floor:?}");
-        assert_eq!(found.r, rows.iter().map(|&row| all.r[row]).collect::<Vec<_>>(), "{context}");
-        assert_eq!(found.r_rest, rows.iter().map(|&row| all.r_rest[row]).collect::<Vec<_>>(), "{context}");
+        let context = format!("{context}: stretches from {floor:?}, {columns:?}");
+        let kept = |column: &CorrelationColumn, is_made| -> Vec<Option<f64>> {
+            rows.iter().filter(|_| is_made).map(|&row| column.get(row)).collect()
+        };
+        let sets = rows.iter().filter(|_| columns.questions).flat_map(|&i| row(all, request.k, i));
+        assert_eq!(found.questions, sets.copied().collect::<Vec<_>>(), "{context}");
+        assert_eq!(found.r.iter().collect::<Vec<_>>(), kept(&all.r, columns.r), "{context}");
+        assert_eq!(found.r_rest.iter().collect::<Vec<_>>(), kept(&all.r_rest, columns.r_rest), "{context}");
         assert_eq!(found.n_users, rows.iter().map(|&row| all.n_users[row]).collect::<Vec<_>>(), "{context}");
     }
 }
@@ -438,7 +454,7 @@ fn a_set_of_nearly_all_questions() {
             let all = search(&matrix, &request).unwrap();
             assert_eq!(all.len() as u128, binomial(questions as usize, left_out).unwrap());
             if left_out == 0 {
-                assert_eq!((all.r, all.r_rest), (vec![Some(1.0)], vec![None]));
+                assert_eq!((all.len(), all.r.get(0), all.r_rest.get(0)), (1, Some(1.0), None));
             } else {
                 let best = search(&matrix, &Request { top: Some(5), ..request }).unwrap();
                 assert_best_is_sorted_all(&best, &all, &Request { top: Some(5), ..request }, "left out");
@@ -483,7 +499,7 @@ fn equal_correlations_tie_whatever_their_sums() {
     let all = search(&matrix_of(&answers, |score| score as i64), &request).unwrap();
     let without_noise = (0..all.len()).filter(|&i| !row(&all, 2, i).contains(&6));
     let distinct: std::collections::BTreeSet<u64> =
-        without_noise.filter_map(|i| all.r[i]).map(f64::to_bits).collect();
+        without_noise.filter_map(|i| all.r.get(i)).map(f64::to_bits).collect();
     assert_eq!(distinct.len(), 1);
 }
 
@@ -501,8 +517,8 @@ fn far_from_zero_floats_lose_nothing() {
         let table = |answers| search(&matrix_of(answers, |score| score), &request).unwrap();
         let (near, far) = (table(&near), table(&far));
         for i in 0..near.len() {
-            assert_close(far.r[i], near.r[i], "r");
-            assert_close(far.r_rest[i], near.r_rest[i], "r_rest");
+            assert_close(far.r.get(i), near.r.get(i), "r");
+            assert_close(far.r_rest.get(i), near.r_rest.get(i), "r_rest");
         }
     }
 }

@@ -24,9 +24,9 @@ use crate::bitset::BitMatrix;
 use crate::combinations::binomial;
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel, PART};
-use crate::moments::{Correlations, RankBy, Side};
+use crate::moments::{Correlations, LaneCorrelations, RankBy, Side};
 use crate::parallel;
-use crate::ranking::{Collector, Sink};
+use crate::ranking::{All, Collector, Siblings, Sink};
 use crate::search::{Control, Request, Run};
 
 pub use filter::{Bar, is_exact};
@@ -101,6 +101,17 @@ pub trait Scores: Sync {
 
     /// The sets of a part that may reach the bar, one bit each: certainly all that do.
     fn candidates(filter: Self::Filter, sums: &Self::Sums) -> u16;
+
+    /// One correlation of the sets of a part, as far as their sums settle it.
+    fn lane_correlations<I: Isa>(
+        &self,
+        isa: I,
+        sums: &Self::Sums,
+        correlation: RankBy,
+    ) -> LaneCorrelations<PART>;
+
+    /// How many users the sets of a part have.
+    fn lane_users(sums: &Self::Sums) -> [u32; PART];
 
     /// What to report of `set`, which is `leaf` with the question at a lane of a part, and its number of users.
     fn correlations(
@@ -264,6 +275,15 @@ impl Subtree {
 struct Kept {
     from: usize,
     below: usize,
+}
+
+impl Kept {
+    /// Those of the first `open` lanes of a part that are kept, a bit each.
+    fn lanes(self, part: usize, open: usize) -> u16 {
+        let lane = |position: usize| position.saturating_sub(part * PART).min(open);
+        let below = |lane: usize| (1u32 << lane) - 1;
+        (below(lane(self.below)) & !below(lane(self.from))) as u16
+    }
 }
 
 /// A way on from a prefix.
@@ -477,10 +497,14 @@ impl<S: Scores> Tree<'_, S> {
         // From the last part to the first, because positions descend where the order of the sets matters.
         for (questions, parts) in self.questions.below(open).into_iter().zip([low, high]) {
             for (part, questions) in parts.zip(questions.chunks(PART)).rev() {
-                let open_lanes = u16::MAX >> (PART - questions.len());
-                let candidates = S::candidates(filter, &scratch.sums[part]) & open_lanes;
-                if candidates != 0 {
-                    self.offer(of, (part, questions), candidates, scratch, sink);
+                let lanes = S::candidates(filter, &scratch.sums[part]) & of.kept.lanes(part, questions.len());
+                if lanes == 0 {
+                    continue;
+                }
+                let candidates = Candidates { part, questions, lanes };
+                match sink.all() {
+                    Some(all) => isa.run(Offer { tree: self, leaf: of, candidates, scratch, all }),
+                    None => self.offer(of, candidates, scratch, sink),
                 }
             }
         }
@@ -491,28 +515,117 @@ impl<S: Scores> Tree<'_, S> {
     fn offer(
         &self,
         leaf: Leaves<'_, S>,
-        (part, questions): (usize, &[u32]),
-        mut candidates: u16,
+        mut candidates: Candidates<'_>,
         scratch: &mut Scratch<S>,
         sink: &mut dyn Sink,
     ) {
         let Scratch { sums, set } = scratch;
-        while candidates != 0 {
-            let lane = candidates.ilog2() as usize;
-            candidates ^= 1 << lane;
-            let position = part * PART + lane;
-            if position < leaf.kept.from || position >= leaf.kept.below {
-                continue;
-            }
-            set.clear();
-            set.extend_from_slice(&leaf.prefix.questions);
-            set.push(questions[lane]);
-            set.sort_unstable();
-            let users = (leaf.database, leaf.extension);
-            let (correlations, n_users) = self.scores.correlations(users, &sums[part], (part, lane), set);
+        while let Some(lane) = candidates.pop() {
+            let (correlations, n_users) = self.correlations(leaf, &candidates, lane, sums, set);
             sink.push(set, correlations, n_users);
         }
     }
+
+    /// What to report of a candidate, which `set` becomes, and its number of users.
+    fn correlations(
+        &self,
+        leaf: Leaves<'_, S>,
+        candidates: &Candidates<'_>,
+        lane: usize,
+        sums: &[S::Sums],
+        set: &mut Vec<u32>,
+    ) -> (Correlations, u32) {
+        let Candidates { part, questions, .. } = *candidates;
+        set.clear();
+        set.extend_from_slice(&leaf.prefix.questions);
+        set.push(questions[lane]);
+        set.sort_unstable();
+        self.scores.correlations((leaf.database, leaf.extension), &sums[part], (part, lane), set)
+    }
+}
+
+/// The sets of a prefix and some questions of a part, at least one.
+#[derive(Clone, Copy)]
+struct Candidates<'a> {
+    part: usize,
+    /// Of the part, as many as can follow.
+    questions: &'a [u32],
+    /// Which of them are meant, a bit each.
+    lanes: u16,
+}
+
+impl Candidates<'_> {
+    /// Takes the last lane out.
+    fn pop(&mut self) -> Option<usize> {
+        let last = self.lanes.checked_ilog2()?;
+        self.lanes ^= 1 << last;
+        Some(last as usize)
+    }
+}
+
+/// The candidates of a part to a collector that takes siblings at once. Where it does, all questions are high, so that a
+/// prefix and each of its leaves ascend, and leaves do from the last lane to the first.
+struct Offer<'a, 'b, S: Scores> {
+    tree: &'a Tree<'b, S>,
+    leaf: Leaves<'a, S>,
+    candidates: Candidates<'a>,
+    scratch: &'a mut Scratch<S>,
+    all: &'a mut All,
+}
+
+impl<S: Scores> Kernel for Offer<'_, '_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let Self { tree, leaf, candidates, scratch, all } = self;
+        let Scratch { sums, set } = scratch;
+        let sums_of_part = &sums[candidates.part];
+        let columns = all.columns();
+        let mut values = [[0.0; PART]; 2];
+        let mut settled = u16::MAX;
+        for (values, correlation) in values.iter_mut().zip([RankBy::R, RankBy::RRest]) {
+            if columns.has(correlation) {
+                let lanes = tree.scores.lane_correlations(isa, sums_of_part, correlation);
+                *values = lanes.values;
+                settled &= lanes.settled;
+            }
+        }
+        let mut unsettled = Candidates { lanes: candidates.lanes & !settled, ..candidates };
+        while let Some(lane) = unsettled.pop() {
+            let (correlations, _) = tree.correlations(leaf, &candidates, lane, sums, set);
+            let both = [correlations.r, correlations.r_rest];
+            for (values, correlation) in values.iter_mut().zip(both) {
+                values[lane] = correlation.unwrap_or(f64::NAN);
+            }
+        }
+        let n_users = S::lane_users(&sums[candidates.part]);
+        let mut last = [0; PART];
+        last[..candidates.questions.len()].copy_from_slice(candidates.questions);
+        let [r, r_rest] = values.map(|values| ascending(values, candidates.lanes));
+        let (last, n_users) = (ascending(last, candidates.lanes), ascending(n_users, candidates.lanes));
+        let count = candidates.lanes.count_ones() as usize;
+        all.push_siblings(&Siblings {
+            prefix: &leaf.prefix.questions,
+            last: &last[..count],
+            r: &r[..count],
+            r_rest: &r_rest[..count],
+            n_users: &n_users[..count],
+        });
+    }
+}
+
+/// The values of some lanes, from the last lane to the first, at the front.
+#[inline(always)]
+fn ascending<T: Copy + Default>(values: [T; PART], lanes: u16) -> [T; PART] {
+    let mut found = [T::default(); PART];
+    let mut count = 0;
+    for lane in (0..PART).rev() {
+        // Written whether it is one of them or not: which one is, is not to be predicted.
+        found[count % PART] = values[lane];
+        count += usize::from(lanes >> lane & 1);
+    }
+    found
 }
 
 /// A prefix whose common users are `extension`, so many users of `database`, and what can follow it.
