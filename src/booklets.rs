@@ -6,7 +6,7 @@
 
 use crate::combinations::binomial;
 use crate::isa::{InstructionSet, Isa, Kernel};
-use crate::moments::{IntegerSums, SumInteger};
+use crate::moments::{Correlations, IntegerSums, RankBy, SumInteger, summed_variances};
 use crate::pair_sums::PairSums;
 use crate::parallel;
 use crate::ranking::Collector;
@@ -182,16 +182,35 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
                 let lane = question - first;
                 let Lanes { n, x, xx, t, tt, xt } = &lanes;
                 let sums = IntegerSums::of(n[lane], [x[lane], xx[lane], t[lane], tt[lane], xt[lane]]);
-                if (sums.n() as usize) < self.request.least_users()
-                    || sums.ranks_below(threshold, self.request.rank_by)
-                {
+                let rank_by = self.request.rank_by;
+                if (sums.n() as usize) < self.request.least_users() || sums.ranks_below(threshold, rank_by) {
                     continue;
                 }
                 set.push(question as u32);
-                collector.push(set, sums.correlations(), sums.n());
+                let alpha = if rank_by == RankBy::Alpha { self.alpha(survivors, set, &sums) } else { None };
+                // As for correlations, a threshold ≤ 0 says nothing.
+                if threshold <= 0.0 || alpha.is_none_or(|alpha| alpha >= threshold) {
+                    collector.push(set, Correlations { alpha, ..sums.correlations() }, sums.n());
+                }
                 set.pop();
             }
         }
+    }
+
+    /// Cronbach's α of `set`, which has one question more than the prefix of `survivors`, and these sums.
+    fn alpha(&self, survivors: &Survivors<A>, set: &[u32], sums: &IntegerSums<A>) -> Option<f64> {
+        let question_sums = |&question: &u32| {
+            let mut found = [A::default(); 2];
+            for block in &survivors.blocks {
+                let block = &self.blocks[block.pattern];
+                if set.last().is_some_and(|&last| block.contains[last as usize]) {
+                    found[0] += block.x[question as usize];
+                    found[1] += block.squares[question as usize];
+                }
+            }
+            found
+        };
+        sums.alpha(set.len(), summed_variances(sums.n(), set.iter().map(question_sums)))
     }
 }
 

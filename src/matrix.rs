@@ -8,7 +8,10 @@
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
-use crate::moments::{Correlations, ROUNDOFF, RankBy, Rounding, Totals, float_alpha, float_correlation};
+use crate::moments::{
+    Correlations, IntegerSums, ROUNDOFF, RankBy, Rounding, SumInteger, Totals, float_alpha,
+    float_correlation, summed_variances,
+};
 use crate::responses::Source;
 use crate::whole::{LARGEST_EXACT, Rest, Whole, is_exact_integer};
 
@@ -48,6 +51,26 @@ impl<P> Integers<P> {
     }
 }
 
+impl<P: Cells<Value: Into<i64>>> Integers<P> {
+    /// Cronbach's α of `set`, whose common users are `users`, where `A` holds the sums of its scores.
+    pub fn alpha<A: SumInteger>(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
+        let mut sums = IntegerSums::<A>::default();
+        let mut questions = vec![[A::default(); 2]; set.len()];
+        for &user in users {
+            let mut total = 0;
+            for (&question, [x, xx]) in set.iter().zip(&mut questions) {
+                let score = self.points.of(answered, user as usize, question as usize).into();
+                total += score;
+                let score = A::from(score);
+                *x += score;
+                *xx += score * score;
+            }
+            sums.add(total, 0);
+        }
+        sums.alpha(set.len(), summed_variances(users.len() as u32, questions))
+    }
+}
+
 /// Float scores, scaled by a power of two so that the largest is about 1.
 #[derive(Clone, Debug)]
 pub(crate) struct Floats {
@@ -58,6 +81,8 @@ pub(crate) struct Floats {
     pub widest_range: f64,
     /// T, in the unit of the scores where it is made of them.
     pub totals: Vec<DoubleDouble>,
+    /// How many questions each user answered, of those that make T.
+    counts: Vec<u32>,
     /// T less its mean, rounded.
     pub centred_totals: Vec<f64>,
     largest_point: f64,
@@ -96,7 +121,7 @@ impl Floats {
             match self.rest {
                 Rest::Sum => rests.values.push((t - x).round()),
                 Rest::Mean => {
-                    let count = answered.ones(user);
+                    let count = self.counts[user] as usize;
                     let [all, others] = [count, count - set.len()].map(|n| DoubleDouble::from(n as f64));
                     if count > set.len() {
                         xs_of_rests.values.push(x.round());
@@ -111,11 +136,10 @@ impl Floats {
             Rest::Mean => float_correlation(&xs_of_rests, &rests),
             Rest::None => None,
         };
-        Correlations { r: float_correlation(&xs, &ts), r_rest }
+        Correlations { r: float_correlation(&xs, &ts), r_rest, alpha: None }
     }
 
     /// Cronbach's α of `set`, whose common users are `users`.
-    #[expect(dead_code, reason = "given sets are evaluated by it")]
     pub fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
         let users = || users.iter().map(|&user| user as usize);
         let values = users().map(|user| self.set_total(answered, set, user).round()).collect();
@@ -234,11 +258,12 @@ impl ResponseMatrix {
         self.answered.columns()
     }
 
-    /// Whether sets can have the correlation that `rank_by` names.
+    /// Whether sets can have what `rank_by` names.
     pub(crate) fn has(&self, rank_by: RankBy) -> bool {
         match rank_by {
             RankBy::R => true,
             RankBy::RRest => self.rest != Rest::None,
+            RankBy::Alpha => true,
         }
     }
 
@@ -331,11 +356,11 @@ impl ResponseMatrix {
         // The nearest floats to two values that are the same differ by so much at most.
         let rounding = 2.0 * ROUNDOFF * largest_point;
         let score_noise = if are_exact { 0.0 } else { rounding };
+        let counts: Vec<u32> = (0..answered.rows()).map(|user| answered.ones(user) as u32).collect();
         let (totals, total_noise) = match whole {
             Whole::Sum => (sums, score_noise * answered.columns() as f64),
             Whole::Mean => {
-                let count = |user| DoubleDouble::from(answered.ones(user) as f64);
-                let means = sums.into_iter().enumerate().map(|(user, sum)| sum / count(user));
+                let means = sums.into_iter().zip(&counts).map(|(sum, &n)| sum / f64::from(n).into());
                 (means.collect(), score_noise + rounding)
             }
             Whole::IntegerCriterion(values) => {
@@ -357,6 +382,7 @@ impl ResponseMatrix {
             largest_point,
             largest_total: largest(rounded.iter().copied()),
             totals,
+            counts,
             rest: whole.rest(),
             noise: Noise { score: score_noise, total: total_noise },
         };

@@ -24,6 +24,8 @@ pub use lanes::{LaneComoments, LaneCorrelations};
 pub enum RankBy {
     R,
     RRest,
+    /// Cronbach's α.
+    Alpha,
 }
 
 /// The other side of a set total's correlation.
@@ -36,20 +38,23 @@ pub enum Side {
 }
 
 impl RankBy {
-    /// The side of the correlation that is named.
-    pub fn side(self) -> Side {
+    /// The side of the correlation that is named, if it is one.
+    pub fn side(self) -> Option<Side> {
         match self {
-            Self::R => Side::Total,
-            Self::RRest => Side::Rest,
+            Self::R => Some(Side::Total),
+            Self::RRest => Some(Side::Rest),
+            Self::Alpha => None,
         }
     }
 }
 
-/// Both correlations of one set; `None` where a side of the correlation is constant.
+/// Both correlations of one set, `None` where a side of the correlation is constant; and Cronbach's α where it is asked for,
+/// `None` also where it does not exist.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Correlations {
     pub r: Option<f64>,
     pub r_rest: Option<f64>,
+    pub alpha: Option<f64>,
 }
 
 impl Correlations {
@@ -58,12 +63,16 @@ impl Correlations {
         match rank_by {
             RankBy::R => self.r,
             RankBy::RRest => self.r_rest,
+            RankBy::Alpha => self.alpha,
         }
     }
 
-    /// The value by which a set is ranked. A set without r has no rank, whatever it is ranked by.
+    /// The value by which a set is ranked. Without r there is no r_rest, whatever the other side is; α needs neither.
     pub fn rank_key(&self, rank_by: RankBy) -> Option<f64> {
-        self.r.and(self.of(rank_by))
+        match rank_by {
+            RankBy::R | RankBy::RRest => self.r.and(self.of(rank_by)),
+            RankBy::Alpha => self.alpha,
+        }
     }
 }
 
@@ -155,9 +164,15 @@ impl<I: Copy + Add<Output = I> + Sub<Output = I>> Comoments<I> {
     }
 }
 
-/// The rank key from n² times cov(X, T), var(X) and var(T), about; 0 where there is none.
-pub fn approximate_key(xt: f64, xx: f64, tt: f64, rank_by: RankBy) -> f64 {
-    let (covariance, variance) = Comoments { xx, tt, xt }.other_side(rank_by.side());
+/// α of a set of `k` questions, about; 0 where there is none.
+pub fn approximate_alpha(k: usize, variances: f64, variance_x: f64) -> f64 {
+    let k = k as f64;
+    if variance_x > 0.0 { k / (k - 1.0) * (1.0 - variances / variance_x) } else { 0.0 }
+}
+
+/// The correlation from n² times cov(X, T), var(X) and var(T), about; 0 where there is none.
+pub fn approximate_correlation(xt: f64, xx: f64, tt: f64, side: Side) -> f64 {
+    let (covariance, variance) = Comoments { xx, tt, xt }.other_side(side);
     let squares = xx * variance;
     if squares > 0.0 { covariance / squares.sqrt() } else { 0.0 }
 }
@@ -218,21 +233,20 @@ impl<A: SumInteger> IntegerSums<A> {
 
     /// Whether the rank key is certainly below `threshold`, without a root or a division.
     ///
-    /// Never true for a threshold ≤ 0: there the squares lose the sign, and no search stays there long.
+    /// Never true for a threshold ≤ 0: there the squares lose the sign, and no search stays there long. Nor for α, which does
+    /// not follow from these sums.
     pub fn ranks_below(&self, threshold: f64, rank_by: RankBy) -> bool {
-        if threshold <= 0.0 {
-            return false;
-        }
+        let Some(side) = rank_by.side().filter(|_| threshold > 0.0) else { return false };
         let below = |variance_x: f64, covariance: f64, variance: f64| {
             let squared = threshold * threshold * (variance_x * variance) * (1.0 - SQUARES_MARGIN);
             covariance <= 0.0 || covariance * covariance < squared
         };
         if let Some(comoments) = self.narrow_comoments() {
-            let (covariance, variance) = comoments.other_side(rank_by.side());
+            let (covariance, variance) = comoments.other_side(side);
             below(comoments.xx as f64, covariance as f64, variance as f64)
         } else {
             let comoments = self.comoments();
-            let (covariance, variance) = comoments.other_side(rank_by.side());
+            let (covariance, variance) = comoments.other_side(side);
             below(comoments.xx as f64, covariance as f64, variance as f64)
         }
     }
@@ -244,7 +258,7 @@ impl<A: SumInteger> IntegerSums<A> {
             let (covariance, variance) = comoments.other_side(side);
             correlation(covariance.into(), comoments.xx.into(), variance.into())
         });
-        Correlations { r, r_rest }
+        Correlations { r, r_rest, alpha: None }
     }
 
     /// Cronbach's α of a set of `k` questions with these sums, correctly rounded from the exact sums: equal α are equal

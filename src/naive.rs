@@ -42,6 +42,7 @@ pub struct NaiveSet {
     pub n_users: u32,
     pub r: Option<f64>,
     pub r_rest: Option<f64>,
+    pub alpha: Option<f64>,
 }
 
 /// Every set of k questions with at least `min_users` common users, in lexicographic order.
@@ -60,7 +61,9 @@ pub fn all_sets_against(against: &Against, answers: &Answers, k: usize, min_user
         let common = answers.iter().filter(|(_, scores)| set.iter().all(|q| scores.contains_key(q)));
         let (mut x, mut t) = (Vec::new(), Vec::new());
         let (mut x_of_rest, mut rest) = (Vec::new(), Vec::new());
+        let mut columns = vec![Vec::new(); set.len()];
         for (&user, scores) in common {
+            columns.iter_mut().zip(&set).for_each(|(column, question)| column.push(scores[question]));
             x.push(set.iter().map(|question| scores[question]).sum::<f64>());
             t.push(against.total(user, scores));
             if let Some(value) = against.rest(scores, &set) {
@@ -70,12 +73,8 @@ pub fn all_sets_against(against: &Against, answers: &Answers, k: usize, min_user
         }
         if x.len() >= min_users.max(2) as usize {
             let n_users = x.len() as u32;
-            sets.push(NaiveSet {
-                questions: set,
-                n_users,
-                r: pearson(&x, &t),
-                r_rest: pearson(&x_of_rest, &rest),
-            });
+            let (r, r_rest) = (pearson(&x, &t), pearson(&x_of_rest, &rest));
+            sets.push(NaiveSet { questions: set, n_users, r, r_rest, alpha: alpha(&columns, &x) });
         }
     }
     sets
@@ -95,20 +94,33 @@ fn combinations(items: &[u32], k: usize) -> Vec<Vec<u32>> {
     all
 }
 
+/// Cronbach's α of the scores on each question.
+fn alpha(columns: &[Vec<f64>], x: &[f64]) -> Option<f64> {
+    let k = columns.len() as f64;
+    let variances: f64 = columns.iter().map(|column| deviations(column)).sum();
+    let exists = columns.len() > 1 && !is_constant(x);
+    exists.then(|| k / (k - 1.0) * (1.0 - variances / deviations(x)))
+}
+
+/// The squared deviations from the mean, summed.
+fn deviations(values: &[f64]) -> f64 {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    values.iter().map(|value| (value - mean) * (value - mean)).sum()
+}
+
+/// Totals of decimal fractions that are equal on paper differ in the last digits.
+fn is_constant(values: &[f64]) -> bool {
+    let largest = values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+    values.iter().all(|value| (value - values[0]).abs() <= 1e-13 * largest)
+}
+
 fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
-    let n = x.len() as f64;
-    if x.len() < 2 {
+    if x.len() < 2 || is_constant(x) || is_constant(y) {
         return None;
     }
+    let n = x.len() as f64;
     let mean_x = x.iter().sum::<f64>() / n;
     let mean_y = y.iter().sum::<f64>() / n;
     let xy: f64 = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
-    let xx: f64 = x.iter().map(|x| (x - mean_x) * (x - mean_x)).sum();
-    let yy: f64 = y.iter().map(|y| (y - mean_y) * (y - mean_y)).sum();
-    // Totals of decimal fractions that are equal on paper differ in the last digits.
-    let constant = |values: &[f64]| {
-        let largest = values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
-        values.iter().all(|value| (value - values[0]).abs() <= 1e-13 * largest)
-    };
-    if constant(x) || constant(y) { None } else { Some(xy / (xx * yy).sqrt()) }
+    Some(xy / (deviations(x) * deviations(y)).sqrt())
 }

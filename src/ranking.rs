@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::moments::{Correlations, RankBy};
+use crate::moments::{Correlations, RankBy, Side};
 
 /// Which columns of a [`SetTable`] are made; `n_users` always is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,25 +15,28 @@ pub struct TableColumns {
     pub questions: bool,
     pub r: bool,
     pub r_rest: bool,
+    pub alpha: bool,
 }
 
 impl TableColumns {
-    pub const ALL: Self = Self { questions: true, r: true, r_rest: true };
+    /// All but α, which is only made where it is asked for.
+    pub const USUAL: Self = Self { questions: true, r: true, r_rest: true, alpha: false };
 
     /// Whether the column of a correlation is made.
-    pub fn has(self, correlation: RankBy) -> bool {
+    pub fn has(self, correlation: Side) -> bool {
         match correlation {
-            RankBy::R => self.r,
-            RankBy::RRest => self.r_rest,
+            Side::Total => self.r,
+            Side::Rest => self.r_rest,
         }
     }
 
-    /// With the column of a correlation.
+    /// With the column of what ranks.
     #[must_use]
-    pub fn with(self, correlation: RankBy) -> Self {
-        match correlation {
+    pub fn with(self, rank_by: RankBy) -> Self {
+        match rank_by {
             RankBy::R => Self { r: true, ..self },
             RankBy::RRest => Self { r_rest: true, ..self },
+            RankBy::Alpha => Self { alpha: true, ..self },
         }
     }
 }
@@ -96,6 +99,8 @@ pub struct SetTable {
     pub questions: Vec<u32>,
     pub r: CorrelationColumn,
     pub r_rest: CorrelationColumn,
+    /// Cronbach's α.
+    pub alpha: CorrelationColumn,
     pub n_users: Vec<u32>,
 }
 
@@ -119,11 +124,14 @@ impl SetTable {
         if columns.r_rest {
             self.r_rest.push(correlations.r_rest);
         }
+        if columns.alpha {
+            self.alpha.push(correlations.alpha);
+        }
         self.n_users.push(n_users);
     }
 
     fn push_siblings(&mut self, siblings: &Siblings, columns: TableColumns) {
-        let Siblings { prefix, last, r, r_rest, n_users } = *siblings;
+        let Siblings { prefix, last, r, r_rest, alpha, n_users } = *siblings;
         if columns.questions {
             extend_with_sets(&mut self.questions, prefix, last);
         }
@@ -132,6 +140,9 @@ impl SetTable {
         }
         if columns.r_rest {
             self.r_rest.values.extend_from_slice(r_rest);
+        }
+        if columns.alpha {
+            self.alpha.values.extend_from_slice(alpha);
         }
         self.n_users.extend_from_slice(n_users);
     }
@@ -144,6 +155,7 @@ impl SetTable {
         self.questions.append(&mut later.questions);
         self.r.values.append(&mut later.r.values);
         self.r_rest.values.append(&mut later.r_rest.values);
+        self.alpha.values.append(&mut later.alpha.values);
         self.n_users.append(&mut later.n_users);
     }
 }
@@ -171,25 +183,28 @@ pub struct Siblings<'a> {
     /// Of each set, NaN where there is none; anything where the column is not made.
     pub r: &'a [f64],
     pub r_rest: &'a [f64],
+    pub alpha: &'a [f64],
     pub n_users: &'a [u32],
 }
 
 impl<'a> Siblings<'a> {
-    fn of(&self, correlation: RankBy) -> &'a [f64] {
-        match correlation {
+    fn of(&self, rank_by: RankBy) -> &'a [f64] {
+        match rank_by {
             RankBy::R => self.r,
             RankBy::RRest => self.r_rest,
+            RankBy::Alpha => self.alpha,
         }
     }
 
     fn only(&self, row: usize) -> Self {
-        let Self { prefix, last, r, r_rest, n_users } = *self;
+        let Self { prefix, last, r, r_rest, alpha, n_users } = *self;
         let row = row..row + 1;
         Self {
             prefix,
             last: &last[row.clone()],
             r: &r[row.clone()],
             r_rest: &r_rest[row.clone()],
+            alpha: &alpha[row.clone()],
             n_users: &n_users[row],
         }
     }
@@ -224,14 +239,13 @@ pub struct All {
     floor: Option<(RankBy, f64)>,
 }
 
-impl Default for All {
-    fn default() -> Self {
-        Self::new(TableColumns::ALL, None)
-    }
-}
-
 impl All {
-    /// Of sets whose correlation is at least `floor`, if there is one, these columns and that of the floor.
+    /// Of all sets, for which something is asked by which others are ranked.
+    pub fn ranked_by(rank_by: RankBy) -> Self {
+        Self::new(TableColumns::USUAL.with(rank_by), None)
+    }
+
+    /// Of sets for which the one is at least the other of `floor`, if there is one, these columns and that of the floor.
     pub fn new(columns: TableColumns, floor: Option<(RankBy, f64)>) -> Self {
         let columns = floor.map_or(columns, |(rank_by, _)| columns.with(rank_by));
         Self { table: SetTable::default(), columns, floor }
@@ -247,9 +261,8 @@ impl All {
         let Some((rank_by, floor)) = self.floor else {
             return self.table.push_siblings(siblings, self.columns);
         };
-        let floored = siblings.of(rank_by);
-        for row in 0..siblings.last.len() {
-            if floored[row] >= floor {
+        for (row, &value) in siblings.of(rank_by).iter().enumerate() {
+            if value >= floor {
                 self.table.push_siblings(&siblings.only(row), self.columns);
             }
         }
@@ -354,7 +367,8 @@ impl Collector for Best<'_> {
     fn into_table(self) -> SetTable {
         let mut table = SetTable::default();
         for ranked in self.heap.into_sorted_vec() {
-            table.push(&ranked.questions, ranked.correlations, ranked.n_users, TableColumns::ALL);
+            let columns = TableColumns::USUAL.with(self.rank_by);
+            table.push(&ranked.questions, ranked.correlations, ranked.n_users, columns);
         }
         table
     }

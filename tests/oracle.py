@@ -51,7 +51,10 @@ def corrsets(
     total: str = "sum",
     alpha: bool = False,
 ) -> list[CorrSet]:
-    """The sets of `k` questions of (user, question, score) triples. `criterion` has a number for each user or `None`."""
+    """The sets of `k` questions of (user, question, score) triples.
+
+    `criterion` has a number for each user, or `None`.
+    """
     if criterion is not None:
         responses = [row for row in responses if criterion[row[0]] is not None]
     answers, questions = table(responses, duplicates)
@@ -119,7 +122,7 @@ def corrset(
     ts: Sequence[Number],
     rests: Sequence[Number | None] | None = None,
 ) -> CorrSet:
-    """The row of a set from the set totals and grand totals of its common users, and their rests, if not T - X."""
+    """The row of a set from the totals X and T of its common users, and their rests, if not T - X."""
     if rests is None:
         rests = [t - x for x, t in zip(xs, ts, strict=True)]
     with_rest = [(x, rest) for x, rest in zip(xs, rests, strict=True) if rest is not None]
@@ -140,7 +143,7 @@ def alpha_of(columns: Sequence[Sequence[int]]) -> float | None:
 
 
 def correlation(xs: Sequence[int], values: Sequence[Number]) -> float | None:
-    """Pearson's correlation, correctly rounded; `None` where a side is constant, or where there is nothing."""
+    """Pearson's correlation, correctly rounded; `None` where a side is constant or empty."""
     # No correlation depends on the unit, so they are counted in one that makes them integers.
     unit = lcm(*(value.denominator for value in values))
     ys = [int(value * unit) for value in values]

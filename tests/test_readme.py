@@ -55,6 +55,14 @@ def test_group_by_program_gives_one_list_of_sets_per_exam() -> None:
     assert result.filter(pl.col("exam") == "A").drop("exam").equals(expected)
 
 
+def test_lines_with_other_criteria_give_sets() -> None:
+    rng = np.random.default_rng(2)
+    frame = pl.DataFrame({"user": np.repeat(np.arange(50), 6), "question": list(range(6)) * 50})
+    frame = frame.with_columns(score=pl.Series(rng.integers(0, 4, 300)), grade=pl.col("user") % 7)
+    for line in PROGRAMS[3].splitlines():
+        assert eval(line, {"frame": frame, "pc": pc}).height == 10, line
+
+
 def test_stream_program_writes_the_sets_above_the_bar(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     frame = pl.DataFrame(
@@ -65,7 +73,7 @@ def test_stream_program_writes_the_sets_above_the_bar(tmp_path: Path) -> None:
         }
     )
     path = tmp_path / "sets.parquet"
-    exec(PROGRAMS[3], {"frame": frame, "path": path, "pc": pc, "pl": pl})
+    exec(PROGRAMS[4], {"frame": frame, "path": path, "pc": pc, "pl": pl})
     every = pc.top_corrsets(frame, k=4, top=None)
     wanted = every.filter(pl.col("r") >= 0.9).select("questions", "r")
     assert 0 < wanted.height < every.height

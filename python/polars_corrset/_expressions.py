@@ -73,15 +73,17 @@ def corrset(
     min_users
         Sets with fewer common users are left out. At least 2, since r does not exist below.
     rank_by
-        `"r"` or `"r_rest"`.
+        `"r"`, `"r_rest"` or `"alpha"`, Cronbach's alpha of the set over its common users:
+        k / (k - 1) * (1 - sum of the variances of the scores on its questions / variance of the set total).
     criterion
-        Column name or expression: a number that each user has, the same on all of its rows, such as a grade.
-        It takes the place of the grand total: `r` is then the criterion validity of the set. Users without one
-        (null) are left out. There is no `r_rest`. Boolean, integer, Decimal (all exact) or float.
+        Column name or expression: a number that each user has, the same on all of its rows, such as a
+        grade. It takes the place of the grand total: `r` is then the criterion validity of the set. Users
+        without one (null) are left out. There is no `r_rest`. Boolean, integer, Decimal (all exact) or
+        float.
     total
-        `"sum"`, or `"mean"`: the grand total is the mean score of all that the user answered, which does not
-        grow with the number of answers. The rest is then the mean of what the user answered beside the set; users
-        who answered nothing else are left out of `r_rest`.
+        `"sum"`, or `"mean"`: the grand total is the mean score of all that the user answered, which does
+        not grow with the number of answers. The rest is then the mean of what the user answered beside the
+        set; users who answered nothing else are left out of `r_rest`.
     duplicates
         What several responses of one user to one question mean: `"error"`, or `"first"`, `"last"`,
         `"sum"`, `"mean"`, `"min"`, `"max"` of them.
@@ -102,12 +104,15 @@ def corrset(
         - `r` (Float64): correlation of set total and grand total, or criterion;
         - `r_rest` (Float64): correlation of the set total with the rest of the grand total, freed of the
           overlap; null where the rest is constant, and with a criterion;
-        - `n_users` (UInt32): number of common users.
+        - `n_users` (UInt32): number of common users;
+        - `alpha` (Float64), only with `rank_by="alpha"`: Cronbach's alpha; null where the set total is
+          constant, and of one question.
 
         The order is that of `rank_by`, descending; equal values by the set's position in lexicographic order
         of first appearance. A set on whose users the set total or the grand total is constant has no r: it is
-        never ranked, and with `top=None` it is there with null. Likewise a set without r_rest is not ranked
-        by it. Float totals that differ by no more than the rounding of the scores count as equal.
+        never ranked by r or r_rest, and with `top=None` it is there with null. Likewise a set without r_rest
+        or alpha is not ranked by it; alpha ranks sets whether they have an r or not. Float totals that differ
+        by no more than the rounding of the scores count as equal.
 
     Raises
     ------
@@ -115,8 +120,8 @@ def corrset(
         When an argument alone is wrong, at once.
     polars.exceptions.ComputeError
         When the data is, as the query runs: unsuitable dtypes, columns of different length, duplicate
-        responses with `duplicates="error"`, NaN or infinite scores, a criterion that differs between rows of a
-        user, sums that would overflow, more rows than fit.
+        responses with `duplicates="error"`, NaN or infinite values, a criterion that differs between rows of
+        a user, sums that would overflow, more rows than fit.
 
     See Also
     --------
@@ -206,7 +211,7 @@ def top_corrsets(
     Returns
     -------
     LazyFrame or DataFrame
-        As `frame`, with the columns `questions`, `r`, `r_rest`, `n_users`, one row per set, best first.
+        As `frame`, with the fields of :func:`corrset` as columns, one row per set, best first.
 
     Raises
     ------
@@ -235,6 +240,29 @@ def top_corrsets(
     │ ["x", "y"] ┆ 0.857493 ┆ -0.316228 ┆ 4       │
     │ ["x", "z"] ┆ 0.843661 ┆ 0.141421  ┆ 4       │
     └────────────┴──────────┴───────────┴─────────┘
+
+    The best by reliability, and the best predictor of something else that is known of each user:
+
+    >>> pc.top_corrsets(responses, k=2, top=1, rank_by="alpha").collect()
+    shape: (1, 5)
+    ┌────────────┬──────────┬───────────┬─────────┬──────────┐
+    │ questions  ┆ r        ┆ r_rest    ┆ n_users ┆ alpha    │
+    │ ---        ┆ ---      ┆ ---       ┆ ---     ┆ ---      │
+    │ list[str]  ┆ f64      ┆ f64       ┆ u32     ┆ f64      │
+    ╞════════════╪══════════╪═══════════╪═════════╪══════════╡
+    │ ["x", "y"] ┆ 0.857493 ┆ -0.316228 ┆ 4       ┆ 0.888889 │
+    └────────────┴──────────┴───────────┴─────────┴──────────┘
+    >>> grades = pl.LazyFrame({"user": [1, 2, 3, 4], "grade": [1.0, 2.3, 2.0, 3.7]})
+    >>> graded = responses.join(grades, on="user", maintain_order="left")
+    >>> pc.top_corrsets(graded, k=2, top=1, criterion="grade").collect()
+    shape: (1, 4)
+    ┌────────────┬─────────┬────────┬─────────┐
+    │ questions  ┆ r       ┆ r_rest ┆ n_users │
+    │ ---        ┆ ---     ┆ ---    ┆ ---     │
+    │ list[str]  ┆ f64     ┆ f64    ┆ u32     │
+    ╞════════════╪═════════╪════════╪═════════╡
+    │ ["x", "y"] ┆ 0.98854 ┆ null   ┆ 4       │
+    └────────────┴─────────┴────────┴─────────┘
     """
     if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
         msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"

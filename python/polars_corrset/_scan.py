@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from polars_corrset._arguments import Duplicates, Total, choice, count, shard_of, total_of
+from polars_corrset._arguments import Duplicates, RankBy, Total, choice, count, flag, shard_of, total_of
 from polars_corrset._expressions import NAME, corrset
 from polars_corrset._inputs import inputs_of
 from polars_corrset._internal import Scan
@@ -34,6 +34,7 @@ def scan_corrsets(
     min_users: int = 2,
     criterion: IntoExpr | None = None,
     total: Total = "sum",
+    alpha: bool = False,
     duplicates: Duplicates = "error",
     shard: tuple[int, int] | None = None,
     progress: Progress = False,
@@ -42,8 +43,8 @@ def scan_corrsets(
 
     The rows are those of :func:`top_corrsets` with `top=None`, but never all in memory: each batch is
     searched when the query is about to need it. What the query does with the rows reaches the search:
-    comparisons of `r`, `r_rest` and `n_users` with numbers leave sets out before they become rows, `head`
-    ends the search, and of the columns only those that are used are made.
+    comparisons of `r`, `r_rest`, `alpha` and `n_users` with numbers leave sets out before they become rows,
+    `head` ends the search, and of the columns only those that are used are made.
 
     Parameters
     ----------
@@ -52,14 +53,18 @@ def scan_corrsets(
         read once, when the query runs.
     k, user, question, score, min_users, criterion, total, duplicates, shard
         As in :func:`corrset`.
+    alpha
+        Whether there is a column `alpha`, see `rank_by` of :func:`corrset`. It takes a look at the users of
+        each set, so it takes longer than correlations.
     progress
         As in :func:`corrset`: a bar with the sets done.
 
     Returns
     -------
     LazyFrame
-        With the columns `questions`, `r`, `r_rest`, `n_users`, one row per set with at least `min_users`
-        common users, in lexicographic order of first appearance. Without variance in a total, `r` is null.
+        With the columns `questions`, `r`, `r_rest`, `n_users` and, if asked for, `alpha`, one row per set
+        with at least `min_users` common users, in lexicographic order of first appearance. Without variance
+        in a total, `r` is null.
 
     Raises
     ------
@@ -106,7 +111,9 @@ def scan_corrsets(
     }
     fewest_users = count("min_users", min_users, least=2)
     shows = progress_of(progress)
-    expression = corrset(user, question, score, k=k, criterion=criterion)
+    # For its dtype.
+    rank_by: RankBy = "alpha" if flag("alpha", alpha) else "r"
+    expression = corrset(user, question, score, k=k, criterion=criterion, rank_by=rank_by)
     inputs = inputs_of(user=user, question=question, score=score, criterion=criterion)
     responses = frame.lazy().select(**{one.role: one.column for one in inputs})
 

@@ -122,7 +122,7 @@ impl Scores for Binary<'_> {
     }
 
     fn side(&self, rank_by: RankBy) -> Option<Side> {
-        Some(rank_by.side())
+        rank_by.side()
     }
 
     #[inline(always)]
@@ -140,9 +140,9 @@ impl Scores for Binary<'_> {
         &self,
         isa: I,
         PartSums { n, x, xx, t, tt, xt }: &PartSums,
-        correlation: RankBy,
+        side: Side,
     ) -> LaneCorrelations<PART> {
-        LaneComoments::of([n, x, xx, t, tt, xt]).correlations(isa, correlation)
+        LaneComoments::of([n, x, xx, t, tt, xt]).correlations(isa, side)
     }
 
     #[inline(always)]

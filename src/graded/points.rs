@@ -16,7 +16,7 @@ pub trait Points: Sync {
 
     /// The side of the correlation that ranks sets, if it is made of X and T.
     fn side(&self, rank_by: RankBy) -> Option<Side> {
-        Some(rank_by.side())
+        rank_by.side()
     }
 
     /// Whether points are the scores themselves, so that correlations follow from their sums alone.
@@ -40,6 +40,9 @@ pub trait Points: Sync {
         sums: &GradedSums,
         lane: usize,
     ) -> Correlations;
+
+    /// Cronbach's α of `set`, whose common users are `users`.
+    fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64>;
 }
 
 /// The most points of one question in sets of `k`.
@@ -130,6 +133,15 @@ impl<C: Cells<Value: Into<i64>>> Points for IntegerPoints<'_, C> {
         }
         exact.correlations()
     }
+
+    fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
+        // Points that are the scores have sums of squares that fit into 62 bits.
+        if self.is_exact {
+            self.integers.alpha::<i64>(answered, set, users)
+        } else {
+            self.integers.alpha::<i128>(answered, set, users)
+        }
+    }
 }
 
 /// Float scores.
@@ -166,7 +178,7 @@ impl Points for FloatPoints<'_> {
     fn side(&self, rank_by: RankBy) -> Option<Side> {
         // What is left of a mean depends on how many questions the user answered.
         let is_sum = rank_by == RankBy::R || self.floats.rest == Rest::Sum;
-        is_sum.then(|| rank_by.side())
+        rank_by.side().filter(|_| is_sum)
     }
 
     fn are_scores(&self) -> bool {
@@ -195,5 +207,9 @@ impl Points for FloatPoints<'_> {
         _lane: usize,
     ) -> Correlations {
         self.floats.correlations(answered, set, users)
+    }
+
+    fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
+        self.floats.alpha(answered, set, users)
     }
 }

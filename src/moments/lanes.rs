@@ -17,7 +17,7 @@
 //! same float, then r is in one rounding interval with room to spare, and that float is what r rounds to. [`DoubleDouble`](crate::double_double::DoubleDouble), of
 //! similar precision, rounds it to the same. Nothing can underflow: p ≥ 1, and r is 0 or above 2⁻⁵³.
 
-use super::{Comoments, RankBy};
+use super::{Comoments, Side};
 use crate::isa::Isa;
 
 /// Relative to r: what decides whether it is settled. Only one r in 2⁴² is so near the middle between two floats.
@@ -83,11 +83,11 @@ impl<const N: usize> LaneComoments<N> {
 
     /// As [`IntegerSums::correlations`](super::IntegerSums::correlations), where settled.
     #[inline(always)]
-    pub fn correlations<I: Isa>(&self, isa: I, correlation: RankBy) -> LaneCorrelations<N> {
+    pub fn correlations<I: Isa>(&self, isa: I, side: Side) -> LaneCorrelations<N> {
         let mut found = LaneCorrelations { values: [0.0; N], settled: 0 };
         for lane in 0..N {
             let comoments = Comoments { xx: self.xx[lane], tt: self.tt[lane], xt: self.xt[lane] };
-            let (covariance, variance) = comoments.other_side(correlation.side());
+            let (covariance, variance) = comoments.other_side(side);
             let (value, is_settled) = rounded(isa, covariance, comoments.xx, variance);
             found.values[lane] = value;
             found.settled |= u16::from(is_settled) << lane;

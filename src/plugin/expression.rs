@@ -69,7 +69,7 @@ impl CorrsetKwargs {
 fn corrset_output(fields: &[Field], kwargs: CorrsetKwargs) -> PolarsResult<Field> {
     let inputs = Inputs::try_new(fields, &kwargs.inputs, Field::name)?;
     inputs.each().try_for_each(|(role, field)| role.check(field))?;
-    Ok(output_field(inputs.question.dtype()))
+    Ok(output_field(inputs.question.dtype(), kwargs.rank_by))
 }
 
 #[polars_expr(output_type_func_with_kwargs=corrset_output)]

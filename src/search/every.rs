@@ -32,7 +32,8 @@ pub fn with_stretches<T>(
     floor: Option<f64>,
     walk: impl FnOnce(&dyn Stretches) -> T,
 ) -> Result<T> {
-    with_scores(matrix, request, Walk { isa, matrix, request, columns, floor, walk })
+    let with_alpha = columns.alpha || floor.is_some() && request.rank_by == RankBy::Alpha;
+    with_scores(matrix, request, with_alpha, Walk { isa, matrix, request, columns, floor, walk })
 }
 
 struct Walk<'a, F> {

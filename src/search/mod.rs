@@ -51,7 +51,7 @@ impl Request {
 /// Whether the search is large enough for several threads. A smaller one never touches the thread pool.
 pub fn is_parallel(matrix: &ResponseMatrix, request: &Request) -> bool {
     let sets = binomial(matrix.questions(), request.k);
-    let cost = match binary(matrix, request) {
+    let cost = match binary(matrix, request, request.rank_by == RankBy::Alpha) {
         Some(_) => Binary::COST,
         None => Graded::<u32>::COST,
     };
@@ -59,10 +59,10 @@ pub fn is_parallel(matrix: &ResponseMatrix, request: &Request) -> bool {
     work > tree::SERIAL_WORK
 }
 
-/// The scores, if they are 0 and 1 and lanes for these hold their sums.
-fn binary<'a>(matrix: &'a ResponseMatrix, request: &Request) -> Option<Binary<'a>> {
+/// The scores, if they are 0 and 1 and lanes for these hold what is asked for.
+fn binary<'a>(matrix: &'a ResponseMatrix, request: &Request, with_alpha: bool) -> Option<Binary<'a>> {
     match &matrix.table {
-        Table::Binary(integers) => Binary::new(&matrix.answered, integers, request.k),
+        Table::Binary(integers) if !with_alpha => Binary::new(&matrix.answered, integers, request.k),
         _ => None,
     }
 }
@@ -145,16 +145,22 @@ pub fn run(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request, run:
         run.control.advance(run.share);
         return Ok(SetTable::default());
     }
-    if request.top.is_some() && !matrix.has(request.rank_by) {
+    // One question has no α.
+    let is_ranked = matrix.has(request.rank_by) && (request.rank_by != RankBy::Alpha || request.k > 1);
+    if request.top.is_some() && !is_ranked {
         run.control.advance(run.share);
         return Ok(SetTable::default());
     }
     check_rows(matrix, request, run.within.as_ref())?;
     let found = match summed::search(isa, matrix, request, run)? {
         Some(table) => table,
-        None => with_scores(matrix, request, Collect { isa, answered: &matrix.answered, request, run })?,
+        None => {
+            let with_alpha = request.rank_by == RankBy::Alpha;
+            let collect = Collect { isa, answered: &matrix.answered, request, run };
+            with_scores(matrix, request, with_alpha, collect)?
+        }
     };
-    Ok(existing(matrix, TableColumns::ALL, found))
+    Ok(existing(matrix, TableColumns::USUAL, found))
 }
 
 /// The six sums give every set a correlation with T − X, also where that means nothing.
@@ -172,18 +178,23 @@ trait Visit {
     fn visit<S: Scores>(self, scores: &S) -> Result<Self::Output>;
 }
 
-/// Picks the kind of scores by the data.
-fn with_scores<V: Visit>(matrix: &ResponseMatrix, request: &Request, visit: V) -> Result<V::Output> {
-    if let Some(scores) = binary(matrix, request) {
+/// Picks the kind of scores by the data, `with_alpha` one that has Cronbach's α.
+fn with_scores<V: Visit>(
+    matrix: &ResponseMatrix,
+    request: &Request,
+    with_alpha: bool,
+    visit: V,
+) -> Result<V::Output> {
+    if let Some(scores) = binary(matrix, request, with_alpha) {
         return visit.visit(&scores);
     }
     match &matrix.table {
-        Table::Binary(integers) => with_integers(matrix, integers, request, visit),
-        Table::Small(integers) => with_integers(matrix, integers, request, visit),
-        Table::Large(integers) => with_integers(matrix, integers, request, visit),
+        Table::Binary(integers) => with_integers(matrix, integers, request, with_alpha, visit),
+        Table::Small(integers) => with_integers(matrix, integers, request, with_alpha, visit),
+        Table::Large(integers) => with_integers(matrix, integers, request, with_alpha, visit),
         Table::Float(floats) => {
             let points = FloatPoints::new(floats, request.k, u32::largest(matrix.users()));
-            visit.visit(&Graded::<u32>::new(&matrix.answered, &points))
+            visit.visit(&Graded::<u32>::new(&matrix.answered, &points, with_alpha))
         }
     }
 }
@@ -192,6 +203,7 @@ fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
     matrix: &ResponseMatrix,
     integers: &Integers<C>,
     request: &Request,
+    with_alpha: bool,
     visit: V,
 ) -> Result<V::Output> {
     if !sums_fit::<i128>(matrix.users(), integers.magnitude(request.k)) {
@@ -202,11 +214,11 @@ fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
     }
     let (narrow, wide) = (u16::largest(matrix.users()), u32::largest(matrix.users()));
     if let Some(points) = IntegerPoints::exact(integers, request.k, narrow) {
-        return visit.visit(&Graded::<u16>::new(&matrix.answered, &points));
+        return visit.visit(&Graded::<u16>::new(&matrix.answered, &points, with_alpha));
     }
     let points = IntegerPoints::exact(integers, request.k, wide)
         .unwrap_or_else(|| IntegerPoints::rounded(integers, request.k, wide));
-    visit.visit(&Graded::<u32>::new(&matrix.answered, &points))
+    visit.visit(&Graded::<u32>::new(&matrix.answered, &points, with_alpha))
 }
 
 /// A search for a table.
@@ -225,7 +237,7 @@ impl Visit for Collect<'_> {
         let in_order = request.top.is_none() || run.within.is_some();
         let prepared = Prepared::new(isa, scores, answered, request, in_order)?;
         Ok(match request.top {
-            None => prepared.search(run, All::default)?.into_table(),
+            None => prepared.search(run, || All::ranked_by(request.rank_by))?.into_table(),
             Some(n) => {
                 let shared = SharedThreshold::default();
                 prepared.search(run, || Best::new(n, request.rank_by, &shared))?.into_table()

@@ -44,6 +44,13 @@ fn row(table: &SetTable, k: usize, row: usize) -> &[u32] {
     &table.questions[row * k..][..k]
 }
 
+/// α has no lower bound: near a total without variance only its quotient with that variance is comparable.
+fn assert_alpha(found: Option<f64>, set: &NaiveSet, context: &str) {
+    let scale = set.alpha.map_or(1.0, |alpha| alpha.abs().max(1.0));
+    let scaled = |alpha: Option<f64>| alpha.map(|alpha| alpha / scale);
+    assert_close(scaled(found), scaled(set.alpha), &format!("{context}, α {found:?} of {set:?}"));
+}
+
 /// All sets equal the oracle's, in order.
 fn assert_all_equal(table: &SetTable, expected: &[NaiveSet], k: usize, context: &str) {
     assert_eq!(table.len(), expected.len(), "{context}: number of sets");
@@ -53,6 +60,7 @@ fn assert_all_equal(table: &SetTable, expected: &[NaiveSet], k: usize, context: 
         assert_eq!(table.n_users[i], set.n_users, "{context}");
         assert_close(table.r.get(i), set.r, &format!("{context}, r"));
         assert_close(table.r_rest.get(i), set.r_rest, &format!("{context}, r_rest"));
+        assert_alpha(table.alpha.get(i), set, &context);
     }
 }
 
@@ -61,6 +69,7 @@ fn assert_best_is_sorted_all(best: &SetTable, all: &SetTable, request: &Request,
     let key = |i: &usize| match request.rank_by {
         RankBy::R => all.r.get(*i),
         RankBy::RRest => all.r.get(*i).and(all.r_rest.get(*i)),
+        RankBy::Alpha => all.alpha.get(*i),
     };
     let mut order: Vec<usize> = (0..all.len()).filter(|i| key(i).is_some()).collect();
     order.sort_by(|a, b| key(b).partial_cmp(&key(a)).unwrap());
@@ -68,6 +77,9 @@ fn assert_best_is_sorted_all(best: &SetTable, all: &SetTable, request: &Request,
     assert_eq!(best.len(), order.len(), "{context}: number of sets");
     for (i, &j) in order.iter().enumerate() {
         assert_eq!(row(best, request.k, i), row(all, request.k, j), "{context}: rank {i}");
+        if request.rank_by == RankBy::Alpha {
+            assert_eq!(best.alpha.get(i), all.alpha.get(j), "{context}: rank {i}");
+        }
         assert_eq!(
             (best.r.get(i), best.r_rest.get(i)),
             (all.r.get(j), all.r_rest.get(j)),
@@ -97,17 +109,22 @@ fn check_against(
     min_users: u32,
     context: &str,
 ) {
-    let request = Request { k, top: None, min_users, rank_by: RankBy::R };
+    let request = Request { k, top: None, min_users, rank_by: RankBy::Alpha };
     let search_tree =
         |isa, request: &Request| search_with(isa, Some(SearchStrategy::Projection), matrix, request).unwrap();
     let all = search_tree(InstructionSet::Portable, &request);
+    // The kernels for scores of 0 and 1 have no α.
+    let request = Request { rank_by: RankBy::R, ..request };
+    let by_r = SetTable { alpha: CorrelationColumn::default(), ..all.clone() };
     assert_all_equal(&all, &naive::all_sets_against(against, answers, k, min_users), k, context);
     for isa in instruction_sets() {
         let context = format!("{context} on {}", isa.name());
-        assert_eq!(search_tree(isa, &request), all, "{context}");
-        check_shards(isa, matrix, &all, &request, &context);
+        assert_eq!(search_tree(isa, &request), by_r, "{context}");
+        let by_alpha = Request { rank_by: RankBy::Alpha, ..request };
+        assert_eq!(search_tree(isa, &by_alpha), all, "{context}");
+        check_shards(isa, matrix, &by_r, &request, &context);
         check_stretches(isa, matrix, &all, &request, &context);
-        for rank_by in [RankBy::R, RankBy::RRest] {
+        for rank_by in [RankBy::R, RankBy::RRest, RankBy::Alpha] {
             for top in [1, 2, 10, 1000] {
                 let request = Request { top: Some(top), rank_by, ..request };
                 let context = format!("{context}, top {top} by {rank_by:?}");
@@ -157,17 +174,27 @@ fn check_stretches(
     context: &str,
 ) {
     let sets = binomial(matrix.questions(), request.k).unwrap();
-    let few = TableColumns { questions: false, r: true, r_rest: false };
+    let few = TableColumns { r: true, ..TableColumns::default() };
+    let with_alpha = TableColumns::USUAL.with(RankBy::Alpha);
     for (floor, columns) in [
-        (None, TableColumns::ALL),
-        (Some(-0.5), TableColumns::ALL),
-        (Some(0.5), TableColumns::ALL),
+        (None, TableColumns::USUAL),
+        (Some((RankBy::R, -0.5)), TableColumns::USUAL),
+        (Some((RankBy::R, 0.5)), TableColumns::USUAL),
         (None, few),
-        (Some(0.5), few),
+        (Some((RankBy::R, 0.5)), few),
+        (None, with_alpha),
+        (Some((RankBy::R, 0.5)), with_alpha),
+        (Some((RankBy::Alpha, 0.3)), with_alpha),
     ] {
-        let reaches = |row: &usize| floor.is_none_or(|floor| all.r.get(*row).is_some_and(|r| r >= floor));
+        let reaches = |row: &usize| match floor {
+            Some((RankBy::Alpha, floor)) => all.alpha.get(*row).is_some_and(|alpha| alpha >= floor),
+            Some((_, floor)) => all.r.get(*row).is_some_and(|r| r >= floor),
+            None => true,
+        };
         let rows: Vec<usize> = (0..all.len()).filter(reaches).collect();
-        let found = with_stretches(isa, matrix, request, columns, floor, |stretches| {
+        let request = Request { rank_by: floor.map_or(RankBy::R, |(rank_by, _)| rank_by), ..*request };
+        let least = floor.map(|(_, least)| least);
+        let found = with_stretches(isa, matrix, &request, columns, least, |stretches| {
             let mut found = SetTable::default();
             let (mut start, mut length) = (0, 1);
             while start < sets {
@@ -187,6 +214,7 @@ fn check_stretches(
         assert_eq!(found.questions, sets.copied().collect::<Vec<_>>(), "{context}");
         assert_eq!(found.r.iter().collect::<Vec<_>>(), kept(&all.r, columns.r), "{context}");
         assert_eq!(found.r_rest.iter().collect::<Vec<_>>(), kept(&all.r_rest, columns.r_rest), "{context}");
+        assert_eq!(found.alpha.iter().collect::<Vec<_>>(), kept(&all.alpha, columns.alpha), "{context}");
         assert_eq!(found.n_users, rows.iter().map(|&row| all.n_users[row]).collect::<Vec<_>>(), "{context}");
     }
 }
@@ -400,7 +428,7 @@ fn binary_scores_with_large_totals() {
         }
         let matrix = matrix_of(&answers, |score| score as i64);
         let request = Request { k: 1, top: None, min_users: 2, rank_by: RankBy::R };
-        assert_eq!(binary(&matrix, &request).is_some(), is_eligible, "{questions} questions");
+        assert_eq!(binary(&matrix, &request, false).is_some(), is_eligible, "{questions} questions");
         check(&matrix, &answers, 1, 2, &format!("{questions} questions"));
     }
     let answers = fixed(3000, 8, 90, |bits| f64::from(bits % 16 < 11));

@@ -103,12 +103,7 @@ pub trait Scores: Sync {
     fn candidates(filter: Self::Filter, sums: &Self::Sums) -> u16;
 
     /// One correlation of the sets of a part, as far as their sums settle it.
-    fn lane_correlations<I: Isa>(
-        &self,
-        isa: I,
-        sums: &Self::Sums,
-        correlation: RankBy,
-    ) -> LaneCorrelations<PART>;
+    fn lane_correlations<I: Isa>(&self, isa: I, sums: &Self::Sums, side: Side) -> LaneCorrelations<PART>;
 
     /// How many users the sets of a part have.
     fn lane_users(sums: &Self::Sums) -> [u32; PART];
@@ -582,11 +577,12 @@ impl<S: Scores> Kernel for Offer<'_, '_, S> {
         let Scratch { sums, set } = scratch;
         let sums_of_part = &sums[candidates.part];
         let columns = all.columns();
-        let mut values = [[0.0; PART]; 2];
-        let mut settled = u16::MAX;
-        for (values, correlation) in values.iter_mut().zip([RankBy::R, RankBy::RRest]) {
-            if columns.has(correlation) {
-                let lanes = tree.scores.lane_correlations(isa, sums_of_part, correlation);
+        let mut values = [[0.0; PART]; 3];
+        // α does not follow from these sums.
+        let mut settled = if columns.alpha { 0 } else { u16::MAX };
+        for (values, side) in values.iter_mut().zip([Side::Total, Side::Rest]) {
+            if columns.has(side) && settled != 0 {
+                let lanes = tree.scores.lane_correlations(isa, sums_of_part, side);
                 *values = lanes.values;
                 settled &= lanes.settled;
             }
@@ -594,15 +590,15 @@ impl<S: Scores> Kernel for Offer<'_, '_, S> {
         let mut unsettled = Candidates { lanes: candidates.lanes & !settled, ..candidates };
         while let Some(lane) = unsettled.pop() {
             let (correlations, _) = tree.correlations(leaf, &candidates, lane, sums, set);
-            let both = [correlations.r, correlations.r_rest];
-            for (values, correlation) in values.iter_mut().zip(both) {
-                values[lane] = correlation.unwrap_or(f64::NAN);
+            let all = [correlations.r, correlations.r_rest, correlations.alpha];
+            for (values, value) in values.iter_mut().zip(all) {
+                values[lane] = value.unwrap_or(f64::NAN);
             }
         }
         let n_users = S::lane_users(&sums[candidates.part]);
         let mut last = [0; PART];
         last[..candidates.questions.len()].copy_from_slice(candidates.questions);
-        let [r, r_rest] = values.map(|values| ascending(values, candidates.lanes));
+        let [r, r_rest, alpha] = values.map(|values| ascending(values, candidates.lanes));
         let (last, n_users) = (ascending(last, candidates.lanes), ascending(n_users, candidates.lanes));
         let count = candidates.lanes.count_ones() as usize;
         all.push_siblings(&Siblings {
@@ -610,6 +606,7 @@ impl<S: Scores> Kernel for Offer<'_, '_, S> {
             last: &last[..count],
             r: &r[..count],
             r_rest: &r_rest[..count],
+            alpha: &alpha[..count],
             n_users: &n_users[..count],
         });
     }
