@@ -10,7 +10,7 @@ use crate::moments::{Correlations, IntegerSums, RankBy, SumInteger, summed_varia
 use crate::pair_sums::PairSums;
 use crate::parallel;
 use crate::ranking::Collector;
-use crate::search::{Control, Request};
+use crate::search::{Blueprint, Control, Path, Request, Space, is_parallel};
 
 /// Sets whose sums are made at once: 64-bit numbers in a 512-bit register.
 const LANES: usize = 8;
@@ -21,7 +21,7 @@ const SERIAL_WORK: u128 = 1 << 22;
 /// The tree of all sets that a request asks for.
 struct Tree<'a, A, F> {
     blocks: &'a [PairSums<A>],
-    questions: usize,
+    space: Space,
     request: &'a Request,
     empty: &'a F,
     isa: InstructionSet,
@@ -57,47 +57,62 @@ struct Lanes<A> {
     xt: [A; LANES],
 }
 
-/// Walks all sets that `request` asks for into collectors made by `empty`.
+/// Walks the sets of `blueprint` into collectors made by `empty`.
 pub fn search<A: SumInteger + Sync, C: Collector>(
     isa: InstructionSet,
     blocks: &[PairSums<A>],
-    questions: usize,
-    request: &Request,
-    is_parallel: bool,
+    blueprint: &Blueprint,
     control: &Control,
     empty: impl Fn() -> C + Sync,
 ) -> C {
-    let tree = Tree { blocks, questions, request, empty: &empty, isa, is_parallel, control };
+    let (space, request, is_parallel) = (blueprint.space(), blueprint.request(), is_parallel(blueprint));
+    let tree = Tree { blocks, space, request, empty: &empty, isa, is_parallel, control };
     let block = |pattern| Block { pattern, x: A::default(), xx: A::default(), xt: A::default() };
-    let products = vec![A::default(); blocks.len() * (questions + LANES)];
-    let everything = Survivors { blocks: (0..blocks.len()).map(block).collect(), products };
-    tree.explore(&everything, &[], empty())
+    let products = vec![A::default(); blocks.len() * (space.questions + LANES)];
+    let mut survivors = Survivors { blocks: (0..blocks.len()).map(block).collect(), products };
+    for question in 0..space.fixed {
+        let mut child = Survivors { blocks: Vec::new(), products: Vec::new() };
+        tree.project(&survivors, question, &mut child);
+        survivors = child;
+    }
+    let rules = blueprint.rules_by_column();
+    match Path::of_fixed(rules.as_ref(), space.fixed) {
+        Some(fixed) => tree.explore(&survivors, &fixed, empty()),
+        None => {
+            control.advance(1.0);
+            empty()
+        }
+    }
 }
 
 impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
     /// Splits the subtree of `prefix` into parts worth a hand-over, and walks those.
-    fn explore(&self, survivors: &Survivors<A>, prefix: &[u32], mut collector: C) -> C {
-        let next = prefix.last().map_or(0, |&last| last as usize + 1);
+    fn explore(&self, survivors: &Survivors<A>, prefix: &Path, mut collector: C) -> C {
+        let next = prefix.questions().last().map_or(0, |&last| last as usize + 1);
         let missing = self.request.k - prefix.len();
-        let sets = binomial(self.questions - next, missing).unwrap_or(u128::MAX);
+        let sets = binomial(self.space.questions - next, missing).unwrap_or(u128::MAX);
         let work = sets.saturating_mul(survivors.blocks.len() as u128);
         if missing == 1 || !self.is_parallel || work <= SERIAL_WORK {
             let mut levels = vec![Survivors { blocks: Vec::new(), products: Vec::new() }; missing - 1];
-            self.descend(survivors, next, &mut levels, &mut prefix.to_vec(), &mut collector);
+            self.descend(survivors, next, &mut levels, &mut prefix.clone(), &mut collector);
             self.advance(sets);
             return collector;
         }
         let found = parallel::fold_in_order(
-            next..self.questions + 1 - missing,
+            next..self.space.questions + 1 - missing,
             self.empty,
             |collector, question| {
                 let mut child = Survivors { blocks: Vec::new(), products: Vec::new() };
-                self.project(survivors, question, &mut child);
-                if !self.has_enough_users(&child) {
-                    self.advance(binomial(self.questions - question - 1, missing - 1).unwrap_or(u128::MAX));
+                let is_open = prefix.is_open(question as u32);
+                if is_open {
+                    self.project(survivors, question, &mut child);
+                }
+                if !is_open || !self.has_enough_users(&child) {
+                    let sets = binomial(self.space.questions - question - 1, missing - 1);
+                    self.advance(sets.unwrap_or(u128::MAX));
                     return collector;
                 }
-                self.explore(&child, &[prefix, &[question as u32]].concat(), collector)
+                self.explore(&child, &prefix.with(question as u32), collector)
             },
             |mut collector, later| {
                 collector.merge(later);
@@ -110,33 +125,36 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
 
     /// Takes down that so many more sets are done.
     fn advance(&self, sets: u128) {
-        let all = binomial(self.questions, self.request.k).unwrap_or(u128::MAX);
+        let all = self.space.sets().unwrap_or(u128::MAX);
         self.control.advance(sets as f64 / all as f64);
     }
 
-    /// Walks the subtree of the prefix `set` on this thread. `levels` has one entry for each question to be chosen before
+    /// Walks the subtree of `prefix` on this thread. `levels` has one entry for each question to be chosen before
     /// the last.
     fn descend(
         &self,
         survivors: &Survivors<A>,
         next: usize,
         levels: &mut [Survivors<A>],
-        set: &mut Vec<u32>,
+        prefix: &mut Path,
         collector: &mut C,
     ) {
         let missing = levels.len() + 1;
         let Some((child, deeper)) = levels.split_first_mut() else {
-            return self.finish(survivors, next, set, collector);
+            return self.finish(survivors, next, prefix, collector);
         };
-        for question in next..(self.questions + 1).saturating_sub(missing) {
+        for question in next..(self.space.questions + 1).saturating_sub(missing) {
             if self.control.is_stopped() {
                 return;
             }
+            if !prefix.is_open(question as u32) {
+                continue;
+            }
             self.project(survivors, question, child);
             if self.has_enough_users(child) {
-                set.push(question as u32);
-                self.descend(child, question + 1, deeper, set, collector);
-                set.pop();
+                prefix.push(question as u32);
+                self.descend(child, question + 1, deeper, prefix, collector);
+                prefix.pop();
             }
         }
     }
@@ -150,7 +168,7 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
     fn project(&self, parent: &Survivors<A>, question: usize, child: &mut Survivors<A>) {
         child.blocks.clear();
         child.products.clear();
-        let width = self.questions + LANES;
+        let width = self.space.questions + LANES;
         for (block, products) in parent.blocks.iter().zip(parent.products.chunks_exact(width)) {
             let sums = &self.blocks[block.pattern];
             if !sums.contains[question] {
@@ -173,37 +191,58 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
     }
 
     /// Offers the prefix with each possible last question to the collector.
-    fn finish(&self, survivors: &Survivors<A>, next: usize, set: &mut Vec<u32>, collector: &mut C) {
+    fn finish(&self, survivors: &Survivors<A>, next: usize, prefix: &mut Path, collector: &mut C) {
         let threshold = collector.threshold();
-        for first in (next..self.questions).step_by(LANES) {
-            let lanes =
-                self.isa.run(Leaf { blocks: self.blocks, survivors, width: self.questions + LANES, first });
-            for question in first..self.questions.min(first + LANES) {
+        for first in (next..self.space.questions).step_by(LANES) {
+            let questions = first..self.space.questions.min(first + LANES);
+            if !questions.clone().any(|question| prefix.is_open(question as u32)) {
+                continue;
+            }
+            let lanes = self.isa.run(Leaf {
+                blocks: self.blocks,
+                survivors,
+                width: self.space.questions + LANES,
+                first,
+            });
+            for question in questions {
                 let lane = question - first;
                 let Lanes { n, x, xx, t, tt, xt } = &lanes;
                 let sums = IntegerSums::of(n[lane], [x[lane], xx[lane], t[lane], tt[lane], xt[lane]]);
                 let rank_by = self.request.rank_by;
-                if (sums.n() as usize) < self.request.least_users() || sums.ranks_below(threshold, rank_by) {
+                if !prefix.is_open(question as u32)
+                    || (sums.n() as usize) < self.request.least_users()
+                    || sums.ranks_below(threshold, rank_by)
+                {
                     continue;
                 }
-                set.push(question as u32);
-                let alpha = if rank_by == RankBy::Alpha { self.alpha(survivors, set, &sums) } else { None };
-                // As for correlations, a threshold ≤ 0 says nothing.
-                if threshold <= 0.0 || alpha.is_none_or(|alpha| alpha >= threshold) {
-                    collector.push(set, Correlations { alpha, ..sums.correlations() }, sums.n());
-                }
-                set.pop();
+                prefix.show_with(question as u32, |set| {
+                    let alpha = if rank_by == RankBy::Alpha {
+                        self.alpha(survivors, set, question, &sums)
+                    } else {
+                        None
+                    };
+                    // As for correlations, a threshold ≤ 0 says nothing.
+                    if threshold <= 0.0 || alpha.is_none_or(|alpha| alpha >= threshold) {
+                        collector.push(set, Correlations { alpha, ..sums.correlations() }, sums.n());
+                    }
+                });
             }
         }
     }
 
-    /// Cronbach's α of `set`, which has one question more than the prefix of `survivors`, and these sums.
-    fn alpha(&self, survivors: &Survivors<A>, set: &[u32], sums: &IntegerSums<A>) -> Option<f64> {
+    /// Cronbach's α of `set`, which has `last` beside the prefix of `survivors`, and these sums.
+    fn alpha(
+        &self,
+        survivors: &Survivors<A>,
+        set: &[u32],
+        last: usize,
+        sums: &IntegerSums<A>,
+    ) -> Option<f64> {
         let question_sums = |&question: &u32| {
             let mut found = [A::default(); 2];
             for block in &survivors.blocks {
                 let block = &self.blocks[block.pattern];
-                if set.last().is_some_and(|&last| block.contains[last as usize]) {
+                if block.contains[last] {
                     found[0] += block.x[question as usize];
                     found[1] += block.squares[question as usize];
                 }

@@ -5,6 +5,8 @@
 //! rounded mean: no correlation changes, and the sums stay small. Memory is 1 bit per cell for who answered; for the scores
 //! 1 bit per cell (all 0 or 1), else 2 or 8 bytes per *response* and 4 bytes per 64 cells.
 
+mod select;
+
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
@@ -180,6 +182,14 @@ pub(crate) struct Packed<T> {
 
 impl<T: Copy + Default> Packed<T> {
     fn new<S: Source>(responses: &S, answered: &BitMatrix, point: impl Fn(usize, S::Score) -> T) -> Self {
+        let mut packed = Self::zeros(answered);
+        responses.for_each(|user, question, score| {
+            packed.set(answered, user, question, point(question, score));
+        });
+        packed
+    }
+
+    fn zeros(answered: &BitMatrix) -> Self {
         let mut end = 0;
         let offsets: Vec<u32> = answered
             .words()
@@ -190,13 +200,14 @@ impl<T: Copy + Default> Packed<T> {
                 start
             })
             .collect();
-        let mut packed = Self { offsets, values: vec![T::default(); end as usize] };
-        responses.for_each(|user, question, score| {
-            let word = user * answered.words_per_row() + question / WORD_BITS;
-            let position = packed.position(word, answered.words()[word] & below(question));
-            packed.values[position] = point(question, score);
-        });
-        packed
+        Self { offsets, values: vec![T::default(); end as usize] }
+    }
+
+    /// Writes the value of a cell of `answered`.
+    fn set(&mut self, answered: &BitMatrix, user: usize, question: usize, value: T) {
+        let word = user * answered.words_per_row() + question / WORD_BITS;
+        let position = self.position(word, answered.words()[word] & below(question));
+        self.values[position] = value;
     }
 
     /// Where the value of the first answered cell after `skipped`, the answered cells of `word` before it, is.

@@ -50,8 +50,9 @@ def corrsets(
     criterion: Mapping[Any, Any] | None = None,
     total: str = "sum",
     alpha: bool = False,
+    wanted: Callable[[tuple[Any, ...], list[Any]], bool] = lambda _chosen, _questions: True,
 ) -> list[CorrSet]:
-    """The sets of `k` questions of (user, question, score) triples.
+    """The sets of `k` questions of (user, question, score) triples that are `wanted`, given all questions.
 
     `criterion` has a number for each user, or `None`.
     """
@@ -60,6 +61,8 @@ def corrsets(
     answers, questions = table(responses, duplicates)
     sets = []
     for chosen in combinations(questions, k):
+        if not wanted(chosen, questions):
+            continue
         common = [user for user, scores in answers.items() if all(question in scores for question in chosen)]
         if len(common) >= min_users:
             columns = [[answers[user][question] for user in common] for question in chosen]
@@ -82,6 +85,34 @@ def wholes(
     # The sum of nothing is 0; its mean does not exist.
     rests = [make(scores) if scores or total == "sum" else None for scores in others]
     return [make(scores.values()) for scores in answers], rests
+
+
+def constrained(
+    *,
+    include: Sequence[Any] = (),
+    exclude: Sequence[Any] = (),
+    domain: dict[Any, Any] | None = None,
+    max_per_domain: int | None = None,
+    min_per_domain: int | None = None,
+    cost: dict[Any, Fraction] | None = None,
+    max_cost: Fraction | None = None,
+) -> Callable[[tuple[Any, ...], list[Any]], bool]:
+    """Whether a set obeys; `domain` and `cost` are those of each question."""
+
+    def wanted(chosen: tuple[Any, ...], questions: list[Any]) -> bool:
+        if not set(include) <= set(chosen) or set(exclude) & set(chosen):
+            return False
+        if domain is not None:
+            domains = {domain[question] for question in questions if question not in exclude} - {None}
+            for one in domains:
+                count = sum(domain[question] == one for question in chosen)
+                if max_per_domain is not None and count > max_per_domain:
+                    return False
+                if min_per_domain is not None and count < min_per_domain:
+                    return False
+        return cost is None or max_cost is None or sum(cost[question] for question in chosen) <= max_cost
+
+    return wanted
 
 
 def table(

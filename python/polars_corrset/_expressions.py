@@ -19,10 +19,13 @@ from polars_corrset._arguments import (
     shard_of,
     total_of,
 )
+from polars_corrset._constraints import constraints_of
 from polars_corrset._inputs import inputs_of
 from polars_corrset._progress import Progress, progress_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from polars._typing import IntoExpr
 
 NAME = "corrset"
@@ -49,6 +52,13 @@ def corrset(
     criterion: IntoExpr | None = None,
     total: Total = "sum",
     duplicates: Duplicates = "error",
+    include: Iterable[Any] | None = None,
+    exclude: Iterable[Any] | None = None,
+    domain: IntoExpr | None = None,
+    max_per_domain: int | None = None,
+    min_per_domain: int | None = None,
+    cost: IntoExpr | None = None,
+    max_cost: float | None = None,
     shard: tuple[int, int] | None = None,
     progress: Progress = False,
 ) -> pl.Expr:
@@ -87,6 +97,18 @@ def corrset(
     duplicates
         What several responses of one user to one question mean: `"error"`, or `"first"`, `"last"`,
         `"sum"`, `"mean"`, `"min"`, `"max"` of them.
+    include, exclude
+        Questions that every set has, and that no set has: values that can be cast to the dtype of `question`
+        without loss. A value that is no question of the responses is an error, in each group of a `group_by`.
+        Excluded questions still count in the grand total.
+    domain, max_per_domain, min_per_domain
+        Column name or expression: what a question is about, the same on all its rows. A set has at most
+        `max_per_domain` questions from a domain, and at least `min_per_domain` from every domain that any
+        question has which is not excluded. A question whose domain is null belongs to none and is free of both.
+    cost, max_cost
+        Column name or expression: what a question costs, a number of at least 0, the same on all its rows;
+        and what the questions of a set may cost together. Costs are counted in 2⁻⁵²ths of `max_cost`, and k of
+        these are forgiven, so that 0.1 and 0.2 make 0.3. Sums of integers up to 2⁵⁰ / k are exact.
     shard
         `(i, n)` searches only the i-th (from 0) of n equal shares of all sets, in order of enumeration: the
         results of all n with `top=None` are, one after another, that of the whole, and the best of all n the
@@ -157,8 +179,21 @@ def corrset(
     │ B    ┆ ["y"]     ┆ 0.859887 ┆ -0.156941 ┆ 4       │
     └──────┴───────────┴──────────┴───────────┴─────────┘
     """
-    inputs = inputs_of(user=user, question=question, score=score, criterion=criterion)
     has_criterion = criterion is not None
+    constraints = constraints_of(
+        k=k,
+        include=include,
+        exclude=exclude,
+        domain=domain,
+        max_per_domain=max_per_domain,
+        min_per_domain=min_per_domain,
+        cost=cost,
+        max_cost=max_cost,
+    )
+    lists = {name: pl.lit(questions) for name, questions in constraints.lists.items()}
+    inputs = inputs_of(
+        user=user, question=question, score=score, criterion=criterion, **constraints.columns, **lists
+    )
     return register_plugin_function(
         plugin_path=Path(__file__).parent,
         function_name="corrset",
@@ -173,6 +208,7 @@ def corrset(
             "shard": shard_of(shard),
             "progress": progress_of(progress),
             "inputs": [one.described() for one in inputs],
+            "bounds": constraints.bounds,
         },
         changes_length=True,
         # The plugin refuses what matches no column or several; Polars would give no result or several.
@@ -194,6 +230,13 @@ def top_corrsets(
     criterion: IntoExpr | None = None,
     total: Total = "sum",
     duplicates: Duplicates = "error",
+    include: Iterable[Any] | None = None,
+    exclude: Iterable[Any] | None = None,
+    domain: IntoExpr | None = None,
+    max_per_domain: int | None = None,
+    min_per_domain: int | None = None,
+    cost: IntoExpr | None = None,
+    max_cost: float | None = None,
     shard: tuple[int, int] | None = None,
     progress: Progress = False,
 ) -> FrameT:
@@ -206,6 +249,8 @@ def top_corrsets(
     frame
         Responses in long form, one row per user and question: a LazyFrame (a DataFrame works too).
     k, user, question, score, top, min_users, rank_by, criterion, total, duplicates, shard, progress
+        As in :func:`corrset`.
+    include, exclude, domain, max_per_domain, min_per_domain, cost, max_cost
         As in :func:`corrset`.
 
     Returns
@@ -278,6 +323,13 @@ def top_corrsets(
         criterion=criterion,
         total=total,
         duplicates=duplicates,
+        include=include,
+        exclude=exclude,
+        domain=domain,
+        max_per_domain=max_per_domain,
+        min_per_domain=min_per_domain,
+        cost=cost,
+        max_cost=max_cost,
         shard=shard,
         progress=progress,
     )

@@ -9,6 +9,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from polars_corrset._arguments import Duplicates, RankBy, Total, choice, count, flag, shard_of, total_of
+from polars_corrset._constraints import constraints_of
 from polars_corrset._expressions import NAME, corrset
 from polars_corrset._inputs import inputs_of
 from polars_corrset._internal import Scan
@@ -16,7 +17,8 @@ from polars_corrset._progress import Bar, Progress, progress_of
 from polars_corrset._pushdown import bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from typing import Any
 
     from polars._typing import IntoExpr
 
@@ -36,6 +38,13 @@ def scan_corrsets(
     total: Total = "sum",
     alpha: bool = False,
     duplicates: Duplicates = "error",
+    include: Iterable[Any] | None = None,
+    exclude: Iterable[Any] | None = None,
+    domain: IntoExpr | None = None,
+    max_per_domain: int | None = None,
+    min_per_domain: int | None = None,
+    cost: IntoExpr | None = None,
+    max_cost: float | None = None,
     shard: tuple[int, int] | None = None,
     progress: Progress = False,
 ) -> pl.LazyFrame:
@@ -52,6 +61,8 @@ def scan_corrsets(
         Responses in long form, one row per user and question: a LazyFrame (a DataFrame works too). It is
         read once, when the query runs.
     k, user, question, score, min_users, criterion, total, duplicates, shard
+        As in :func:`corrset`.
+    include, exclude, domain, max_per_domain, min_per_domain, cost, max_cost
         As in :func:`corrset`.
     alpha
         Whether there is a column `alpha`, see `rank_by` of :func:`corrset`. It takes a look at the users of
@@ -103,18 +114,31 @@ def scan_corrsets(
     if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
         msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"
         raise TypeError(msg)
+    constraints = constraints_of(
+        k=k,
+        include=include,
+        exclude=exclude,
+        domain=domain,
+        max_per_domain=max_per_domain,
+        min_per_domain=min_per_domain,
+        cost=cost,
+        max_cost=max_cost,
+    )
     options = {
         "k": count("k", k, least=1),
         "duplicates": choice("duplicates", duplicates, Duplicates),
         "total": total_of(total, has_criterion=criterion is not None),
         "shard": tuple(shard_of(shard).values()),
+        "bounds": constraints.bounds,
     }
     fewest_users = count("min_users", min_users, least=2)
     shows = progress_of(progress)
     # For its dtype.
     rank_by: RankBy = "alpha" if flag("alpha", alpha) else "r"
     expression = corrset(user, question, score, k=k, criterion=criterion, rank_by=rank_by)
-    inputs = inputs_of(user=user, question=question, score=score, criterion=criterion)
+    inputs = inputs_of(
+        user=user, question=question, score=score, criterion=criterion, **constraints.columns
+    )
     responses = frame.lazy().select(**{one.role: one.column for one in inputs})
 
     def schema() -> pl.Schema:
@@ -141,7 +165,10 @@ def scan_corrsets(
         wanted = list(planned) if with_columns is None else with_columns
         used = {*wanted, *([] if predicate is None else predicate.meta.root_names())}
         scan = Scan(
-            [(one.role, read[one.role].alias(one.name or one.role)) for one in inputs],
+            [
+                *((one.role, read[one.role].alias(one.name or one.role)) for one in inputs),
+                *constraints.lists.items(),
+            ],
             {
                 **options,
                 "columns": [name for name in planned if name in used],

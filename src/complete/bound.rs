@@ -21,7 +21,7 @@ use crate::parallel;
 use crate::ranking::Collector;
 
 use super::covariances::{Covariances, Criterion, LANES, Moments};
-use super::{Complete, Exact};
+use super::{Complete, Exact, Path};
 
 /// Rounds of bounding and dropping at one prefix; the third drops little, a fourth next to nothing.
 const ROUNDS: usize = 3;
@@ -34,17 +34,31 @@ const PARTNERS: usize = 12;
 /// different size, which is enough to even out.
 const SHARED_LEVELS: usize = 2;
 
-/// Walks the sets that can rank into collectors made by `empty`.
+/// Walks the sets with the `fixed` items that can rank into collectors made by `empty`.
 pub fn search<E: Exact, C: Collector>(
     isa: InstructionSet,
     complete: &Complete<'_, E>,
+    fixed: &Path,
     empty: impl Fn() -> C + Sync,
 ) -> Result<C> {
-    let &Covariances { items, stride, ref with_total, ref between, .. } = complete.covariances;
-    let all: Vec<u32> = (0..items as u32).collect();
-    let with_prefix = vec![0.0; items + LANES];
-    let candidates = Candidates { items: &all, with_total, with_prefix: &with_prefix, between, stride };
-    Walk { complete, empty: &empty, isa }.share(candidates, Moments::default(), &[], 1.0, empty())
+    let covariances = complete.covariances;
+    let &Covariances { items, stride, ref with_total, ref between, .. } = covariances;
+    let first = fixed.len();
+    let all: Vec<u32> = (first as u32..items as u32).collect();
+    let mut with_prefix = vec![0.0; stride - first];
+    for &item in fixed.questions() {
+        let row = &covariances.row(item as usize)[first..];
+        with_prefix.iter_mut().zip(row).for_each(|(sum, covariance)| *sum += covariance);
+    }
+    let candidates = Candidates {
+        items: &all,
+        with_total: &with_total[first..],
+        with_prefix: &with_prefix,
+        between: &between[first * stride + first..],
+        stride,
+    };
+    let prefix = covariances.of_set(fixed.questions());
+    Walk { complete, empty: &empty, isa }.share(candidates, prefix, fixed, 1.0, empty())
 }
 
 /// Items that can follow a prefix, best first, and the covariances between them: a square of a larger matrix.
@@ -63,16 +77,24 @@ struct Candidates<'a> {
 /// What is left of the candidates of one prefix. Allocated once for all prefixes of a length.
 #[derive(Clone, Default)]
 struct Level {
-    items: Vec<u32>,
-    with_total: Vec<f64>,
-    with_prefix: Vec<f64>,
-    between: Vec<f64>,
-    stride: usize,
+    square: Square,
+    /// Those that sets of the prefix may have, where not all of them are.
+    open: Square,
     /// For each candidate what M(P,P) and it and its best partners sum up to at most, for sets that begin with it.
     most: Vec<f64>,
     /// The prefix's covariances with the candidates after one that is added to it.
     extended: Vec<f64>,
     scratch: Scratch,
+}
+
+/// Candidates in memory of their own.
+#[derive(Clone, Default)]
+struct Square {
+    items: Vec<u32>,
+    with_total: Vec<f64>,
+    with_prefix: Vec<f64>,
+    between: Vec<f64>,
+    stride: usize,
 }
 
 /// Memory of one round.
@@ -99,19 +121,22 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         &self,
         candidates: Candidates,
         prefix: Moments,
-        set: &[u32],
+        set: &Path,
         share: f64,
         mut collector: C,
     ) -> Result<C> {
-        let missing = self.complete.k - set.len();
-        if set.len() == SHARED_LEVELS || missing <= 2 || !self.complete.is_parallel {
+        let missing = self.complete.space.k - set.len();
+        if set.len() == self.complete.space.fixed + SHARED_LEVELS
+            || missing <= 2
+            || !self.complete.is_parallel
+        {
             let mut levels = vec![Level::default(); missing - 1];
-            self.descend(candidates, prefix, &mut set.to_vec(), &mut levels, &mut collector)?;
+            self.descend(candidates, prefix, &mut set.clone(), &mut levels, &mut collector)?;
             self.complete.control.advance(share);
             return Ok(collector);
         }
         let mut level = Level::default();
-        let branches = self.bound(candidates, prefix, missing, collector.threshold(), &mut level)?;
+        let branches = self.bound(candidates, prefix, set, collector.threshold(), &mut level)?;
         if branches == 0 {
             self.complete.control.advance(share);
         }
@@ -126,7 +151,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
                 }
                 let mut extended = Vec::new();
                 level.extend(position, &mut extended);
-                let set = [set, &[level.items[position]]].concat();
+                let set = set.with(level.square.items[position]);
                 let (candidates, prefix) = (level.after(position, &extended), level.prefix(prefix, position));
                 self.share(candidates, prefix, &set, share, collector?)
             },
@@ -146,21 +171,20 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         &self,
         candidates: Candidates,
         prefix: Moments,
-        set: &mut Vec<u32>,
+        set: &mut Path,
         levels: &mut [Level],
         collector: &mut C,
     ) -> Result<()> {
-        let missing = levels.len() + 1;
         let Some((level, deeper)) = levels.split_first_mut() else { return Ok(()) };
         if deeper.is_empty() {
             self.finish(candidates, prefix, set, &mut level.scratch, collector);
             return Ok(());
         }
-        let branches = self.bound(candidates, prefix, missing, collector.threshold(), level)?;
+        let branches = self.bound(candidates, prefix, set, collector.threshold(), level)?;
         let mut extended = std::mem::take(&mut level.extended);
         for position in (0..branches).filter(|&position| level.is_open(position)) {
             level.extend(position, &mut extended);
-            set.push(level.items[position]);
+            set.push(level.square.items[position]);
             let candidates = level.after(position, &extended);
             self.descend(candidates, level.prefix(prefix, position), set, deeper, collector)?;
             set.pop();
@@ -174,7 +198,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         &self,
         candidates: Candidates,
         prefix: Moments,
-        missing: usize,
+        set: &Path,
         threshold: f64,
         level: &mut Level,
     ) -> Result<usize> {
@@ -182,8 +206,13 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
             return Err(Error::Interrupted);
         }
         let criterion = self.complete.criterion(threshold);
+        let missing = self.complete.space.k - set.len();
+        let mut open = std::mem::take(&mut level.open);
+        let candidates = open.open_of(candidates, set).map_err(|_| self.complete.too_large())?;
         let bound = Bound { candidates, prefix, criterion, missing, level };
-        self.isa.run(bound).map_err(|_| self.complete.too_large())
+        let branches = self.isa.run(bound).map_err(|_| self.complete.too_large());
+        level.open = open;
+        branches
     }
 
     /// Offers the prefix with each pair of candidates that fulfils the criterion.
@@ -191,7 +220,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         &self,
         candidates: Candidates,
         prefix: Moments,
-        set: &mut Vec<u32>,
+        set: &mut Path,
         scratch: &mut Scratch,
         collector: &mut C,
     ) {
@@ -202,16 +231,19 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         let Candidates { items, with_total, between, stride, .. } = candidates;
         let room = criterion.least() - criterion.form(prefix);
         for &mut first in firsts {
+            if !set.is_open(items[first]) {
+                continue;
+            }
+            set.push(items[first]);
             let row = &between[first * stride..];
             for second in first + 1..items.len() {
                 let form = with_total[first] * with_total[second] - criterion.beta * row[second];
-                if scratch.own[first] + (scratch.own[second] + 2.0 * form) < room {
-                    continue;
+                let reaches = scratch.own[first] + (scratch.own[second] + 2.0 * form) >= room;
+                if reaches && set.is_open(items[second]) {
+                    set.show_with(items[second], |set| self.complete.offer(set, collector));
                 }
-                set.extend([items[first], items[second]]);
-                self.complete.offer(set, collector);
-                set.truncate(set.len() - 2);
             }
+            set.pop();
         }
     }
 }
@@ -224,17 +256,19 @@ impl Level {
 
     /// Covariances of the prefix extended by a candidate with the candidates behind that.
     fn extend(&self, position: usize, extended: &mut Vec<f64>) {
+        let Square { with_prefix, between, stride, .. } = &self.square;
         extended.clear();
-        let row = &self.between[position * self.stride..][..self.stride];
-        extended.extend(self.with_prefix.iter().zip(row).skip(position + 1).map(|(a, b)| a + b));
+        let row = &between[position * stride..][..*stride];
+        extended.extend(with_prefix.iter().zip(row).skip(position + 1).map(|(a, b)| a + b));
     }
 
     /// The prefix extended by a candidate.
     fn prefix(&self, prefix: Moments, position: usize) -> Moments {
-        let own = self.between[position * self.stride + position];
+        let Square { with_total, with_prefix, between, stride, .. } = &self.square;
+        let own = between[position * stride + position];
         Moments {
-            c: prefix.c + self.with_total[position],
-            v: prefix.v + (2.0 * self.with_prefix[position] + own),
+            c: prefix.c + with_total[position],
+            v: prefix.v + (2.0 * with_prefix[position] + own),
             items: prefix.items + own,
         }
     }
@@ -242,13 +276,32 @@ impl Level {
     /// The candidates behind one.
     fn after<'a>(&'a self, position: usize, extended: &'a [f64]) -> Candidates<'a> {
         let next = position + 1;
+        let Square { items, with_total, between, stride, .. } = &self.square;
+        let stride = *stride;
         Candidates {
-            items: &self.items[next..],
-            with_total: &self.with_total[next..],
+            items: &items[next..],
+            with_total: &with_total[next..],
             with_prefix: extended,
-            between: &self.between[next * self.stride + next..],
-            stride: self.stride,
+            between: &between[next * stride + next..],
+            stride,
         }
+    }
+}
+
+impl Square {
+    /// Those of `candidates` that can follow the prefix `set`.
+    fn open_of<'a>(
+        &'a mut self,
+        candidates: Candidates<'a>,
+        set: &Path,
+    ) -> std::result::Result<Candidates<'a>, TryReserveError> {
+        if candidates.items.iter().all(|&item| set.is_open(item)) {
+            return Ok(candidates);
+        }
+        let is_open = |&position: &usize| set.is_open(candidates.items[position]);
+        let open: Vec<usize> = (0..candidates.items.len()).filter(is_open).collect();
+        self.copy(candidates, &open)?;
+        Ok(self.candidates())
     }
 
     /// Keeps the given candidates, whose positions ascend.
@@ -321,7 +374,7 @@ impl Kernel for Bound<'_> {
         let room = criterion.least() - criterion.form(prefix);
         let mut scratch = std::mem::take(&mut level.scratch);
         for round in 0..ROUNDS {
-            let current = if round == 0 { candidates } else { level.candidates() };
+            let current = if round == 0 { candidates } else { level.square.candidates() };
             let count = current.items.len();
             if count < missing {
                 level.scratch = scratch;
@@ -332,9 +385,9 @@ impl Kernel for Bound<'_> {
             if round == 0 {
                 let Scratch { order, bounds, .. } = &mut scratch;
                 order.sort_unstable_by(|&a, &b| bounds[b].total_cmp(&bounds[a]));
-                level.copy(candidates, order)?;
+                level.square.copy(candidates, order)?;
             } else {
-                level.retain(&scratch.order);
+                level.square.retain(&scratch.order);
             }
             let Scratch { order, own, bounds, .. } = &mut scratch;
             // `own` has served its purpose.
@@ -345,7 +398,7 @@ impl Kernel for Bound<'_> {
                 break;
             }
         }
-        let branches = (level.items.len() + 1).saturating_sub(missing);
+        let branches = (level.square.items.len() + 1).saturating_sub(missing);
         most(missing, room, &mut scratch, &mut level.most);
         level.scratch = scratch;
         Ok(branches)

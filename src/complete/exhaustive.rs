@@ -13,7 +13,7 @@ use crate::parallel;
 use crate::ranking::Collector;
 
 use super::covariances::{Covariances, Criterion};
-use super::{Complete, Exact};
+use super::{Complete, Exact, Path};
 
 /// `f32` numbers in a 512-bit register.
 const LANES: usize = 16;
@@ -24,15 +24,16 @@ const ROWS: usize = 4;
 /// Sets below which a subtree stays on its thread: a millisecond.
 const SERIAL_SETS: u128 = 1 << 22;
 
-/// Walks all sets into collectors made by `empty`.
+/// Walks all sets with the `fixed` items into collectors made by `empty`.
 pub fn search<E: Exact, C: Collector>(
     isa: InstructionSet,
     complete: &Complete<'_, E>,
+    fixed: &Path,
     empty: impl Fn() -> C + Sync,
 ) -> Result<C> {
     let threshold = empty().threshold();
     let form = Form::try_new(complete, threshold).ok_or_else(|| complete.too_large())?;
-    Walk { complete, empty: &empty, isa, form: &form }.share(&[])
+    Walk { complete, empty: &empty, isa, form: &form }.share(fixed)
 }
 
 struct Walk<'a, E, F> {
@@ -56,7 +57,7 @@ struct Form {
 }
 
 /// The rows of the form along one path of the tree.
-struct Path<'a> {
+struct Track<'a> {
     form: Cow<'a, Form>,
     /// h_P by length of P.
     rows: Vec<Vec<f32>>,
@@ -68,17 +69,16 @@ struct Path<'a> {
 
 impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     /// Walks the subtree of `prefix`, on all threads where that pays.
-    fn share(&self, prefix: &[u32]) -> Result<C> {
-        let Complete { k, covariances: &Covariances { items, .. }, is_parallel, .. } = *self.complete;
-        let missing = k - prefix.len();
+    fn share(&self, prefix: &Path) -> Result<C> {
+        let Complete { space, covariances: &Covariances { items, .. }, is_parallel, .. } = *self.complete;
+        let missing = space.k - prefix.len();
         let next = next(prefix);
         let sets = binomial(items - next, missing).unwrap_or(u128::MAX);
         if missing <= 3 || sets <= SERIAL_SETS || !is_parallel {
             let mut collector = (self.empty)();
-            let mut path = Path::new(self.form, k, prefix);
-            self.descend(&mut prefix.to_vec(), &mut path, &mut collector);
-            let all = binomial(items, k).unwrap_or(u128::MAX);
-            self.complete.control.advance(sets as f64 / all as f64);
+            let mut track = Track::new(self.form, space.k, prefix.questions());
+            self.descend(&mut prefix.clone(), &mut track, &mut collector);
+            self.advance(sets);
             return Ok(collector);
         }
         parallel::fold_in_order(
@@ -86,7 +86,12 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
             || Ok((self.empty)()),
             |collector: Result<C>, item| {
                 let mut collector = collector?;
-                collector.merge(self.share(&[prefix, &[item as u32]].concat())?);
+                if prefix.is_open(item as u32) {
+                    collector.merge(self.share(&prefix.with(item as u32))?);
+                } else {
+                    let sets = binomial(items - item - 1, missing - 1).unwrap_or(u128::MAX);
+                    self.advance(sets);
+                }
                 Ok(collector)
             },
             |collector, later| {
@@ -97,61 +102,77 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         )
     }
 
-    fn descend(&self, prefix: &mut Vec<u32>, path: &mut Path, collector: &mut C) {
-        let Complete { k, covariances: &Covariances { items, .. }, .. } = *self.complete;
-        let missing = k - prefix.len();
+    /// Takes down that so many more sets are done.
+    fn advance(&self, sets: u128) {
+        let all = self.complete.space.sets().unwrap_or(u128::MAX);
+        self.complete.control.advance(sets as f64 / all as f64);
+    }
+
+    fn descend(&self, prefix: &mut Path, track: &mut Track, collector: &mut C) {
+        let Complete { space, covariances: &Covariances { items, .. }, .. } = *self.complete;
+        let missing = space.k - prefix.len();
         let next = next(prefix);
         if missing == 2 {
-            self.look_again(prefix, path, collector);
+            self.look_again(prefix, track, collector);
             return;
         }
         if self.complete.control.is_stopped() {
             return;
         }
         if missing == 3 {
-            if collector.threshold() > path.form.threshold {
-                path.raise(self.complete, prefix, collector.threshold());
+            if collector.threshold() > track.form.threshold {
+                track.raise(self.complete, prefix.questions(), collector.threshold());
             }
-            self.isa.run(Tiles { path, length: prefix.len(), next, items });
-            let open = std::mem::take(&mut path.open);
+            self.isa.run(Tiles { track, prefix, next, items });
+            let open = std::mem::take(&mut track.open);
             for &item in &open {
-                path.extend(prefix.len(), item);
+                track.extend(prefix.len(), item);
                 prefix.push(item as u32);
-                self.look_again(prefix, path, collector);
+                self.look_again(prefix, track, collector);
                 prefix.pop();
             }
-            path.open = open;
+            track.open = open;
             return;
         }
-        for item in next..items + 1 - missing {
-            path.extend(prefix.len(), item);
+        for item in
+            (next..items + 1 - missing).filter(|&item| prefix.is_open(item as u32)).collect::<Vec<_>>()
+        {
+            track.extend(prefix.len(), item);
             prefix.push(item as u32);
-            self.descend(prefix, path, collector);
+            self.descend(prefix, track, collector);
             prefix.pop();
         }
     }
 
     /// Offers the prefix with each pair of items that fulfils the criterion.
-    fn look_again(&self, prefix: &mut Vec<u32>, path: &Path, collector: &mut C) {
-        let form = &path.form;
-        let row = &path.rows[prefix.len()];
-        let room = path.room(prefix.len());
+    fn look_again(&self, prefix: &mut Path, track: &Track, collector: &mut C) {
+        let form = &track.form;
+        let row = &track.rows[prefix.len()];
+        let room = track.room(prefix.len());
         let items = self.complete.covariances.items;
         for i in next(prefix)..items {
-            for j in i + 1..items {
-                if row[i] + (row[j] + form.pairs[i * form.stride + j]) >= room {
-                    prefix.extend([i as u32, j as u32]);
-                    self.complete.offer(prefix, collector);
-                    prefix.truncate(prefix.len() - 2);
+            if !prefix.is_open(i as u32) {
+                continue;
+            }
+            let reaches = |&j: &usize| row[i] + (row[j] + form.pairs[i * form.stride + j]) >= room;
+            let mut seconds = (i + 1..items).filter(reaches).peekable();
+            if seconds.peek().is_none() {
+                continue;
+            }
+            prefix.push(i as u32);
+            for j in seconds {
+                if prefix.is_open(j as u32) {
+                    prefix.show_with(j as u32, |set| self.complete.offer(set, collector));
                 }
             }
+            prefix.pop();
         }
     }
 }
 
 /// The first item that can follow a prefix.
-fn next(prefix: &[u32]) -> usize {
-    prefix.last().map_or(0, |&last| last as usize + 1)
+fn next(prefix: &Path) -> usize {
+    prefix.questions().last().map_or(0, |&last| last as usize + 1)
 }
 
 impl Form {
@@ -186,16 +207,16 @@ impl Form {
     }
 }
 
-impl<'a> Path<'a> {
+impl<'a> Track<'a> {
     fn new(form: &'a Form, k: usize, prefix: &[u32]) -> Self {
-        let mut path = Self {
+        let mut track = Self {
             form: Cow::Borrowed(form),
             rows: vec![form.own.clone(); k - 1],
             forms: vec![0.0; k - 1],
             open: Vec::new(),
         };
-        path.follow(prefix);
-        path
+        track.follow(prefix);
+        track
     }
 
     fn follow(&mut self, prefix: &[u32]) {
@@ -219,6 +240,14 @@ impl<'a> Path<'a> {
         (self.form.criterion.least_f32() - self.forms[length]) as f32
     }
 
+    /// Leaves no set to the items from `next` on that cannot follow the prefix.
+    fn close(&mut self, prefix: &Path, next: usize, items: usize) {
+        let row = &mut self.rows[prefix.len()][next..items];
+        for (_, form) in (next as u32..).zip(row).filter(|(item, _)| !prefix.is_open(*item)) {
+            *form = f32::NEG_INFINITY;
+        }
+    }
+
     /// Adds `item` to a prefix of `length` items.
     #[inline(always)]
     fn extend(&mut self, length: usize, item: usize) {
@@ -233,24 +262,33 @@ impl<'a> Path<'a> {
 }
 
 /// Finds the items from `next` on that can follow a prefix of all but three.
-struct Tiles<'a, 'b> {
-    path: &'a mut Path<'b>,
-    length: usize,
+struct Tiles<'a, 'b, 'c> {
+    track: &'a mut Track<'b>,
+    prefix: &'a mut Path<'c>,
     next: usize,
     items: usize,
 }
 
-impl Kernel for Tiles<'_, '_> {
+impl Kernel for Tiles<'_, '_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, _isa: I) {
-        let Self { path, length, next, items } = self;
-        path.open.clear();
+        let Self { track, prefix, next, items } = self;
+        let length = prefix.len();
+        track.open.clear();
         for item in next..items - 2 {
-            path.extend(length, item);
-            if largest(&path.form, &path.rows[length + 1], item + 1, items) >= path.room(length + 1) {
-                path.open.push(item);
+            if !prefix.is_open(item as u32) {
+                continue;
+            }
+            track.extend(length, item);
+            if !prefix.is_free() {
+                prefix.push(item as u32);
+                track.close(prefix, item + 1, items);
+                prefix.pop();
+            }
+            if largest(&track.form, &track.rows[length + 1], item + 1, items) >= track.room(length + 1) {
+                track.open.push(item);
             }
         }
     }

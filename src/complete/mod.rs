@@ -24,7 +24,7 @@ use crate::isa::InstructionSet;
 use crate::moments::{Correlations, RankBy, SumInteger, summed_variances};
 use crate::pair_sums::PairSums;
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold, Sink};
-use crate::search::{Control, Request};
+use crate::search::{Blueprint, Control, Path, Request, Space, is_parallel};
 
 pub use covariances::Covariances;
 use covariances::Criterion;
@@ -66,7 +66,7 @@ pub enum Method {
 struct Complete<'a, E> {
     covariances: &'a Covariances,
     exact: &'a E,
-    k: usize,
+    space: Space,
     rank_by: RankBy,
     /// Of the best set that is known.
     variance: f64,
@@ -74,24 +74,22 @@ struct Complete<'a, E> {
     control: &'a Control,
 }
 
-/// Finds the best `n` sets of at least two questions.
+/// Finds the best `n` sets of at least two questions that are not fixed.
 ///
 /// # Errors
 ///
 /// [`Error::MatrixTooLarge`] if the memory does not hold the covariances between candidates, [`Error::Interrupted`] if
 /// `control` stopped it.
-#[expect(clippy::too_many_arguments, reason = "called once")]
 pub fn search<E: Exact>(
     isa: InstructionSet,
     covariances: Covariances,
     exact: &E,
-    request: &Request,
+    blueprint: &Blueprint,
     n: usize,
     method: Method,
-    is_parallel: bool,
     control: &Control,
 ) -> Result<SetTable> {
-    let Request { k, rank_by, .. } = *request;
+    let (space, &Request { rank_by, .. }) = (blueprint.space(), blueprint.request());
     let covariances = match rank_by {
         RankBy::R | RankBy::RRest => covariances,
         RankBy::Alpha => covariances.without_total(),
@@ -101,7 +99,12 @@ pub fn search<E: Exact>(
         control.advance(1.0);
         return Ok(SetTable::default());
     }
-    let found = start::start(&covariances, k, n, rank_by);
+    let rules = blueprint.rules_by_column();
+    let Some(fixed) = Path::of_fixed(rules.as_ref(), space.fixed) else {
+        control.advance(1.0);
+        return Ok(SetTable::default());
+    };
+    let found = start::start(&covariances, space, &fixed, n, rank_by);
     let shared = SharedThreshold::default();
     let key = |set| exact.correlations(set, f64::NEG_INFINITY, rank_by)?.rank_key(rank_by);
     let threshold = found.iter().map(|set| key(set).unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0);
@@ -109,13 +112,15 @@ pub fn search<E: Exact>(
         shared.raise(threshold);
     }
     let variance = found.first().map_or(0.0, |best| covariances.of_set(best).v);
-    let complete = Complete { covariances: &covariances, exact, k, rank_by, variance, is_parallel, control };
+    let is_parallel = is_parallel(blueprint);
+    let covariances = &covariances;
+    let complete = Complete { covariances, exact, space, rank_by, variance, is_parallel, control };
     let empty = || Best::new(n, rank_by, &shared);
     // Without a positive threshold nothing can be pruned until the list is full.
     let best = if method == Method::Bound && threshold > 0.0 && found.len() == n {
-        bound::search(isa, &complete, empty)?
+        bound::search(isa, &complete, &fixed, empty)?
     } else {
-        exhaustive::search(isa, &complete, empty)?
+        exhaustive::search(isa, &complete, &fixed, empty)?
     };
     Ok(best.into_table())
 }
@@ -123,7 +128,7 @@ pub fn search<E: Exact>(
 impl<E: Exact> Complete<'_, E> {
     /// What a set of at least `threshold` fulfils.
     fn criterion(&self, threshold: f64) -> Criterion {
-        Criterion::new(self.covariances, self.k, self.rank_by, threshold, self.variance)
+        Criterion::new(self.covariances, self.space.k, self.rank_by, threshold, self.variance)
     }
 
     /// Hands a set on to the collector if it reaches its threshold.

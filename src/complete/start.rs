@@ -6,10 +6,14 @@ use std::collections::{BTreeSet, HashSet};
 use crate::moments::{RankBy, approximate_alpha, approximate_correlation};
 
 use super::covariances::{Covariances, Moments};
+use super::{Path, Space};
 
 /// Random sets from which the search climbs. All of them take less than a millisecond for 100 items, far less than a
 /// threshold that is a little too low costs the proof.
 const STARTS: usize = 12;
+
+/// Random paths of which one should lead to a set: only rules of cost and of domains together lead into a dead end.
+const TRIES: usize = 10;
 
 /// Found sets all of whose neighbours are looked at, best first, so that more than the best are found.
 const EXPANSIONS: usize = 100;
@@ -29,7 +33,9 @@ impl Random {
 
 struct Start<'a> {
     covariances: &'a Covariances,
-    k: usize,
+    space: Space,
+    /// The items that every set has.
+    fixed: &'a Path<'a>,
     n: usize,
     rank_by: RankBy,
     /// The best sets so far, the worst first. Keys are positive, so their bits have their order.
@@ -45,12 +51,25 @@ struct Current {
     with_set: Vec<f64>,
 }
 
-/// Up to `n` different sets of `k` items with high, positive keys, best first.
-pub fn start(covariances: &Covariances, k: usize, n: usize, rank_by: RankBy) -> Vec<Vec<u32>> {
-    let mut start = Start { covariances, k, n, rank_by, found: BTreeSet::new() };
+/// Up to `n` different sets with high, positive keys, best first.
+pub fn start(
+    covariances: &Covariances,
+    space: Space,
+    fixed: &Path,
+    n: usize,
+    rank_by: RankBy,
+) -> Vec<Vec<u32>> {
+    let mut start = Start { covariances, space, fixed, n, rank_by, found: BTreeSet::new() };
     let mut random = Random(1);
     for _ in 0..STARTS {
-        start.climb(start.random_set(&mut random));
+        let set = if fixed.is_free() {
+            Some(start.random_set(&mut random))
+        } else {
+            start.random_path(&mut random)
+        };
+        if let Some(set) = set {
+            start.climb(set);
+        }
     }
     let mut expanded = HashSet::new();
     while expanded.len() < EXPANSIONS {
@@ -65,14 +84,47 @@ pub fn start(covariances: &Covariances, k: usize, n: usize, rank_by: RankBy) -> 
 impl Start<'_> {
     /// Floyd's sample: every set is equally likely.
     fn random_set(&self, random: &mut Random) -> Vec<u32> {
-        let mut set = BTreeSet::new();
-        for most in self.covariances.items - self.k..self.covariances.items {
-            let item = random.below(most + 1) as u32;
+        let Space { questions, fixed, .. } = self.space;
+        let mut set: BTreeSet<u32> = (0..fixed as u32).collect();
+        for most in questions - self.space.chosen()..questions {
+            let item = (fixed + random.below(most + 1 - fixed)) as u32;
             if !set.insert(item) {
                 set.insert(most as u32);
             }
         }
         set.into_iter().collect()
+    }
+
+    /// A set that obeys, if one is found item by item, each any that is open.
+    fn random_path(&self, random: &mut Random) -> Option<Vec<u32>> {
+        let items = self.space.fixed as u32..self.space.questions as u32;
+        (0..TRIES).find_map(|_| {
+            let mut path = self.fixed.clone();
+            while path.len() < self.space.k {
+                let is_open = |item: &u32| path.is_open(*item) && !path.questions().contains(item);
+                let open: Vec<u32> = items.clone().filter(is_open).collect();
+                if open.is_empty() {
+                    return None;
+                }
+                path.push(open[random.below(open.len())]);
+            }
+            Some(path.questions().to_vec())
+        })
+    }
+
+    /// Whether a set with the fixed items is one that is searched.
+    fn obeys(&self, set: &[u32]) -> bool {
+        if self.fixed.is_free() {
+            return true;
+        }
+        let mut path = self.fixed.clone();
+        set.iter().filter(|&&item| item as usize >= self.space.fixed).all(|&item| {
+            let is_open = path.is_open(item);
+            if is_open {
+                path.push(item);
+            }
+            is_open
+        })
     }
 
     fn current(&self, set: Vec<u32>) -> Current {
@@ -92,7 +144,7 @@ impl Start<'_> {
     fn key(&self, Moments { c, v, items }: Moments) -> f64 {
         match self.rank_by.side() {
             Some(side) => approximate_correlation(c, v, self.covariances.total, side),
-            None => approximate_alpha(self.k, items, v),
+            None => approximate_alpha(self.space.k, items, v),
         }
     }
 
@@ -125,21 +177,31 @@ impl Start<'_> {
         let mut best: Option<(f64, usize, u32)> = None;
         for (position, &old) in current.set.iter().enumerate() {
             let old = old as usize;
+            if old < self.space.fixed {
+                continue;
+            }
             let row = self.covariances.row(old);
             let c = current.moments.c - self.covariances.with_total[old];
             let v = current.moments.v - 2.0 * current.with_set[old] + row[old];
             let items = current.moments.items - row[old];
-            for new in (0..self.covariances.items).filter(|&new| !current.is_in[new]) {
+            for new in (self.space.fixed..self.covariances.items).filter(|&new| !current.is_in[new]) {
                 let c = c + self.covariances.with_total[new];
                 let own = self.covariances.row(new)[new];
                 let v = v + 2.0 * (current.with_set[new] - row[new]) + own;
                 let key = self.key(Moments { c, v, items: items + own });
-                if best.is_none_or(|(best, ..)| key > best) {
+                let (is_best, is_wanted) = (best.is_none_or(|(best, ..)| key > best), self.is_wanted(key));
+                if !is_best && !is_wanted {
+                    continue;
+                }
+                let mut set = current.set.clone();
+                set[position] = new as u32;
+                if !self.obeys(&set) {
+                    continue;
+                }
+                if is_best {
                     best = Some((key, position, new as u32));
                 }
-                if self.is_wanted(key) {
-                    let mut set = current.set.clone();
-                    set[position] = new as u32;
+                if is_wanted {
                     self.offer(set);
                 }
             }

@@ -191,7 +191,9 @@ fn the_start_finds_different_sets_best_first() {
     for rank_by in RANKS {
         let covariances = covariances_for(rank_by, &columns);
         for k in 2..6 {
-            let found = start::start(&covariances, k, 20, rank_by);
+            let space = Space { questions: 12, k, fixed: 0 };
+            let free = Path::of_fixed(None, 0).unwrap();
+            let found = start::start(&covariances, space, &free, 20, rank_by);
             let keys: Vec<f64> =
                 found.iter().map(|set| exact(&columns, set).rank_key(rank_by).unwrap()).collect();
             assert_eq!(found.iter().collect::<std::collections::BTreeSet<_>>().len(), 20);

@@ -5,8 +5,8 @@ use std::ops::Range;
 use arrow::array::BinaryViewArray;
 use polars::prelude::*;
 
-use super::criterion;
 use super::inputs::{Inputs, Role};
+use super::{constraints, criterion};
 use crate::error::{Error, TooManyRows};
 use crate::intern::{Interned, intern_rows};
 use crate::matrix::ResponseMatrix;
@@ -21,6 +21,9 @@ pub struct Columns(Inputs<Series>);
 pub struct CodedMatrix {
     pub matrix: ResponseMatrix,
     pub questions: Series,
+    /// The domain and the cost of each question, where they are given.
+    pub domains: Option<Vec<Option<u32>>>,
+    pub costs: Option<Vec<f64>>,
 }
 
 impl Columns {
@@ -127,7 +130,18 @@ impl Columns {
             }
             error => self.explain(error),
         })?;
-        Ok(CodedMatrix { matrix, questions: question_values })
+        let of_questions = |role| {
+            let column = self.0.optional(role)?;
+            Some(constraints::of_questions(role, column, &questions, &question_values))
+        };
+        let (domains, costs) =
+            (of_questions(Role::Domain).transpose()?, of_questions(Role::Cost).transpose()?);
+        Ok(CodedMatrix {
+            matrix,
+            domains: domains.map(|domains| constraints::domains(&domains)).transpose()?,
+            costs: costs.map(|costs| constraints::costs(&costs, &question_values)).transpose()?,
+            questions: question_values,
+        })
     }
 
     fn criterion_error(&self, what: &str) -> PolarsError {
@@ -187,7 +201,7 @@ fn not_finite(value: f64, all: &str, column: &str) -> String {
 }
 
 /// As messages list things.
-fn list(parts: impl Iterator<Item = String>) -> String {
+pub fn list(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
@@ -224,7 +238,7 @@ impl Coded<'_> {
 }
 
 /// Interns a column without nulls, read from its Arrow buffers chunk by chunk.
-fn intern(column: &Series) -> PolarsResult<Interned> {
+pub fn intern(column: &Series) -> PolarsResult<Interned> {
     let physical = column.to_storage().to_physical_repr();
     Ok(match physical.dtype() {
         DataType::String => intern_bytes(&physical.str()?.as_binary()),

@@ -1,24 +1,25 @@
 //! The expressions as Polars calls them.
 
+use std::borrow::Cow;
+
 use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
 use pyo3_polars::export::polars_core::runtime::RAYON;
 use serde::Deserialize;
 
 use super::columns::Columns;
+use super::constraints::Bounds;
 use super::inputs::{Described, Inputs};
 use super::interrupt::{is_raised_anyway, watched};
 use super::output::{output_field, output_series};
 use super::progress::{Progress, shown};
-use crate::combinations::binomial;
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
-use crate::matrix::ResponseMatrix;
 use crate::moments::RankBy;
 use crate::parallel;
 use crate::ranking::SetTable;
 use crate::responses::Duplicates;
-use crate::search::{self, Control, Request, Run, SearchStrategy, Shard, is_parallel};
+use crate::search::{self, Blueprint, Control, Request, Run, SearchStrategy, Shard, is_parallel};
 use crate::whole::Total;
 
 /// The keyword arguments of `corrset`, checked on the Python side.
@@ -33,6 +34,7 @@ struct CorrsetKwargs {
     shard: Shard,
     progress: Progress,
     inputs: Vec<Described>,
+    bounds: Bounds,
 }
 
 /// Numbers beyond what a machine can count mean the same as the largest it can.
@@ -52,17 +54,17 @@ impl CorrsetKwargs {
 }
 
 impl CorrsetKwargs {
-    fn search(&self, matrix: &ResponseMatrix, request: &Request, control: &Control) -> Result<SetTable> {
+    fn search(&self, blueprint: &Blueprint, control: &Control) -> Result<SetTable> {
         let (isa, strategy) = (InstructionSet::from_environment()?, SearchStrategy::from_environment()?);
-        let within = self.shard.within(matrix.questions(), request.k)?;
+        let within = self.shard.within(blueprint.space())?;
         // A part of the sets is split among threads wherever it begins and ends.
-        let worth_it = within.is_some() || is_parallel(matrix, request);
+        let worth_it = within.is_some() || is_parallel(blueprint);
         let sets = match &within {
             Some(within) => Some(within.end - within.start),
-            None => binomial(matrix.questions(), request.k),
+            None => blueprint.space().sets(),
         };
         let run = Run { strategy, control, within, share: 1.0 };
-        shown(self.progress, sets, control, || on_pool(worth_it, || search::run(isa, matrix, request, &run)))
+        shown(self.progress, sets, control, || on_pool(worth_it, || search::run(isa, blueprint, &run)))
     }
 }
 
@@ -74,12 +76,18 @@ fn corrset_output(fields: &[Field], kwargs: CorrsetKwargs) -> PolarsResult<Field
 
 #[polars_expr(output_type_func_with_kwargs=corrset_output)]
 fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
-    let columns = Columns::new(&Inputs::try_new(inputs, &kwargs.inputs, |series| series.name())?)?;
+    let inputs = Inputs::try_new(inputs, &kwargs.inputs, |series| series.name())?;
+    let columns = Columns::new(&inputs)?;
     let request = kwargs.request();
     let matrix = || columns.matrix(kwargs.duplicates, kwargs.total);
     let coded = on_pool(parallel::is_worth_it(columns.len()), matrix)?;
     let (_watch, control) = watched();
-    let sets = match kwargs.search(&coded.matrix, &request, &control) {
+    let constraints = inputs.constraints(&coded, &kwargs.bounds)?;
+    let search = || {
+        let blueprint = Blueprint::new(Cow::Borrowed(&coded.matrix), request, &constraints)?;
+        kwargs.search(&blueprint, &control)
+    };
+    let sets = match search() {
         // Python would raise an error of ours before the KeyboardInterrupt that it has in store.
         Err(Error::Interrupted) if is_raised_anyway() => SetTable::default(),
         sets => sets.map_err(|error| columns.explain(error))?,

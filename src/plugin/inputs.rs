@@ -18,6 +18,10 @@ pub enum Role {
     Domain,
     /// What asking a question costs.
     Cost,
+    /// Questions that every set has: not a column, but a list in one row.
+    Include,
+    /// Questions that no set has, likewise.
+    Exclude,
 }
 
 impl Role {
@@ -26,6 +30,7 @@ impl Role {
         let fits = match self {
             Self::User | Self::Question | Self::Domain => is_id,
             Self::Score | Self::Criterion | Self::Cost => is_number,
+            Self::Include | Self::Exclude => DataType::is_list,
         };
         if fits(storage(field.dtype())) { Ok(()) } else { Err(self.dtype_error(field.name(), field.dtype())) }
     }
@@ -40,6 +45,7 @@ impl Role {
             Self::Criterion | Self::Cost => {
                 "its values must be Boolean, integer, Decimal or float; cast the column first"
             }
+            Self::Include | Self::Exclude => "it must be a list of questions",
         };
         polars_err!(ComputeError: "{} cannot be of dtype {dtype}: {rule}", self.of(column))
     }
@@ -59,6 +65,8 @@ impl Display for Role {
             Self::Criterion => "criterion",
             Self::Domain => "domain",
             Self::Cost => "cost",
+            Self::Include => "include",
+            Self::Exclude => "exclude",
         })
     }
 }
@@ -95,6 +103,8 @@ pub struct Inputs<T> {
     pub question: T,
     pub score: T,
     optional: Vec<(Role, T)>,
+    /// What is no column.
+    literals: Vec<(Role, T)>,
 }
 
 impl<'a, T> Inputs<&'a T> {
@@ -125,17 +135,21 @@ impl<'a, T> Inputs<&'a T> {
 
 impl<T> Inputs<T> {
     pub fn by_role(inputs: impl IntoIterator<Item = (Role, T)>) -> PolarsResult<Self> {
-        let (mut user, mut question, mut score, mut optional) = (None, None, None, Vec::new());
+        let (mut user, mut question, mut score) = (None, None, None);
+        let (mut optional, mut literals) = (Vec::new(), Vec::new());
         for (role, input) in inputs {
             match role {
                 Role::User => user = Some(input),
                 Role::Question => question = Some(input),
                 Role::Score => score = Some(input),
+                Role::Include | Role::Exclude => literals.push((role, input)),
                 role => optional.push((role, input)),
             }
         }
         match (user, question, score) {
-            (Some(user), Some(question), Some(score)) => Ok(Self { user, question, score, optional }),
+            (Some(user), Some(question), Some(score)) => {
+                Ok(Self { user, question, score, optional, literals })
+            }
             _ => polars_bail!(ComputeError: "`user`, `question` and `score` must be given"),
         }
     }
@@ -145,13 +159,19 @@ impl<T> Inputs<T> {
         self.optional.iter().find(|(other, _)| *other == role).map(|(_, input)| input)
     }
 
+    /// An input that is no column.
+    pub fn literal(&self, role: Role) -> Option<&T> {
+        self.literals.iter().find(|(other, _)| *other == role).map(|(_, input)| input)
+    }
+
+    /// The columns.
     pub fn each(&self) -> impl Iterator<Item = (Role, &T)> {
         let required =
             [(Role::User, &self.user), (Role::Question, &self.question), (Role::Score, &self.score)];
         required.into_iter().chain(self.optional.iter().map(|(role, input)| (*role, input)))
     }
 
-    /// The same of what `make` makes of each.
+    /// The same columns, as what `make` makes of each.
     pub fn try_map<U>(&self, mut make: impl FnMut(&T) -> PolarsResult<U>) -> PolarsResult<Inputs<U>> {
         let optional = self.optional.iter().map(|(role, input)| Ok((*role, make(input)?)));
         let optional = optional.collect::<PolarsResult<_>>()?;
@@ -160,6 +180,7 @@ impl<T> Inputs<T> {
             question: make(&self.question)?,
             score: make(&self.score)?,
             optional,
+            literals: Vec::new(),
         })
     }
 }

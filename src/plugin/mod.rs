@@ -1,6 +1,7 @@
 //! The only code that knows Polars and Python: columns in, the core's search, a struct column or a stream of frames out.
 
 mod columns;
+mod constraints;
 mod criterion;
 mod expression;
 mod inputs;

@@ -3,6 +3,7 @@
 //! A thread of its own searches one stretch of the sets after another and waits where nobody takes what it found, so memory
 //! is bounded by the frames in flight. It ends when the scan is dropped.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,16 +18,16 @@ use pyo3_polars::{PyDataFrame, PySeries};
 use polars::prelude::*;
 
 use super::columns::Columns;
+use super::constraints::Bounds;
 use super::inputs::{Inputs, Role};
 use super::interrupt::{Watch, watched};
 use super::output::{needed, output_frame};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
-use crate::matrix::ResponseMatrix;
 use crate::moments::RankBy;
 use crate::ranking::{SetTable, TableColumns};
 use crate::responses::Duplicates;
-use crate::search::{Control, Request, Run, Shard, with_stretches};
+use crate::search::{Blueprint, Control, Request, Run, Shard, with_stretches};
 use crate::whole::Total;
 
 /// Sets of the first stretch: so few that the head of a stream is there at once.
@@ -70,6 +71,7 @@ struct Options {
     columns: Vec<String>,
     /// Name and least value of the correlation that rows must reach.
     floor: Option<(String, f64)>,
+    bounds: Bounds,
 }
 
 #[pymethods]
@@ -93,10 +95,14 @@ impl Scan {
         let inputs = inputs.iter().map(|(role, column)| Ok((named::<Role>(role)?, &column.0)));
         let inputs = inputs.collect::<PyResult<Vec<_>>>()?;
         let start = || {
-            let columns = Columns::new(&Inputs::by_role(inputs)?)?;
+            let inputs = Inputs::by_role(inputs)?;
+            let columns = Columns::new(&inputs)?;
             let coded = RAYON.install(|| columns.matrix(duplicates, total))?;
-            let (matrix, columns) = (coded.matrix, columns.without_rows()?);
-            let positions = Shard { index, count }.positions(matrix.questions(), request.k);
+            let columns = columns.without_rows()?;
+            let constraints = inputs.constraints(&coded, &options.bounds)?;
+            let blueprint = Blueprint::new(Cow::Owned(coded.matrix), request, &constraints);
+            let blueprint = blueprint.map_err(|error| columns.explain(error))?;
+            let positions = Shard { index, count }.positions(blueprint.space());
             let positions = positions.map_err(|error| columns.explain(error))?;
             let sets = positions.end - positions.start;
             let (send, found) = sync_channel(TABLES_AHEAD);
@@ -106,7 +112,7 @@ impl Scan {
             let under = Arc::clone(&control);
             let names = options.columns;
             let made = needed(&names);
-            let walk = Walk { matrix, request, made, floor, positions, send, control: under, _watch: watch };
+            let walk = Walk { blueprint, made, floor, positions, send, control: under, _watch: watch };
             thread::Builder::new().name("corrset-scan".into()).spawn(move || walk.run())?;
             let (found, questions) = (Mutex::new(found), coded.questions);
             Ok(Self { found, control, request, names, questions, columns, sets })
@@ -160,8 +166,7 @@ impl Drop for Scan {
 
 /// The search of a scan, which a thread owns.
 struct Walk {
-    matrix: ResponseMatrix,
-    request: Request,
+    blueprint: Blueprint<'static>,
     made: TableColumns,
     floor: Option<f64>,
     positions: Range<u128>,
@@ -173,8 +178,8 @@ struct Walk {
 impl Walk {
     fn run(self) {
         let result = InstructionSet::from_environment().and_then(|isa| {
-            let Self { matrix, request, made, floor, positions, send, control, .. } = &self;
-            with_stretches(isa, matrix, request, *made, *floor, |stretches| {
+            let Self { blueprint, made, floor, positions, send, control, .. } = &self;
+            with_stretches(isa, blueprint, *made, *floor, |stretches| {
                 let Range { start: first, end: last } = positions.clone();
                 let (mut start, mut length) = (first, FIRST_STRETCH);
                 while start < last {

@@ -1,15 +1,17 @@
 //! A request in, ranked sets out: checks what the result may cost, picks the types by the data.
 
+mod blueprint;
 mod control;
 mod every;
+mod rules;
 mod shard;
 mod strategy;
 mod summed;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::binary::Binary;
-use crate::bitset::BitMatrix;
 use crate::combinations::binomial;
 use crate::error::{Error, Result, TooManyRows};
 use crate::graded::{FloatPoints, Graded, IntegerPoints, Point};
@@ -19,8 +21,11 @@ use crate::moments::{RankBy, sums_fit};
 use crate::ranking::{All, Best, Collector, CorrelationColumn, SetTable, SharedThreshold, TableColumns};
 use crate::tree::{self, Prepared, Scores};
 
+pub use blueprint::{Blueprint, Constraints, Space};
 pub use control::Control;
 pub use every::{Stretches, with_stretches};
+pub use rules::{Costs, Domains};
+pub(crate) use rules::{Path, Rules, Standing};
 pub use shard::Shard;
 pub use strategy::SearchStrategy;
 
@@ -49,12 +54,13 @@ impl Request {
 }
 
 /// Whether the search is large enough for several threads. A smaller one never touches the thread pool.
-pub fn is_parallel(matrix: &ResponseMatrix, request: &Request) -> bool {
-    let sets = binomial(matrix.questions(), request.k);
+pub fn is_parallel(blueprint: &Blueprint) -> bool {
+    let (matrix, request) = (blueprint.matrix(), blueprint.request());
     let cost = match binary(matrix, request, request.rank_by == RankBy::Alpha) {
         Some(_) => Binary::COST,
         None => Graded::<u32>::COST,
     };
+    let sets = blueprint.space().sets();
     let work = sets.map_or(u128::MAX, |sets| sets.saturating_mul(matrix.users() as u128 * cost));
     work > tree::SERIAL_WORK
 }
@@ -114,7 +120,8 @@ pub fn search_with(
     matrix: &ResponseMatrix,
     request: &Request,
 ) -> Result<SetTable> {
-    run(isa, matrix, request, &Run { strategy, ..Run::all(&Control::default()) })
+    let blueprint = Blueprint::free(Cow::Borrowed(matrix), *request);
+    run(isa, &blueprint, &Run { strategy, ..Run::all(&Control::default()) })
 }
 
 /// What of a search is run, how, and under whose control.
@@ -122,7 +129,7 @@ pub struct Run<'a> {
     /// `None`: the data decide.
     pub strategy: Option<SearchStrategy>,
     pub control: &'a Control,
-    /// Only sets at these positions in lexicographic order; `None` for all.
+    /// Only sets at these positions of the [`Space`]; `None` for all.
     pub within: Option<Range<u128>>,
     /// The share that these have of what `control` keeps account of.
     pub share: f64,
@@ -135,32 +142,33 @@ impl<'a> Run<'a> {
     }
 }
 
-/// [`search_with`] for a part of the sets, under control.
+/// [`search_with`] for the sets of a blueprint, or a part of them, under control.
 ///
 /// # Errors
 ///
 /// As [`search_with`]; [`Error::Interrupted`] if it was stopped.
-pub fn run(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request, run: &Run) -> Result<SetTable> {
-    if request.k == 0 || request.k > matrix.questions() {
+pub fn run(isa: InstructionSet, blueprint: &Blueprint, run: &Run) -> Result<SetTable> {
+    let space = blueprint.space();
+    if space.k == 0 || space.k > space.questions {
         run.control.advance(run.share);
         return Ok(SetTable::default());
     }
+    let (matrix, request) = (blueprint.matrix(), blueprint.request());
     // One question has no α.
     let is_ranked = matrix.has(request.rank_by) && (request.rank_by != RankBy::Alpha || request.k > 1);
     if request.top.is_some() && !is_ranked {
         run.control.advance(run.share);
         return Ok(SetTable::default());
     }
-    check_rows(matrix, request, run.within.as_ref())?;
-    let found = match summed::search(isa, matrix, request, run)? {
-        Some(table) => table,
+    check_rows(blueprint, run.within.as_ref())?;
+    let found = match summed::search(isa, blueprint, run)? {
+        Some(found) => found,
         None => {
             let with_alpha = request.rank_by == RankBy::Alpha;
-            let collect = Collect { isa, answered: &matrix.answered, request, run };
-            with_scores(matrix, request, with_alpha, collect)?
+            with_scores(matrix, request, with_alpha, Collect { isa, blueprint, run })?
         }
     };
-    Ok(existing(matrix, TableColumns::USUAL, found))
+    Ok(existing(matrix, TableColumns::USUAL, blueprint.restore(found)))
 }
 
 /// The six sums give every set a correlation with T − X, also where that means nothing.
@@ -224,8 +232,7 @@ fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
 /// A search for a table.
 struct Collect<'a> {
     isa: InstructionSet,
-    answered: &'a BitMatrix,
-    request: &'a Request,
+    blueprint: &'a Blueprint<'a>,
     run: &'a Run<'a>,
 }
 
@@ -233,14 +240,15 @@ impl Visit for Collect<'_> {
     type Output = SetTable;
 
     fn visit<S: Scores>(self, scores: &S) -> Result<SetTable> {
-        let Self { isa, answered, request, run } = self;
-        let in_order = request.top.is_none() || run.within.is_some();
-        let prepared = Prepared::new(isa, scores, answered, request, in_order)?;
-        Ok(match request.top {
-            None => prepared.search(run, || All::ranked_by(request.rank_by))?.into_table(),
+        let Self { isa, blueprint, run } = self;
+        let Request { top, rank_by, .. } = *blueprint.request();
+        let in_order = top.is_none() || run.within.is_some();
+        let prepared = Prepared::new(isa, scores, blueprint, in_order)?;
+        Ok(match top {
+            None => prepared.search(run, || All::ranked_by(rank_by))?.into_table(),
             Some(n) => {
                 let shared = SharedThreshold::default();
-                prepared.search(run, || Best::new(n, request.rank_by, &shared))?.into_table()
+                prepared.search(run, || Best::new(n, rank_by, &shared))?.into_table()
             }
         })
     }
@@ -248,21 +256,22 @@ impl Visit for Collect<'_> {
 
 /// Refuses a result that could have more rows than a frame or the memory holds.
 ///
-/// Rows number at most C(questions, k), or as many as there are positions in `within`. Every row is a set that at least `min_users` users answered, and a
-/// user who answered a questions answered C(a, k) sets, so Σ C(a, k) / min_users bounds them too: that is what
-/// lets sparse data through.
-fn check_rows(matrix: &ResponseMatrix, request: &Request, within: Option<&Range<u128>>) -> Result<()> {
+/// Rows number at most C(questions, k), or as many as there are positions in `within`. Every row is a set that at least
+/// `min_users` users answered, and a user who answered a questions answered C(a, k) sets, so Σ C(a, k) / min_users bounds
+/// them too: that is what lets sparse data through. Fixed questions, which everybody answered, count neither here nor there.
+fn check_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Result<()> {
+    let (matrix, space, request) = (blueprint.matrix(), blueprint.space(), blueprint.request());
     let Request { k, top, .. } = *request;
-    let questions = matrix.questions();
-    let sets = binomial(questions, k);
+    let sets = space.sets();
+    let open = |user| matrix.answered.ones(user) - space.fixed;
     let supported = (0..matrix.users())
-        .try_fold(0u128, |sum, user| sum.checked_add(binomial(matrix.answered.ones(user), k)?))
+        .try_fold(0u128, |sum, user| sum.checked_add(binomial(open(user), space.chosen())?))
         .map(|sum| sum / request.least_users() as u128);
     let most = |bound: Option<u128>| bound.unwrap_or(u128::MAX);
     let part = within.map(|within| within.end - within.start);
     let rows = most(sets).min(most(part)).min(most(supported)).min(most(top.map(|top| top as u128)));
 
-    let refuse = |limit| Err(Error::TooManyRows { k, questions, sets, limit });
+    let refuse = |limit| Err(Error::TooManyRows { k: space.chosen(), questions: space.open(), sets, limit });
     if rows > FRAME_ROWS {
         return refuse(TooManyRows::Frame);
     }

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use crate::combinations::binomial;
 use crate::error::{Error, Result};
+
+use super::Space;
 
 /// One of several shares of all sets in lexicographic order, which differ by at most one set. In order they make the
 /// whole.
@@ -19,13 +20,14 @@ impl Shard {
     /// All sets.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
-    /// The positions of its sets of `k` out of `questions` questions.
+    /// The positions of its sets.
     ///
     /// # Errors
     ///
     /// [`Error::Uncountable`] if there are too many sets for positions.
-    pub fn positions(self, questions: usize, k: usize) -> Result<Range<u128>> {
-        let sets = binomial(questions, k).ok_or(Error::Uncountable { k, questions })?;
+    pub fn positions(self, space: Space) -> Result<Range<u128>> {
+        let uncountable = Error::Uncountable { k: space.chosen(), questions: space.open() };
+        let sets = space.sets().ok_or(uncountable)?;
         let (index, count) = (u128::from(self.index), u128::from(self.count));
         // The first shares take one set more each, until the remainder is gone.
         let start = |index: u128| sets / count * index + (sets % count).min(index);
@@ -37,8 +39,8 @@ impl Shard {
     /// # Errors
     ///
     /// As [`positions`](Self::positions).
-    pub fn within(self, questions: usize, k: usize) -> Result<Option<Range<u128>>> {
-        if self == Self::WHOLE { Ok(None) } else { self.positions(questions, k).map(Some) }
+    pub fn within(self, space: Space) -> Result<Option<Range<u128>>> {
+        if self == Self::WHOLE { Ok(None) } else { self.positions(space).map(Some) }
     }
 }
 
@@ -49,11 +51,12 @@ mod tests {
     #[test]
     fn shards_follow_each_other_and_are_nearly_equal() {
         for (questions, k) in [(1, 1), (5, 2), (6, 7), (200, 5), (300, 15)] {
-            let sets = binomial(questions, k).unwrap();
+            let space = Space { questions, k, fixed: 0 };
+            let sets = space.sets().unwrap();
             for count in [1, 2, 3, 7, 1000] {
                 let mut end = 0;
                 for index in 0..count {
-                    let share = Shard { index, count }.positions(questions, k).unwrap();
+                    let share = Shard { index, count }.positions(space).unwrap();
                     assert_eq!(share.start, end, "shard {index} of {count}, C({questions}, {k})");
                     let size = share.end - share.start;
                     assert!((sets / u128::from(count)..=sets.div_ceil(u128::from(count))).contains(&size));
@@ -66,8 +69,9 @@ mod tests {
 
     #[test]
     fn sets_that_cannot_be_counted_can_be_searched_but_not_shared_out() {
-        assert_eq!(Shard::WHOLE.within(1000, 500), Ok(None));
+        let space = Space { questions: 1000, k: 500, fixed: 0 };
+        assert_eq!(Shard::WHOLE.within(space), Ok(None));
         let refused = Error::Uncountable { k: 500, questions: 1000 };
-        assert_eq!(Shard { index: 0, count: 2 }.within(1000, 500), Err(refused));
+        assert_eq!(Shard { index: 0, count: 2 }.within(space), Err(refused));
     }
 }

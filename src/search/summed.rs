@@ -5,14 +5,14 @@ use crate::combinations::binomial;
 use crate::complete::{self, Covariances, Exact, FloatAnswers, Method};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
-use crate::matrix::{Floats, Integers, ResponseMatrix, Table};
+use crate::matrix::{Floats, Integers, Table};
 use crate::moments::{SumInteger, sums_fit};
 use crate::pair_sums::{PairScores, PairSums, pair_sums};
 use crate::parallel;
 use crate::patterns::{Pattern, is_complete, patterns};
 use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
 
-use super::{Control, Request, Run, SearchStrategy, is_parallel};
+use super::{Blueprint, Control, Run, SearchStrategy, is_parallel};
 
 /// Users of a pattern from which summing them up pays, at the last question but one of an average set. For 16,384 users of
 /// 0/1 scores in booklets of half of 40 questions the search takes a tenth of the time with 16 patterns, a third with 64, and a
@@ -39,25 +39,19 @@ const LARGEST_ERROR: f64 = 1e-9;
 /// One search, if it is to be by moments.
 struct Summed<'a> {
     isa: InstructionSet,
-    matrix: &'a ResponseMatrix,
-    request: &'a Request,
+    blueprint: &'a Blueprint<'a>,
     strategy: Option<SearchStrategy>,
     control: &'a Control,
 }
 
-/// The sets that `request` asks for, or `None` if users are better not summed up.
-pub fn search(
-    isa: InstructionSet,
-    matrix: &ResponseMatrix,
-    request: &Request,
-    run: &Run,
-) -> Result<Option<SetTable>> {
+/// The sets of `blueprint`, or `None` if users are better not summed up.
+pub fn search(isa: InstructionSet, blueprint: &Blueprint, run: &Run) -> Result<Option<SetTable>> {
     let Run { strategy, control, ref within, .. } = *run;
-    let summed = Summed { isa, matrix, request, strategy, control };
+    let summed = Summed { isa, blueprint, strategy, control };
     if within.is_some() && strategy != Some(SearchStrategy::Projection) {
         return strategy.map_or(Ok(None), |strategy| Err(strategy.needs("all sets, not a share of them")));
     }
-    let found = match (strategy, &matrix.table) {
+    let found = match (strategy, &blueprint.matrix().table) {
         (Some(SearchStrategy::Projection), _) => Ok(None),
         (_, Table::Binary(integers)) => summed.by_sums(integers, BINARY_USERS_PER_PATTERN),
         (_, Table::Small(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
@@ -77,8 +71,8 @@ impl Summed<'_> {
         integers: &Integers<P>,
         users_per_pattern: f64,
     ) -> Result<Option<SetTable>> {
-        let users = self.matrix.users();
-        let magnitude = integers.magnitude(self.request.k);
+        let users = self.blueprint.matrix().users();
+        let magnitude = integers.magnitude(self.blueprint.request().k);
         if sums_fit::<i64>(users, magnitude) {
             self.by_patterns::<P, i64>(integers, users_per_pattern)
         } else if sums_fit::<i128>(users, magnitude) {
@@ -90,13 +84,14 @@ impl Summed<'_> {
 
     /// Float scores: covariances rule sets out, and users make what is reported. So there must be sets to rule out.
     fn by_covariances(&self, floats: &Floats) -> Result<Option<SetTable>> {
-        let Self { isa, matrix, request, strategy, .. } = *self;
+        let Self { isa, blueprint, strategy, .. } = *self;
+        let (matrix, request) = (blueprint.matrix(), blueprint.request());
         let (users, questions) = (matrix.users(), matrix.questions());
         let refuse = |needs| strategy.map_or(Ok(None), |strategy| Err(strategy.needs(needs)));
         if strategy.is_none() && (!self.pays() || questions.saturating_mul(questions) > MOST_PAIRS) {
             return Ok(None);
         }
-        let Some(n) = request.top.filter(|_| request.k > 1) else {
+        let Some(n) = request.top.filter(|_| blueprint.space().chosen() > 1) else {
             return refuse("`top` and sets of two and more where scores are not integers");
         };
         if !is_complete(&matrix.answered, users) {
@@ -117,21 +112,23 @@ impl Summed<'_> {
     /// Whether there is much to search: more than the pairs of which the pass over the users makes sums. And whether a
     /// search too small for several threads does not sum up on them.
     fn pays(&self) -> bool {
-        let Request { k, .. } = *self.request;
-        let sets = |k| binomial(self.matrix.questions(), k).unwrap_or(u128::MAX);
+        let (space, users) = (self.blueprint.space(), self.blueprint.matrix().users());
+        let chosen = space.chosen();
+        let (sets, pairs) = [chosen, 2].map(|k| binomial(space.open(), k).unwrap_or(u128::MAX)).into();
         // A prefix of nearly all questions costs rows for each of them and has few sets.
-        k > 1
-            && sets(k) >= sets(2).saturating_mul(k as u128 - 1)
-            && sets(k).saturating_mul(self.matrix.users() as u128) >= LEAST_WORK
-            && (is_parallel(self.matrix, self.request) || !parallel::is_worth_it(self.matrix.users()))
+        chosen > 1
+            && sets >= pairs.saturating_mul(chosen as u128 - 1)
+            && sets.saturating_mul(users as u128) >= LEAST_WORK
+            && (is_parallel(self.blueprint) || !parallel::is_worth_it(users))
     }
 
     /// Users per pattern at an average prefix of all but one question: large patterns contain most of these.
     fn users_per_pattern(&self, patterns: &[Pattern]) -> f64 {
+        let space = self.blueprint.space();
         let (mut users, mut blocks) = (0.0, 0.0);
         for pattern in patterns {
-            let prefixes =
-                binomial(pattern.questions.len(), self.request.k - 1).map_or(f64::MAX, |n| n as f64);
+            let open = pattern.questions.len() - space.fixed;
+            let prefixes = binomial(open, space.chosen() - 1).map_or(f64::MAX, |n| n as f64);
             users += prefixes * pattern.users.len() as f64;
             blocks += prefixes;
         }
@@ -145,8 +142,7 @@ impl Summed<'_> {
             Some(SearchStrategy::Moments) => Method::Exhaustive,
             _ => Method::Bound,
         };
-        let is_parallel = is_parallel(self.matrix, self.request);
-        complete::search(self.isa, covariances, exact, self.request, n, method, is_parallel, self.control)
+        complete::search(self.isa, covariances, exact, self.blueprint, n, method, self.control)
     }
 
     fn by_patterns<P: PairScores, A: SumInteger + Sync>(
@@ -154,9 +150,9 @@ impl Summed<'_> {
         integers: &Integers<P>,
         users_per_pattern: f64,
     ) -> Result<Option<SetTable>> {
-        let Self { isa, matrix, request, strategy, control } = *self;
+        let Self { isa, blueprint, strategy, control } = *self;
+        let (matrix, request) = (blueprint.matrix(), blueprint.request());
         let (users, questions) = (matrix.users(), matrix.questions());
-        let is_parallel = is_parallel(matrix, request);
         if strategy.is_none() && !self.pays() {
             return Ok(None);
         }
@@ -187,7 +183,9 @@ impl Summed<'_> {
             self.control.advance(1.0);
             return Ok(Some(SetTable::default()));
         }
-        if let ([block], true, Some(n)) = (&blocks[..], is_complete && request.k > 1, request.top) {
+        if let ([block], true, Some(n)) =
+            (&blocks[..], is_complete && blueprint.space().chosen() > 1, request.top)
+        {
             let covariances =
                 Covariances::of_sums(block).ok_or(Error::MatrixTooLarge { users, questions })?;
             return self.in_covariances(covariances, block, n).map(Some);
@@ -198,12 +196,12 @@ impl Summed<'_> {
         Ok(Some(match request.top {
             None => {
                 let empty = || All::ranked_by(request.rank_by);
-                booklets::search(isa, &blocks, questions, request, is_parallel, control, empty).into_table()
+                booklets::search(isa, &blocks, blueprint, control, empty).into_table()
             }
             Some(n) => {
                 let shared = SharedThreshold::default();
                 let empty = || Best::new(n, request.rank_by, &shared);
-                booklets::search(isa, &blocks, questions, request, is_parallel, control, empty).into_table()
+                booklets::search(isa, &blocks, blueprint, control, empty).into_table()
             }
         }))
     }

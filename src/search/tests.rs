@@ -147,12 +147,11 @@ fn check_shards(
         let mut together = SetTable::default();
         for index in 0..count {
             let context = format!("{context}: shard {index} of {count}");
-            let within = Shard { index, count }.within(matrix.questions(), request.k).unwrap();
             let one = |request: &Request| {
                 let control = Control::default();
-                let found =
-                    super::run(isa, matrix, request, &Run { within: within.clone(), ..Run::all(&control) })
-                        .unwrap();
+                let blueprint = Blueprint::free(Cow::Borrowed(matrix), *request);
+                let within = Shard { index, count }.within(blueprint.space()).unwrap();
+                let found = super::run(isa, &blueprint, &Run { within, ..Run::all(&control) }).unwrap();
                 assert!((control.done() - 1.0).abs() < 1e-9, "{context}: {} done", control.done());
                 found
             };
@@ -173,7 +172,8 @@ fn check_stretches(
     request: &Request,
     context: &str,
 ) {
-    let sets = binomial(matrix.questions(), request.k).unwrap();
+    let blueprint = Blueprint::free(Cow::Borrowed(matrix), *request);
+    let sets = blueprint.space().sets().unwrap();
     let few = TableColumns { r: true, ..TableColumns::default() };
     let with_alpha = TableColumns::USUAL.with(RankBy::Alpha);
     for (floor, columns) in [
@@ -193,8 +193,9 @@ fn check_stretches(
         };
         let rows: Vec<usize> = (0..all.len()).filter(reaches).collect();
         let request = Request { rank_by: floor.map_or(RankBy::R, |(rank_by, _)| rank_by), ..*request };
+        let blueprint = Blueprint::free(Cow::Borrowed(matrix), request);
         let least = floor.map(|(_, least)| least);
-        let found = with_stretches(isa, matrix, &request, columns, least, |stretches| {
+        let found = with_stretches(isa, &blueprint, columns, least, |stretches| {
             let mut found = SetTable::default();
             let (mut start, mut length) = (0, 1);
             while start < sets {
@@ -499,7 +500,8 @@ fn any_number_of_threads_gives_the_same_rows() {
     for matrix in [&binary, &float] {
         for (top, rank_by) in [(Some(7), RankBy::R), (Some(500), RankBy::RRest), (None, RankBy::R)] {
             let request = Request { k: 4, top, min_users: 3, rank_by };
-            assert!(is_parallel(matrix, &request), "the case must be large enough to split");
+            let blueprint = Blueprint::free(Cow::Borrowed(matrix), request);
+            assert!(is_parallel(&blueprint), "the case must be large enough to split");
             let on = |threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 pool.install(|| search(matrix, &request)).unwrap()
@@ -664,14 +666,12 @@ fn what_is_stopped_is_interrupted_and_nothing_else() {
     let request = Request { k: 3, top: None, min_users: 2, rank_by: RankBy::R };
     for top in [None, Some(3)] {
         let request = Request { top, ..request };
-        let stopped = super::run(InstructionSet::Portable, &matrix, &request, &Run::all(&control));
+        let blueprint = Blueprint::free(Cow::Borrowed(&matrix), request);
+        let stopped = super::run(InstructionSet::Portable, &blueprint, &Run::all(&control));
         assert_eq!(stopped, Err(Error::Interrupted));
         let control = Control::default();
         let whole = Run::all(&control);
-        assert_eq!(
-            super::run(InstructionSet::Portable, &matrix, &request, &whole),
-            search(&matrix, &request)
-        );
+        assert_eq!(super::run(InstructionSet::Portable, &blueprint, &whole), search(&matrix, &request));
         assert_eq!(control.done(), 1.0, "all of the search is accounted for");
     }
 }

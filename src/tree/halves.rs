@@ -64,14 +64,14 @@ pub struct Questions {
 
 impl Questions {
     /// In two halves, each from the most frequent question on, or all high from the last one on if sets are wanted in
-    /// order.
-    pub fn of(answered: &BitMatrix, users: usize, in_order: bool) -> Self {
-        let count = answered.columns();
+    /// order. The first `fixed` questions are high ones behind all others.
+    pub fn of(answered: &BitMatrix, users: usize, fixed: usize, in_order: bool) -> Self {
+        let count = answered.columns() - fixed;
         // A prefix takes the highest positions first, so the rarest questions get those: its users become few early.
-        let mut ids: Vec<u32> = (0..count as u32).rev().collect();
+        let mut ids: Vec<u32> = (fixed as u32..answered.columns() as u32).rev().collect();
         let mut low = Vec::new();
         if !in_order {
-            let mut frequency = vec![0usize; count];
+            let mut frequency = vec![0usize; answered.columns()];
             for user in 0..users {
                 for (word, &bits) in answered.row(user).iter().enumerate() {
                     ones(bits).for_each(|bit| frequency[word * WORD_BITS + bit] += 1);
@@ -81,7 +81,8 @@ impl Questions {
             // Whole parts, so that a half that is still all open wastes no lane.
             low = ids.split_off(count - count / 2 / PART * PART);
         }
-        let mut columns = vec![Column::Low(0); count];
+        ids.extend((0..fixed as u32).rev());
+        let mut columns = vec![Column::Low(0); answered.columns()];
         low.iter().enumerate().for_each(|(position, &id)| columns[id as usize] = Column::Low(position));
         ids.iter().enumerate().for_each(|(position, &id)| columns[id as usize] = Column::High(position));
         Self { low, high: ids, columns }
@@ -99,6 +100,18 @@ impl Questions {
         match column {
             Column::Low(position) => self.low[position],
             Column::High(position) => self.high[position],
+        }
+    }
+
+    /// The questions by place: those of the low half, then those of the high one, which begin a part of their own.
+    pub fn by_place(&self) -> impl Iterator<Item = usize> {
+        self.low.iter().chain(&self.high).map(|&id| id as usize)
+    }
+
+    pub fn place(&self, column: Column) -> usize {
+        match column {
+            Column::Low(position) => position,
+            Column::High(position) => self.low.len() + position,
         }
     }
 

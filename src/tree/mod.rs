@@ -20,14 +20,13 @@ mod halves;
 
 use std::ops::Range;
 
-use crate::bitset::BitMatrix;
 use crate::combinations::binomial;
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel, PART};
 use crate::moments::{Correlations, LaneCorrelations, RankBy, Side};
 use crate::parallel;
 use crate::ranking::{All, Collector, Siblings, Sink};
-use crate::search::{Control, Request, Run};
+use crate::search::{Blueprint, Control, Request, Rules, Run, Space, Standing};
 
 pub use filter::{Bar, is_exact};
 pub use halves::{Column, Open, Questions};
@@ -130,42 +129,50 @@ pub struct Prepared<'a, S: Scores> {
     isa: InstructionSet,
     scores: &'a S,
     request: &'a Request,
+    space: Space,
     questions: Questions,
+    /// Of the places of `questions`.
+    rules: Option<Rules>,
     /// Of the empty prefix.
     database: S::Database,
 }
 
 impl<'a, S: Scores> Prepared<'a, S> {
-    /// For walks over all sets, or `in_order`, over those at any positions of the lexicographic order, too.
+    /// For walks over all sets, or `in_order`, over those at any positions, too.
     pub fn new(
         isa: InstructionSet,
         scores: &'a S,
-        answered: &BitMatrix,
-        request: &'a Request,
+        blueprint: &'a Blueprint<'_>,
         in_order: bool,
     ) -> Result<Self> {
-        let questions = Questions::of(answered, scores.users(), in_order);
+        let (space, request) = (blueprint.space(), blueprint.request());
+        let answered = &blueprint.matrix().answered;
+        let questions = Questions::of(answered, scores.users(), space.fixed, in_order);
         // With fewer users nothing is walked.
         let database = if scores.users() < request.least_users() {
             S::Database::default()
         } else {
             isa.run(Everyone { scores, questions: &questions })?
         };
-        Ok(Self { isa, scores, request, questions, database })
+        let rules = blueprint.rules(questions.by_place().map(Some));
+        Ok(Self { isa, scores, request, space, questions, rules, database })
     }
 
     /// Walks the sets of `run` into collectors made by `empty`.
     pub fn search<C: Collector>(&self, run: &Run, empty: impl Fn() -> C + Sync) -> Result<C> {
         let is_empty = run.within.as_ref().is_some_and(Range::is_empty);
-        if self.scores.users() < self.request.least_users() || is_empty {
+        let standing = self.rules.as_ref().map_or(Some(Standing::default()), Rules::start);
+        let standing = standing.filter(|_| !is_empty && self.scores.users() >= self.request.least_users());
+        let Some(standing) = standing else {
             run.control.advance(run.share);
             return Ok(empty());
-        }
-        let Self { isa, scores, request, questions, database } = self;
-        let tree = Tree { isa: *isa, scores: *scores, request, questions, control: run.control };
+        };
+        let Self { isa, scores, request, space, questions, rules, database } = self;
+        let rules = rules.as_ref();
+        let tree = Tree { isa: *isa, scores: *scores, request, questions, rules, control: run.control };
         let subtree = Subtree { within: run.within.clone(), share: run.share };
-        let found =
-            tree.explore((database, scores.users()), &Prefix::default(), 1.0, subtree, empty(), &empty);
+        let prefix = Prefix { fixed: space.fixed, standing, ..Prefix::default() };
+        let found = tree.explore((database, scores.users()), &prefix, 1.0, subtree, empty(), &empty);
         if run.control.is_stopped() { Err(Error::Interrupted) } else { Ok(found) }
     }
 }
@@ -190,6 +197,9 @@ impl<S: Scores> Kernel for Everyone<'_, S> {
 struct Prefix {
     questions: Vec<u32>,
     low: usize,
+    /// How many questions come before all others.
+    fixed: usize,
+    standing: Standing,
 }
 
 impl Prefix {
@@ -199,7 +209,11 @@ impl Prefix {
 
     /// Low questions come before high ones; once a high one is chosen, the number of low ones is final.
     fn next(&self) -> Next {
-        Next { low: self.low == self.len(), high: self.is_even() }
+        Next { low: self.fixed + self.low >= self.len(), high: self.is_even() }
+    }
+
+    fn lacks_fixed(&self) -> bool {
+        self.len() < self.fixed
     }
 
     fn is_even(&self) -> bool {
@@ -242,6 +256,7 @@ struct Tree<'a, S> {
     scores: &'a S,
     request: &'a Request,
     questions: &'a Questions,
+    rules: Option<&'a Rules>,
     control: &'a Control,
 }
 
@@ -289,17 +304,39 @@ struct Child {
     subtree: Subtree,
 }
 
+/// Columns by which a prefix can be extended, and what is open after each. Small, since a walk has one for each question of
+/// a prefix on its stack.
+struct Children {
+    open: Open,
+    low: Range<usize>,
+    high: Range<usize>,
+}
+
+impl Iterator for Children {
+    type Item = (Column, Open);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(low) = self.low.next_back() {
+            return Some((Column::Low(low), Open { low, ..self.open }));
+        }
+        let high = self.high.next_back()?;
+        Some((Column::High(high), Open { high, ..self.open }))
+    }
+}
+
 impl<S: Scores> Tree<'_, S> {
     /// The columns by which `prefix` can be extended, and what is open afterwards: low ones first, each half from the
     /// rarest question on.
-    fn children(&self, open: Open, prefix: &Prefix) -> impl Iterator<Item = (Column, Open)> + use<S> {
+    fn children(&self, open: Open, prefix: &Prefix) -> Children {
         let next = prefix.next();
         // A prefix must leave enough to choose from. After a high question only high ones follow, and one low leaf.
         let after = self.request.k - prefix.len() - 1;
+        if prefix.lacks_fixed() {
+            return Children { open, low: 0..0, high: open.high - 1..open.high };
+        }
         let low = if next.low { after.saturating_sub(open.high)..open.low } else { 0..0 };
         let high = if next.high { after.saturating_sub(open.low.min(1))..open.high } else { 0..0 };
-        let low = low.rev().map(move |position| (Column::Low(position), Open { low: position, ..open }));
-        low.chain(high.rev().map(move |position| (Column::High(position), Open { high: position, ..open })))
+        Children { open, low, high }
     }
 
     /// The children of a prefix that lacks `missing` questions, as far as `subtree` reaches.
@@ -307,8 +344,12 @@ impl<S: Scores> Tree<'_, S> {
         let mut sum = 0.0;
         let mut children: Vec<Child> = self
             .children(open, prefix)
+            .filter(|&(column, _)| !self.is_closed(prefix, column))
             .filter_map(|(column, after)| {
                 let within = match (&subtree.within, column) {
+                    (Some(within), _) if prefix.lacks_fixed() => {
+                        Some((Some(within.clone()), within.end - within.start))
+                    }
                     (Some(within), Column::High(position)) => {
                         Some(within_child(within, open.high, position, missing)?)
                     }
@@ -334,11 +375,48 @@ impl<S: Scores> Tree<'_, S> {
     fn push(&self, prefix: &mut Prefix, column: Column) {
         prefix.questions.push(self.questions.id(column));
         prefix.low += usize::from(matches!(column, Column::Low(_)));
+        if let Some(rules) = self.rules {
+            prefix.standing.push(rules, self.questions.place(column));
+        }
     }
 
     fn pop(&self, prefix: &mut Prefix, column: Column) {
         prefix.questions.pop();
         prefix.low -= usize::from(matches!(column, Column::Low(_)));
+        if let Some(rules) = self.rules {
+            prefix.standing.pop(rules);
+        }
+    }
+
+    /// Whether no set has this question beside the prefix.
+    fn is_closed(&self, prefix: &Prefix, column: Column) -> bool {
+        let is_closed = |rules| prefix.standing.is_closed(rules, self.questions.place(column));
+        !prefix.lacks_fixed() && self.rules.is_some_and(is_closed)
+    }
+
+    /// The lanes of a part, of a database whose high questions begin with the part `first_high`, that no set has beside the
+    /// prefix.
+    #[inline(always)]
+    fn closed_lanes(&self, prefix: &Prefix, first_high: usize, part: usize) -> u16 {
+        let Some(rules) = self.rules else { return 0 };
+        let column = match part.checked_sub(first_high) {
+            Some(part) => Column::High(part * PART),
+            None => Column::Low(part * PART),
+        };
+        prefix.standing.lanes(rules, self.questions.place(column))
+    }
+
+    /// Takes the first of `parts` that are not closed, as many as come one after another.
+    #[inline(always)]
+    fn open_stretch(&self, prefix: &Prefix, first_high: usize, parts: &mut Range<usize>) -> Range<usize> {
+        if self.rules.is_none() {
+            return std::mem::take(parts);
+        }
+        let is_open = |&part: &usize| self.closed_lanes(prefix, first_high, part) != u16::MAX;
+        let start = parts.clone().find(is_open).unwrap_or(parts.end);
+        let end = (start..parts.end).find(|part| !is_open(part)).unwrap_or(parts.end);
+        parts.start = end;
+        start..end
     }
 
     /// Splits the subtree of `prefix`, whose common users are the given number in a database, into parts worth a
@@ -425,7 +503,8 @@ impl<S: Scores> Tree<'_, S> {
         match levels {
             [] => {}
             [last] => {
-                let children: Vec<(Column, Open)> = children.collect();
+                let is_open = |&(column, _): &(Column, Open)| !self.is_closed(prefix, column);
+                let children: Vec<(Column, Open)> = children.filter(is_open).collect();
                 let all = Kept { from: 0, below: usize::MAX };
                 self.finish(database, (&children, all), prefix, &mut last.extension, scratch, sink);
             }
@@ -433,6 +512,9 @@ impl<S: Scores> Tree<'_, S> {
                 for (column, open) in children {
                     if self.control.is_stopped() {
                         return;
+                    }
+                    if self.is_closed(prefix, column) {
+                        continue;
                     }
                     self.push(prefix, column);
                     if self.project(database, column, open, prefix, level) >= self.request.least_users() {
@@ -479,8 +561,11 @@ impl<S: Scores> Tree<'_, S> {
         // Where no part lies between the halves, they are one stretch.
         let stretches =
             if low.end == high.start { [low.start..high.end, 0..0] } else { [low.clone(), high.clone()] };
-        for parts in stretches {
-            self.scores.sum(isa, database, extension, parts.clone(), &mut scratch.sums[parts]);
+        for mut parts in stretches {
+            while !parts.is_empty() {
+                let open = self.open_stretch(prefix, first_high, &mut parts);
+                self.scores.sum(isa, database, extension, open.clone(), &mut scratch.sums[open]);
+            }
         }
         let side = self.scores.side(self.request.rank_by);
         let bar = Bar {
@@ -492,7 +577,12 @@ impl<S: Scores> Tree<'_, S> {
         // From the last part to the first, because positions descend where the order of the sets matters.
         for (questions, parts) in self.questions.below(open).into_iter().zip([low, high]) {
             for (part, questions) in parts.zip(questions.chunks(PART)).rev() {
-                let lanes = S::candidates(filter, &scratch.sums[part]) & of.kept.lanes(part, questions.len());
+                let open =
+                    of.kept.lanes(part, questions.len()) & !self.closed_lanes(prefix, first_high, part);
+                if open == 0 {
+                    continue;
+                }
+                let lanes = S::candidates(filter, &scratch.sums[part]) & open;
                 if lanes == 0 {
                     continue;
                 }

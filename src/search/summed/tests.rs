@@ -1,5 +1,7 @@
 //! Every strategy against the oracle and against the search that keeps the users, bit for bit.
 
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -7,7 +9,7 @@ use crate::matrix::ResponseMatrix;
 use crate::moments::RankBy;
 use crate::naive::{self, Answers};
 use crate::responses::{Duplicates, Responses, Score};
-use crate::search::search_with;
+use crate::search::{Request, search_with};
 
 fn matrix_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> ResponseMatrix {
     let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
@@ -344,7 +346,10 @@ fn any_number_of_threads_gives_the_same_rows() {
         let matrix = integers_of(answers);
         for (top, rank_by) in [(Some(9), RankBy::R), (Some(300), RankBy::RRest)] {
             let request = Request { k, top, min_users: 3, rank_by };
-            assert!(is_parallel(&matrix, &request), "the case must be large enough to split");
+            assert!(
+                is_parallel(&Blueprint::free(Cow::Borrowed(&matrix), request)),
+                "the case must be large enough to split"
+            );
             let on = |threads, strategy| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 pool.install(|| by(strategy, &matrix, &request)).unwrap()
@@ -423,9 +428,11 @@ fn moments_are_chosen_where_they_pay() {
     let request = Request { k: 4, top: Some(3), min_users: 2, rank_by: RankBy::R };
     let is_summed = |answers: &Answers, request: &Request| {
         let isa = InstructionSet::Portable;
-        let found = search(isa, &integers_of(answers), request, &Run::all(&Control::default())).unwrap();
+        let matrix = integers_of(answers);
+        let blueprint = Blueprint::free(Cow::Borrowed(&matrix), *request);
+        let found = search(isa, &blueprint, &Run::all(&Control::default())).unwrap();
         if let Some(found) = &found {
-            assert_eq!(found, &by(SearchStrategy::Projection, &integers_of(answers), request).unwrap());
+            assert_eq!(found, &by(SearchStrategy::Projection, &matrix, request).unwrap());
         }
         found.is_some()
     };
@@ -437,9 +444,8 @@ fn moments_are_chosen_where_they_pay() {
     let countless = Request { k: 70, ..request };
     assert_eq!(binomial(140, 70), None, "the case must have more sets than can be counted");
     let (isa, strategy) = (InstructionSet::Portable, None);
-    assert!(
-        Summed { isa, matrix: &long, request: &countless, strategy, control: &Control::default() }.pays()
-    );
+    let blueprint = &Blueprint::free(Cow::Borrowed(&long), countless);
+    assert!(Summed { isa, blueprint, strategy, control: &Control::default() }.pays());
     let cut = |patterns: u32| {
         let mut answers = complete.clone();
         for (&user, scores) in &mut answers {
@@ -485,7 +491,7 @@ fn every_strategy_stops_and_tells_how_far_it_is() {
                 let request = Request { k: 5, top, min_users: 2, rank_by: RankBy::R };
                 let run = |control: &Control| {
                     let run = Run { strategy: Some(strategy), ..Run::all(control) };
-                    crate::search::run(isa, matrix, &request, &run)
+                    crate::search::run(isa, &Blueprint::free(Cow::Borrowed(matrix), request), &run)
                 };
                 let control = Control::default();
                 run(&control).unwrap();

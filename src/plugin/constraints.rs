@@ -1,0 +1,131 @@
+//! What users say of the sets, in their values → constraints on question ids.
+
+use polars::prelude::*;
+use pyo3::prelude::*;
+use serde::Deserialize;
+
+use super::columns::{CodedMatrix, intern, list as listed, shown};
+use super::inputs::{Inputs, Role};
+use crate::intern::Interned;
+use crate::search::{Constraints, Costs, Domains};
+
+/// Numbers that go with domains and costs, checked on the Python side.
+#[derive(Clone, Deserialize, FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Bounds {
+    max_per_domain: Option<u64>,
+    min_per_domain: Option<u64>,
+    max_cost: Option<f64>,
+}
+
+impl Inputs<&Series> {
+    /// The constraints that these inputs are, on the questions of `coded`.
+    pub fn constraints(&self, coded: &CodedMatrix, bounds: &Bounds) -> PolarsResult<Constraints> {
+        let questions = &coded.questions;
+        // Without responses there is nothing to be known or unknown.
+        if questions.is_empty() {
+            return Ok(Constraints::default());
+        }
+        let ids = |role| self.literal(role).map_or(Ok(Vec::new()), |values| ids_of(role, values, questions));
+        let (include, exclude) = (ids(Role::Include)?, ids(Role::Exclude)?);
+        // Values that differ to Python can be the same question.
+        if let Some(&both) = include.iter().find(|question| exclude.contains(question)) {
+            let question = shown(questions.get(both as usize)?);
+            polars_bail!(ComputeError: "`include` and `exclude` both hold question {question}");
+        }
+        let number = |bound: u64| usize::try_from(bound).unwrap_or(usize::MAX);
+        let domains = coded.domains.clone().map(|of| Domains {
+            of,
+            least: bounds.min_per_domain.map_or(0, number),
+            most: bounds.max_per_domain.map_or(usize::MAX, number),
+        });
+        let costs = coded.costs.clone().zip(bounds.max_cost).map(|(of, most)| Costs { of, most });
+        Ok(Constraints { include, exclude, domains, costs })
+    }
+}
+
+/// The value of each question in `column`, which must be the same on all rows of a question.
+pub fn of_questions(role: Role, column: &Series, ids: &Interned, questions: &Series) -> PolarsResult<Series> {
+    let first_rows = ids.ids().map(|id| ids.first_rows[id as usize]).collect();
+    let physical = column.to_storage().to_physical_repr();
+    let expected = physical.take(&IdxCa::from_vec(PlSmallStr::EMPTY, first_rows))?;
+    let differs = physical.not_equal_missing(&expected)?;
+    if let Some(row) = differs.iter().position(|differs| differs == Some(true))
+        && let Some(id) = ids.ids().nth(row)
+    {
+        let first = ids.first_rows[id as usize] as usize;
+        polars_bail!(
+            ComputeError: "{} must be the same on all rows of a question, but question {} has {} and {}",
+            role.of(column.name()), shown(questions.get(id as usize)?),
+            shown(column.get(first)?), shown(column.get(row)?),
+        );
+    }
+    column.take(&IdxCa::from_vec(column.name().clone(), ids.first_rows.clone()))
+}
+
+/// The number of each domain; `None` where it is null.
+pub fn domains(values: &Series) -> PolarsResult<Vec<Option<u32>>> {
+    let exists = values.is_not_null();
+    let ids = intern(&values.filter(&exists)?)?;
+    let mut ids = ids.ids();
+    Ok(exists.iter().map(|exists| if exists == Some(true) { ids.next() } else { None }).collect())
+}
+
+/// The cost of each question.
+pub fn costs(values: &Series, questions: &Series) -> PolarsResult<Vec<f64>> {
+    let floats = values.to_storage().cast(&DataType::Float64)?;
+    let refuse = |(row, cost): (usize, Option<f64>)| -> PolarsResult<f64> {
+        match cost {
+            Some(cost) if cost.is_finite() && cost >= 0.0 => Ok(cost),
+            _ => polars_bail!(
+                ComputeError: "{} must be a number of at least 0 for each question, but question {} has {}",
+                Role::Cost.of(values.name()), shown(questions.get(row)?), shown(values.get(row)?),
+            ),
+        }
+    };
+    floats.f64()?.iter().enumerate().map(refuse).collect()
+}
+
+/// The questions that `list` has, the same in each row.
+fn ids_of(role: Role, list: &Series, questions: &Series) -> PolarsResult<Vec<u32>> {
+    let values = list.slice(0, 1).explode(ExplodeOptions { empty_as_null: false, keep_nulls: false })?;
+    let shown = |row: usize| values.get(row).map(shown);
+    let known = questions.to_storage();
+    let cast = match cast_exactly(&values, known.dtype())? {
+        Ok(cast) => cast,
+        Err(row) => polars_bail!(
+            ComputeError: "`{role}` holds {}, which cannot be cast to {}, the dtype of {}",
+            shown(row)?, questions.dtype(), Role::Question.of(questions.name()),
+        ),
+    };
+    let mut all = known.to_physical_repr().into_owned();
+    all.append(&cast.to_physical_repr())?;
+    let ids: Vec<u32> = intern(&all)?.ids().skip(questions.len()).collect();
+
+    let unknown = (0..ids.len()).filter(|&row| ids[row] as usize >= questions.len());
+    let unknown: Vec<String> = unknown.map(shown).collect::<PolarsResult<_>>()?;
+    polars_ensure!(
+        unknown.is_empty(),
+        ComputeError: "`{role}` holds {}, but {} has no such value in any response",
+        listed(unknown.into_iter()), Role::Question.of(questions.name()),
+    );
+    for (row, id) in ids.iter().enumerate() {
+        polars_ensure!(
+            !ids[..row].contains(id),
+            ComputeError: "`{role}` holds question {} more than once", shown(row)?,
+        );
+    }
+    Ok(ids)
+}
+
+/// `values` as `dtype`, or the row of the first that it cannot hold as it is.
+fn cast_exactly(values: &Series, dtype: &DataType) -> PolarsResult<std::result::Result<Series, usize>> {
+    if values.dtype() == dtype {
+        return Ok(Ok(values.clone()));
+    }
+    // A cast that fails makes a null, or an error where the dtypes have nothing to do with each other.
+    let Ok(cast) = values.cast(dtype) else { return Ok(Err(0)) };
+    let Ok(back) = cast.cast(values.dtype()) else { return Ok(Err(0)) };
+    let changed = cast.is_null() | back.not_equal_missing(values)?;
+    Ok(changed.iter().position(|changed| changed == Some(true)).map_or(Ok(cast), Err))
+}

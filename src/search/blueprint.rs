@@ -1,0 +1,151 @@
+//! What the sets that are searched must be made of, turned into a smaller search.
+//!
+//! A question that is excluded is no column of the matrix that is searched, and a user who answered less than a set of
+//! the others, or not all that is included, is no row. Included questions are the first columns: every search begins
+//! with them as its prefix. Grand totals stay what they were.
+//!
+//! Questions that no set can have for their domain or cost are left out as if they were excluded. What is left of these
+//! rules, `rules` sees to at each prefix.
+//!
+//! Two sets of one size are in lexicographic order by the least question that one of them lacks, which is none that both
+//! have. So sets with the included questions first come in the order that they have with these in their place.
+
+use std::borrow::Cow;
+
+use crate::combinations::binomial;
+use crate::error::Result;
+use crate::matrix::ResponseMatrix;
+use crate::ranking::SetTable;
+
+use super::Request;
+use super::rules::{Costs, Domains, Limits, Rules};
+
+/// What a set must be made of, in questions of a matrix.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Constraints {
+    /// Different questions that every set has, no more than a set's.
+    pub include: Vec<u32>,
+    /// Questions that no set has, and none of them included.
+    pub exclude: Vec<u32>,
+    pub domains: Option<Domains>,
+    pub costs: Option<Costs>,
+}
+
+/// The sets of `k` out of some questions that have all of the first ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Space {
+    pub questions: usize,
+    pub k: usize,
+    /// How many questions every set has; fewer than k.
+    pub fixed: usize,
+}
+
+impl Space {
+    /// How many questions are not fixed.
+    pub fn open(self) -> usize {
+        self.questions - self.fixed
+    }
+
+    /// How many questions a set takes of these.
+    pub fn chosen(self) -> usize {
+        self.k - self.fixed
+    }
+
+    /// How many sets there are, if they can be counted.
+    pub fn sets(self) -> Option<u128> {
+        binomial(self.open(), self.chosen())
+    }
+}
+
+/// A matrix, what is asked of it, and which sets of its questions are searched for that.
+#[derive(Debug)]
+pub struct Blueprint<'a> {
+    matrix: Cow<'a, ResponseMatrix>,
+    request: Request,
+    space: Space,
+    /// What domains and costs rule out, by column; `None` for nothing.
+    limits: Option<Limits>,
+    /// For each column the question that it was before questions were left out; `None` if none was.
+    ids: Option<Vec<u32>>,
+}
+
+impl<'a> Blueprint<'a> {
+    /// All sets.
+    pub fn free(matrix: Cow<'a, ResponseMatrix>, request: Request) -> Self {
+        let space = Space { questions: matrix.questions(), k: request.k, fixed: 0 };
+        Self { matrix, request, space, limits: None, ids: None }
+    }
+
+    /// The sets that fulfil `constraints`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MatrixTooLarge`](crate::error::Error::MatrixTooLarge) if the memory does not hold a second matrix.
+    pub fn new(matrix: Cow<'a, ResponseMatrix>, request: Request, constraints: &Constraints) -> Result<Self> {
+        if constraints == &Constraints::default() {
+            return Ok(Self::free(matrix, request));
+        }
+        let Constraints { include, exclude, domains, costs } = constraints;
+        let k = request.k;
+        let mut ids = include.clone();
+        ids.sort_unstable();
+        let mut is_open = vec![true; matrix.questions()];
+        include.iter().chain(exclude).for_each(|&question| is_open[question as usize] = false);
+        ids.extend((0..).zip(is_open).filter_map(|(question, is_open)| is_open.then_some(question)));
+
+        let mut limits = Limits::new(k, domains.as_ref(), costs.as_ref(), &ids);
+        let columns = match &limits {
+            Some(limits) => limits.possible(include.len()),
+            None => (0..ids.len()).collect(),
+        };
+        ids = columns.iter().map(|&column| ids[column]).collect();
+        limits = limits.map(|limits| limits.select(&columns));
+        let mut fixed = include.len().min(ids.len());
+        if fixed == k {
+            // Nothing is left to be chosen: the included questions are all there is to choose from.
+            ids.truncate(k);
+            (fixed, limits) = (0, None);
+        }
+        let common = include.len().min(ids.len());
+        let matrix = Cow::Owned(matrix.select(&ids, common, k)?);
+        Ok(Self { matrix, request, space: Space { questions: ids.len(), k, fixed }, limits, ids: Some(ids) })
+    }
+
+    /// What sets that are searched must not be, of places that have these columns.
+    pub(crate) fn rules(&self, columns: impl Iterator<Item = Option<usize>>) -> Option<Rules> {
+        let limits = self.limits.as_ref()?;
+        Some(Rules::new(limits, &columns.collect::<Vec<_>>()))
+    }
+
+    /// The same of the columns themselves.
+    pub(crate) fn rules_by_column(&self) -> Option<Rules> {
+        self.rules((0..self.space.questions).map(Some))
+    }
+
+    pub fn matrix(&self) -> &ResponseMatrix {
+        &self.matrix
+    }
+
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The sets, whose positions are those in their lexicographic order.
+    pub fn space(&self) -> Space {
+        self.space
+    }
+
+    /// Sets of columns as sets of questions.
+    pub(crate) fn restore(&self, mut table: SetTable) -> SetTable {
+        if let Some(ids) = &self.ids {
+            for set in table.questions.chunks_exact_mut(self.request.k) {
+                set.iter_mut().for_each(|column| *column = ids[*column as usize]);
+                set.sort_unstable();
+            }
+        }
+        table
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,514 @@
+//! What a set may still take, along one path of a search: questions by content domain, and their cost.
+//!
+//! A domain from which a set has as many questions as it may is closed to all that follows; so is a question that leaves
+//! too little for the cheapest others; and where just as many questions are missing as some domains lack, all other
+//! domains are. What is closed stays closed below a prefix, so it is a bitset that grows along the path: a search skips
+//! what is closed and comes to no set that breaks a rule. (Frequent-itemset mining calls rules of the first two kinds
+//! anti-monotone, and pushes them into the search just so: R. T. Ng et al., "Exploratory mining and pruning optimizations
+//! of constrained association rules", SIGMOD 1998.)
+
+use hashbrown::HashMap;
+
+use crate::bitset::{WORD_BITS, words_for};
+
+/// Content domains of questions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Domains {
+    /// For each question the number of its domain; `None` for a question of none, which nothing is said of.
+    pub of: Vec<Option<u32>>,
+    /// Questions that a set has at least, from each domain that a question is of that is not excluded.
+    pub least: usize,
+    /// Questions that a set has at most from a domain.
+    pub most: usize,
+}
+
+/// What questions cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Costs {
+    /// For each question, not negative and finite.
+    pub of: Vec<f64>,
+    /// What the questions of a set cost at most together.
+    pub most: f64,
+}
+
+/// Parts of [`Costs::most`] in which costs are counted, rounded to whole ones, whose sums are the same in any order.
+const UNITS: u64 = 1 << 52;
+
+/// Masks of the places above a cost, at most.
+const MASKS: usize = 256;
+
+/// Domains and costs of the columns of a matrix, for sets of `k` of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    k: usize,
+    /// By column.
+    domain_of: Vec<Option<u32>>,
+    /// Domains that sets must have questions from.
+    domains: usize,
+    least: usize,
+    most: usize,
+    /// By column, in units.
+    cost_of: Vec<u64>,
+    budget: u64,
+}
+
+impl Limits {
+    /// Those of the questions `ids`, which become columns. `None` where they rule nothing out.
+    pub fn new(k: usize, domains: Option<&Domains>, costs: Option<&Costs>, ids: &[u32]) -> Option<Self> {
+        let mut limits = Self {
+            k,
+            domain_of: vec![None; ids.len()],
+            domains: 0,
+            least: 0,
+            most: usize::MAX,
+            cost_of: vec![0; ids.len()],
+            budget: 0,
+        };
+        if let Some(&Domains { ref of, least, most }) = domains
+            && (least > 0 || most < k)
+        {
+            let mut numbers: HashMap<u32, u32> = HashMap::new();
+            for (domain, &id) in limits.domain_of.iter_mut().zip(ids) {
+                let next = numbers.len() as u32;
+                *domain = of[id as usize].map(|domain| *numbers.entry(domain).or_insert(next));
+            }
+            (limits.domains, limits.least, limits.most) = (numbers.len(), least, most);
+        }
+        if let Some(Costs { of, most }) = costs {
+            // Each cost and the limit are rounded to what decimal fractions they stand for, and each to units.
+            limits.budget = UNITS + k as u64;
+            for (cost, &id) in limits.cost_of.iter_mut().zip(ids) {
+                let share = of[id as usize] / most;
+                // Nothing of nothing is no cost; what is above the limit is above it however far.
+                *cost = if share.is_nan() { 0 } else { (share.min(2.0) * UNITS as f64).round() as u64 };
+            }
+        }
+        let mut dearest = limits.cost_of.clone();
+        dearest.sort_unstable_by(|a, b| b.cmp(a));
+        let is_cheap = dearest.iter().take(k).sum::<u64>() <= limits.budget;
+        (limits.domains > 0 || !is_cheap).then_some(limits)
+    }
+
+    /// Those of some columns.
+    pub fn select(&self, columns: &[usize]) -> Self {
+        Self {
+            domain_of: columns.iter().map(|&column| self.domain_of[column]).collect(),
+            cost_of: columns.iter().map(|&column| self.cost_of[column]).collect(),
+            ..*self
+        }
+    }
+
+    /// The columns that can be in a set beside the first `fixed`, with these; none where no set can be.
+    pub fn possible(&self, fixed: usize) -> Vec<usize> {
+        let all = self.cost_of.len();
+        let rules = Rules::new(self, &(0..all).map(Some).collect::<Vec<_>>());
+        let Some(mut standing) = rules.start() else { return Vec::new() };
+        for column in 0..fixed {
+            if standing.is_closed(&rules, column) {
+                return Vec::new();
+            }
+            standing.push(&rules, column);
+        }
+        let is_possible = |&column: &usize| column < fixed || !standing.is_closed(&rules, column);
+        let columns: Vec<usize> = (0..all).filter(is_possible).collect();
+        if self.supplies(&columns) { columns } else { Vec::new() }
+    }
+
+    /// Whether every domain has as many of `columns` as sets need of it.
+    fn supplies(&self, columns: &[usize]) -> bool {
+        let mut counts = vec![0; self.domains];
+        for domain in columns.iter().filter_map(|&column| self.domain_of[column]) {
+            counts[domain as usize] += 1;
+        }
+        counts.into_iter().all(|count| count >= self.least)
+    }
+}
+
+/// [`Limits`] of the places of a search, which columns take in its own order.
+#[derive(Debug)]
+pub struct Rules {
+    k: usize,
+    places: usize,
+    domain_of: Vec<Option<u32>>,
+    /// For each domain where its words in `words` begin, and where the last one's end.
+    starts: Vec<usize>,
+    /// Places of a domain: the number of a word, and its bits.
+    words: Vec<(u32, u64)>,
+    least: usize,
+    most: usize,
+    cost_of: Vec<u64>,
+    budget: u64,
+    /// What so many places cost at least.
+    cheapest: Vec<u64>,
+    /// Places by descending cost.
+    dearest: Vec<usize>,
+    /// Bits of the first of these: of none, of `step`, of twice as many, and so on.
+    masks: Vec<u64>,
+    step: usize,
+}
+
+/// The path so far.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    path: Vec<usize>,
+    /// For each length of the path, from 0 on, the bits of the places that are closed.
+    closed: Vec<u64>,
+    /// For each domain how many places of the path are of it.
+    counts: Vec<usize>,
+    /// How many questions the domains lack together.
+    lacking: usize,
+    cost: u64,
+}
+
+impl Rules {
+    /// For places that have these columns; a place without one is closed.
+    pub fn new(limits: &Limits, columns: &[Option<usize>]) -> Self {
+        let Limits { k, domains, least, most, budget, .. } = *limits;
+        let of = |column: &Option<usize>| column.and_then(|column| limits.domain_of[column]);
+        let domain_of: Vec<Option<u32>> = columns.iter().map(of).collect();
+        let (mut starts, mut words) = (vec![0], Vec::new());
+        let mut places: Vec<usize> = (0..columns.len()).filter(|&place| domain_of[place].is_some()).collect();
+        places.sort_by_key(|&place| domain_of[place]);
+        let mut places = places.into_iter().peekable();
+        for domain in 0..domains {
+            let start = words.len();
+            while let Some(place) = places.next_if(|&place| domain_of[place] == Some(domain as u32)) {
+                let (word, bit) = ((place / WORD_BITS) as u32, 1 << (place % WORD_BITS));
+                match words[start..].last_mut() {
+                    Some((last, bits)) if *last == word => *bits |= bit,
+                    _ => words.push((word, bit)),
+                }
+            }
+            starts.push(words.len());
+        }
+
+        // A place without a column costs more than there is.
+        let cost = |column: &Option<usize>| column.map_or(budget + 1, |column| limits.cost_of[column]);
+        let cost_of: Vec<u64> = columns.iter().map(cost).collect();
+        let mut dearest: Vec<usize> = (0..columns.len()).collect();
+        dearest.sort_by_key(|&place| std::cmp::Reverse(cost_of[place]));
+        let mut cheapest = vec![0];
+        for &place in dearest.iter().rev().take(k) {
+            cheapest.push(cheapest[cheapest.len() - 1] + cost_of[place]);
+        }
+        let step = columns.len().div_ceil(MASKS).max(1);
+        let mut mask = vec![0; words_for(columns.len())];
+        let mut masks = mask.clone();
+        for some in dearest.chunks(step) {
+            some.iter().for_each(|&place| mask[place / WORD_BITS] |= 1 << (place % WORD_BITS));
+            masks.extend_from_slice(&mask);
+        }
+        let places = columns.len();
+        Self {
+            k,
+            places,
+            domain_of,
+            starts,
+            words,
+            least,
+            most,
+            cost_of,
+            budget,
+            cheapest,
+            dearest,
+            masks,
+            step,
+        }
+    }
+
+    /// The empty path, if a set may follow it.
+    pub fn start(&self) -> Option<Standing> {
+        let domains = self.starts.len() - 1;
+        let mut standing = Standing {
+            path: Vec::new(),
+            closed: vec![0; words_for(self.places)],
+            counts: vec![0; domains],
+            lacking: self.least.checked_mul(domains)?,
+            cost: 0,
+        };
+        if standing.lacking > self.k || *self.cheapest.get(self.k)? > self.budget {
+            return None;
+        }
+        standing.close_dear(self);
+        if standing.lacking == self.k {
+            standing.close_satisfied(self);
+        }
+        Some(standing)
+    }
+
+    fn members(&self, domain: u32) -> &[(u32, u64)] {
+        &self.words[self.starts[domain as usize]..self.starts[domain as usize + 1]]
+    }
+}
+
+impl Standing {
+    /// Goes on to a place, which must not be closed.
+    pub fn push(&mut self, rules: &Rules, place: usize) {
+        let width = words_for(rules.places);
+        self.closed.extend_from_within(self.closed.len() - width..);
+        let was_tight = self.lacking == rules.k - self.path.len();
+        self.path.push(place);
+        self.cost += rules.cost_of[place];
+        let missing = rules.k - self.path.len();
+        if missing == 0 {
+            return;
+        }
+        if let Some(domain) = rules.domain_of[place] {
+            let count = &mut self.counts[domain as usize];
+            *count += 1;
+            self.lacking -= usize::from(*count <= rules.least);
+            if *count == rules.most || was_tight && *count == rules.least {
+                let start = self.closed.len() - width;
+                let closed = &mut self.closed[start..];
+                rules.members(domain).iter().for_each(|&(word, bits)| closed[word as usize] |= bits);
+            }
+        }
+        if self.lacking == missing && !was_tight {
+            self.close_satisfied(rules);
+        }
+        self.close_dear(rules);
+    }
+
+    pub fn pop(&mut self, rules: &Rules) {
+        let Some(place) = self.path.pop() else { return };
+        self.closed.truncate(self.closed.len() - words_for(rules.places));
+        self.cost -= rules.cost_of[place];
+        if let Some(domain) = rules.domain_of[place]
+            && self.path.len() + 1 < rules.k
+        {
+            let count = &mut self.counts[domain as usize];
+            self.lacking += usize::from(*count <= rules.least);
+            *count -= 1;
+        }
+    }
+
+    /// Closes all places but those of domains that lack questions.
+    fn close_satisfied(&mut self, rules: &Rules) {
+        let start = self.closed.len() - words_for(rules.places);
+        let mut satisfied = vec![u64::MAX; words_for(rules.places)];
+        for (domain, _) in (0..).zip(&self.counts).filter(|(_, count)| **count < rules.least) {
+            rules.members(domain).iter().for_each(|&(word, bits)| satisfied[word as usize] &= !bits);
+        }
+        self.closed[start..].iter_mut().zip(satisfied).for_each(|(closed, bits)| *closed |= bits);
+    }
+
+    /// Closes the places that leave too little for the cheapest others.
+    fn close_dear(&mut self, rules: &Rules) {
+        let missing = rules.k - self.path.len();
+        let most = (rules.budget - self.cost).checked_sub(rules.cheapest[missing - 1]);
+        let is_dear = |&place: &usize| most.is_none_or(|most| rules.cost_of[place] > most);
+        if !rules.dearest.first().is_some_and(is_dear) {
+            return;
+        }
+        let dear = rules.dearest.partition_point(is_dear);
+        let width = words_for(rules.places);
+        let start = self.closed.len() - width;
+        let closed = &mut self.closed[start..];
+        let mask = &rules.masks[dear / rules.step * width..][..width];
+        closed.iter_mut().zip(mask).for_each(|(closed, bits)| *closed |= bits);
+        for &place in &rules.dearest[dear - dear % rules.step..dear] {
+            closed[place / WORD_BITS] |= 1 << (place % WORD_BITS);
+        }
+    }
+
+    /// Whether no set has this place beside the path.
+    pub fn is_closed(&self, rules: &Rules, place: usize) -> bool {
+        self.words(rules)[place / WORD_BITS] >> (place % WORD_BITS) & 1 == 1
+    }
+
+    /// The bits of the places that are closed.
+    pub fn words(&self, rules: &Rules) -> &[u64] {
+        &self.closed[self.closed.len() - words_for(rules.places)..]
+    }
+
+    /// Of 16 places from one on that is divisible by 16, which are closed.
+    pub fn lanes(&self, rules: &Rules, first: usize) -> u16 {
+        (self.words(rules)[first / WORD_BITS] >> (first % WORD_BITS)) as u16
+    }
+}
+
+/// The questions of a path whose places are columns, and what can follow them.
+#[derive(Clone)]
+pub struct Path<'a> {
+    /// `None` where nothing is ruled out.
+    rules: Option<&'a Rules>,
+    standing: Standing,
+    questions: Vec<u32>,
+}
+
+impl<'a> Path<'a> {
+    /// That of the first questions, which are fixed. `None` where no set may follow.
+    pub fn of_fixed(rules: Option<&'a Rules>, fixed: usize) -> Option<Self> {
+        let standing = rules.map_or(Some(Standing::default()), Rules::start)?;
+        let mut path = Self { rules, standing, questions: Vec::new() };
+        (0..fixed as u32).for_each(|question| path.push(question));
+        Some(path)
+    }
+
+    pub fn questions(&self) -> &[u32] {
+        &self.questions
+    }
+
+    pub fn len(&self) -> usize {
+        self.questions.len()
+    }
+
+    pub fn push(&mut self, question: u32) {
+        self.questions.push(question);
+        if let Some(rules) = self.rules {
+            self.standing.push(rules, question as usize);
+        }
+    }
+
+    pub fn pop(&mut self) {
+        self.questions.pop();
+        if let Some(rules) = self.rules {
+            self.standing.pop(rules);
+        }
+    }
+
+    /// Shows the questions with one more, without going on to it.
+    pub fn show_with<T>(&mut self, last: u32, show: impl FnOnce(&[u32]) -> T) -> T {
+        self.questions.push(last);
+        let shown = show(&self.questions);
+        self.questions.pop();
+        shown
+    }
+
+    /// The same with a question more.
+    pub fn with(&self, question: u32) -> Self {
+        let mut longer = self.clone();
+        longer.push(question);
+        longer
+    }
+
+    /// Whether a set may have this question, too.
+    #[inline(always)]
+    pub fn is_open(&self, question: u32) -> bool {
+        self.rules.is_none_or(|rules| !self.standing.is_closed(rules, question as usize))
+    }
+
+    /// Whether nothing is ruled out, here and below.
+    pub fn is_free(&self) -> bool {
+        self.rules.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition.
+    fn obeys(limits: &Limits, set: &[usize]) -> bool {
+        let of = |domain: usize| {
+            set.iter().filter(|&&place| limits.domain_of[place] == Some(domain as u32)).count()
+        };
+        (0..limits.domains).all(|domain| (limits.least..=limits.most).contains(&of(domain)))
+            && set.iter().map(|&place| limits.cost_of[place]).sum::<u64>() <= limits.budget
+    }
+
+    fn sets(places: usize, k: usize) -> impl Iterator<Item = Vec<usize>> {
+        let masks = (0u32..1 << places).filter(move |mask| mask.count_ones() as usize == k);
+        masks.map(move |mask| (0..places).filter(|place| mask >> place & 1 == 1).collect())
+    }
+
+    /// All sets below a path, by what is not closed; and nothing is closed that one of `obeying` has.
+    fn walk(rules: &Rules, standing: &mut Standing, obeying: &[Vec<usize>], found: &mut Vec<Vec<usize>>) {
+        let path = standing.path.clone();
+        if path.len() == rules.k {
+            found.push(path);
+            return;
+        }
+        for set in obeying.iter().filter(|set| path.iter().all(|place| set.contains(place))) {
+            let rest = set.iter().filter(|place| !path.contains(place));
+            rest.for_each(|&place| {
+                assert!(!standing.is_closed(rules, place), "{place} of {set:?} after {path:?}")
+            });
+        }
+        let before = format!("{standing:?}");
+        for place in path.last().map_or(0, |last| last + 1)..rules.places {
+            if !standing.is_closed(rules, place) {
+                assert_eq!(standing.lanes(rules, place / 16 * 16) >> (place % 16) & 1, 0);
+                standing.push(rules, place);
+                walk(rules, standing, obeying, found);
+                standing.pop(rules);
+                assert_eq!(format!("{standing:?}"), before, "pop undoes push");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn what_is_open_leads_to_the_sets_that_obey(
+            of in prop::collection::vec(prop::option::of(0u32..4), 9),
+            costs in prop::collection::vec(prop_oneof![Just(0.0), 0.0f64..1.0, Just(0.1), Just(0.3)], 9),
+            (least, most) in (0usize..3, 1usize..4),
+            (has_domains, has_costs) in (any::<bool>(), any::<bool>()),
+            budget in prop_oneof![Just(0.0), 0.0f64..4.0, Just(0.4)],
+            k in 1usize..6,
+        ) {
+            let domains = Domains { of, least, most: most.max(least) };
+            let costs = Costs { of: costs, most: budget };
+            let ids: Vec<u32> = (0..9).collect();
+            let (domains, costs) = (has_domains.then_some(&domains), has_costs.then_some(&costs));
+            let Some(limits) = Limits::new(k, domains, costs, &ids) else {
+                // Every set obeys, by the numbers that were given.
+                for set in sets(9, k) {
+                    let cost = |costs: &Costs| set.iter().map(|&place| costs.of[place]).sum::<f64>() <= costs.most * (1.0 + 1e-12);
+                    prop_assert!(costs.is_none_or(cost));
+                }
+                return Ok(());
+            };
+            let obeying: Vec<Vec<usize>> = sets(9, k).filter(|set| obeys(&limits, set)).collect();
+            let mut found = Vec::new();
+            let rules = Rules::new(&limits, &(0..9).map(Some).collect::<Vec<_>>());
+            if let Some(mut standing) = rules.start() {
+                walk(&rules, &mut standing, &obeying, &mut found);
+            }
+            found.sort();
+            let mut expected = obeying;
+            expected.sort();
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn decimal_fractions_add_up_to_what_they_stand_for() {
+        let fits = |of: &[f64], most: f64| {
+            let costs = Costs { of: of.to_vec(), most };
+            let ids: Vec<u32> = (0..of.len() as u32).collect();
+            Limits::new(of.len(), None, Some(&costs), &ids).is_none()
+        };
+        assert!(0.1 + 0.2 > 0.3 && fits(&[0.1, 0.2], 0.3));
+        assert!(fits(&[0.1; 10], 1.0) && fits(&[0.0, 0.0], 0.0) && fits(&[1e300, 1e300], 2e300));
+        assert!(!fits(&[0.1, 0.200_000_000_000_01], 0.3) && !fits(&[0.0, 1e-300], 0.0));
+        // Whole numbers are exact.
+        let large = (1u64 << 45) as f64;
+        assert!(fits(&[large, large], 2.0 * large) && !fits(&[large, large], 2.0 * large - 1.0));
+        assert!(!fits(&[1e300, 1e300], 1e300));
+    }
+
+    /// More places than there are masks, so that some bits are set one by one.
+    #[test]
+    fn the_dear_of_many_places_are_closed() {
+        let count = 1000usize;
+        let of: Vec<f64> = (0..count).map(|place| (place * 7919 % count) as f64).collect();
+        let costs = Costs { of: of.clone(), most: 1200.0 };
+        let ids: Vec<u32> = (0..count as u32).collect();
+        let limits = Limits::new(3, None, Some(&costs), &ids).unwrap();
+        let rules = Rules::new(&limits, &(0..count).map(Some).collect::<Vec<_>>());
+        let mut standing = rules.start().unwrap();
+        for (first, left) in [(0usize, 1200.0), (700, 500.0), (123, 1077.0)] {
+            let place = of.iter().position(|&cost| cost == first as f64).unwrap();
+            standing.push(&rules, place);
+            // The cheapest other question is for nothing.
+            (0..count)
+                .for_each(|place| assert_eq!(standing.is_closed(&rules, place), of[place] > left, "{left}"));
+            standing.pop(&rules);
+        }
+    }
+}
