@@ -57,6 +57,10 @@ impl BitMatrix {
         self.columns
     }
 
+    pub fn rows(&self) -> usize {
+        self.words.len() / self.words_per_row.max(1)
+    }
+
     pub fn words_per_row(&self) -> usize {
         self.words_per_row
     }
@@ -100,6 +104,11 @@ impl BitMatrix {
     /// The words of one row.
     pub fn row(&self, row: usize) -> &[u64] {
         &self.words[row * self.words_per_row..][..self.words_per_row]
+    }
+
+    /// How many bits of one row are set.
+    pub fn ones(&self, row: usize) -> usize {
+        self.row(row).iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// Sets one bit; tells whether it was zero before.

@@ -6,7 +6,7 @@
 
 use crate::combinations::binomial;
 use crate::isa::{InstructionSet, Isa, Kernel};
-use crate::moments::{IntegerSums, SumInteger};
+use crate::moments::{Correlations, IntegerSums, RankBy, SumInteger, summed_variances};
 use crate::pair_sums::PairSums;
 use crate::parallel;
 use crate::ranking::Collector;
@@ -208,15 +208,48 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
                 let lane = question - first;
                 let Lanes { n, x, xx, t, tt, xt } = &lanes;
                 let sums = IntegerSums::of(n[lane], [x[lane], xx[lane], t[lane], tt[lane], xt[lane]]);
+                let rank_by = self.request.rank_by;
                 if !prefix.is_open(question as u32)
                     || (sums.n() as usize) < self.request.least_users()
-                    || sums.ranks_below(threshold, self.request.rank_by)
+                    || sums.ranks_below(threshold, rank_by)
                 {
                     continue;
                 }
-                prefix.show_with(question as u32, |set| collector.push(set, sums.correlations(), sums.n()));
+                prefix.show_with(question as u32, |set| {
+                    let alpha = if rank_by == RankBy::Alpha {
+                        self.alpha(survivors, set, question, &sums)
+                    } else {
+                        None
+                    };
+                    // As for correlations, a threshold ≤ 0 says nothing.
+                    if threshold <= 0.0 || alpha.is_none_or(|alpha| alpha >= threshold) {
+                        collector.push(set, Correlations { alpha, ..sums.correlations() }, sums.n());
+                    }
+                });
             }
         }
+    }
+
+    /// Cronbach's α of `set`, which has `last` beside the prefix of `survivors`, and these sums.
+    fn alpha(
+        &self,
+        survivors: &Survivors<A>,
+        set: &[u32],
+        last: usize,
+        sums: &IntegerSums<A>,
+    ) -> Option<f64> {
+        let question_sums = |&question: &u32| {
+            let mut found = [A::default(); 2];
+            for block in &survivors.blocks {
+                let block = &self.blocks[block.pattern];
+                if block.contains[last] {
+                    found[0] += block.x[question as usize];
+                    found[1] += block.squares[question as usize];
+                }
+            }
+            found
+        };
+        sums.alpha(set.len(), summed_variances(sums.n(), set.iter().map(question_sums)))
     }
 }
 

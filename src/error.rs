@@ -11,6 +11,10 @@ pub enum Error {
     Duplicate { user: u32, question: u32, count: usize },
     /// A score that is NaN or infinite.
     NotFinite { score: f64 },
+    /// A user's criterion that is NaN or infinite.
+    CriterionNotFinite { value: f64 },
+    /// Criterion values too far apart for exact sums.
+    CriterionOverflow,
     /// Sums of these scores could leave the exact integers.
     Overflow { what: &'static str },
     /// The bits of the response matrix do not fit into memory.
@@ -43,6 +47,10 @@ impl fmt::Display for Error {
                 write!(f, "user {user} has {count} responses to question {question}")
             }
             Self::NotFinite { score } => write!(f, "score {score} is not finite"),
+            Self::CriterionNotFinite { value } => write!(f, "criterion {value} is not finite"),
+            Self::CriterionOverflow => {
+                write!(f, "criterion values are so far apart that exact integer arithmetic would overflow")
+            }
             Self::Overflow { what } => write!(f, "the {what} would overflow exact integer arithmetic"),
             Self::MatrixTooLarge { users, questions } => {
                 write!(

@@ -20,7 +20,8 @@
 //!
 //! 1. [`intern`]: users and questions become dense ids, in order of first appearance.
 //! 2. [`responses`]: responses in long form, read where they are or held batch by batch; what duplicates mean.
-//! 3. [`matrix`]: who answered what as bits ([`bitset`]), scores in the narrowest type, grand totals.
+//! 3. [`matrix`]: who answered what as bits ([`bitset`]), scores in the narrowest type, grand totals, or what else sets are
+//!    to be correlated with ([`whole`]).
 //! 4. [`search::Blueprint`]: constraints on sets make a smaller matrix, and rules that close questions at each prefix.
 //! 5. [`search`] picks what fits the scores, for all sets or a share of them, under a control that can stop it. `tree` walks the prefixes of sets and keeps the common users of each: for
 //!    scores of 0 and 1 in `binary`, for others in `graded`. Both sum up all sets of a prefix at once, in lanes, on the best
@@ -61,3 +62,4 @@ pub mod ranking;
 pub mod responses;
 pub mod search;
 mod tree;
+pub mod whole;

@@ -1,8 +1,8 @@
 //! The response matrix: who answered what, the scores in the narrowest type that holds them, the grand
 //! totals. One row per user, because the search sums over the users of a prefix.
 //!
-//! Scores are stored less a constant of their question, grand totals less their rounded mean: no
-//! correlation changes, and the sums stay small. Memory is 1 bit per cell for who answered; for the scores
+//! Scores are stored less a constant of their question, grand totals, or what stands in their place ([`Whole`]), less their
+//! rounded mean: no correlation changes, and the sums stay small. Memory is 1 bit per cell for who answered; for the scores
 //! 1 bit per cell (all 0 or 1), else 2 or 8 bytes per *response* and 4 bytes per 64 cells.
 
 mod select;
@@ -10,8 +10,12 @@ mod select;
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
-use crate::moments::{Correlations, ROUNDOFF, Rounding, Totals, float_alpha, float_correlations};
+use crate::moments::{
+    Correlations, IntegerSums, ROUNDOFF, RankBy, Rounding, SumInteger, Totals, float_alpha,
+    float_correlation, summed_variances,
+};
 use crate::responses::Source;
+use crate::whole::{LARGEST_EXACT, Rest, Whole, is_exact_integer};
 
 /// Responses of users (rows) to questions (columns), ready to be searched.
 #[derive(Clone, Debug)]
@@ -19,6 +23,7 @@ pub struct ResponseMatrix {
     pub(crate) answered: BitMatrix,
     pub(crate) table: Table,
     users: usize,
+    rest: Rest,
 }
 
 /// Scores and grand totals by the kind of the scores.
@@ -53,6 +58,26 @@ impl<P> Integers<P> {
     }
 }
 
+impl<P: Cells<Value: Into<i64>>> Integers<P> {
+    /// Cronbach's α of `set`, whose common users are `users`, where `A` holds the sums of its scores.
+    pub fn alpha<A: SumInteger>(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
+        let mut sums = IntegerSums::<A>::default();
+        let mut questions = vec![[A::default(); 2]; set.len()];
+        for &user in users {
+            let mut total = 0;
+            for (&question, [x, xx]) in set.iter().zip(&mut questions) {
+                let score = self.points.of(answered, user as usize, question as usize).into();
+                total += score;
+                let score = A::from(score);
+                *x += score;
+                *xx += score * score;
+            }
+            sums.add(total, 0);
+        }
+        sums.alpha(set.len(), summed_variances(users.len() as u32, questions))
+    }
+}
+
 /// Float scores, scaled by a power of two so that the largest is about 1.
 #[derive(Clone, Debug)]
 pub(crate) struct Floats {
@@ -61,13 +86,24 @@ pub(crate) struct Floats {
     pub least: Vec<f64>,
     /// The largest difference between two scores of one question.
     pub widest_range: f64,
+    /// T, in the unit of the scores where it is made of them.
     pub totals: Vec<DoubleDouble>,
-    /// The grand totals less their mean, rounded.
+    /// How many questions each user answered, of those that make T.
+    counts: Vec<u32>,
+    /// T less its mean, rounded.
     pub centred_totals: Vec<f64>,
     largest_point: f64,
     largest_total: f64,
-    /// Those that grand totals are sums of.
-    questions: usize,
+    pub rest: Rest,
+    noise: Noise,
+}
+
+/// The spread up to which values count as constant, see [`Totals`].
+#[derive(Clone, Copy, Debug)]
+struct Noise {
+    /// For each score that is summed up.
+    score: f64,
+    total: f64,
 }
 
 impl Floats {
@@ -80,16 +116,34 @@ impl Floats {
         users: impl Iterator<Item = u32>,
     ) -> Correlations {
         let empty = |noise| Totals { values: Vec::new(), noise };
-        let noise = self.noise(self.questions);
-        let (mut xs, mut ts, mut rests) = (empty(self.noise(set.len())), empty(noise), empty(noise));
+        let noise = self.noise.score * set.len() as f64;
+        let (mut xs, mut ts) = (empty(noise), empty(self.noise.total));
+        // Beside the rest, if not all users have one.
+        let (mut xs_of_rests, mut rests) = (empty(noise), empty(self.noise.total));
         for user in users.map(|user| user as usize) {
             let x = self.set_total(answered, set, user);
             let t = self.totals[user];
             xs.values.push(x.round());
             ts.values.push(t.round());
-            rests.values.push((t - x).round());
+            match self.rest {
+                Rest::Sum => rests.values.push((t - x).round()),
+                Rest::Mean => {
+                    let count = self.counts[user] as usize;
+                    let [all, others] = [count, count - set.len()].map(|n| DoubleDouble::from(n as f64));
+                    if count > set.len() {
+                        xs_of_rests.values.push(x.round());
+                        rests.values.push(((t * all - x) / others).round());
+                    }
+                }
+                Rest::None => {}
+            }
         }
-        float_correlations(&xs, &ts, &rests)
+        let r_rest = match self.rest {
+            Rest::Sum => float_correlation(&xs, &rests),
+            Rest::Mean => float_correlation(&xs_of_rests, &rests),
+            Rest::None => None,
+        };
+        Correlations { r: float_correlation(&xs, &ts), r_rest, alpha: None }
     }
 
     /// Cronbach's α of `set`, whose common users are `users`.
@@ -100,7 +154,7 @@ impl Floats {
             users().map(|user| self.points.of(answered, user, question as usize)).collect::<Vec<f64>>()
         };
         let scores: Vec<Vec<f64>> = set.iter().map(scores_on).collect();
-        float_alpha(&scores, &totals, self.noise(set.len()))
+        float_alpha(&scores, &totals, self.noise.score * set.len() as f64)
     }
 
     /// The exact set total of `user`.
@@ -115,15 +169,11 @@ impl Floats {
         Self {
             points: self.points.of_rows(users, words_per_row),
             totals: at(&self.totals, users),
+            counts: at(&self.counts, users),
             centred_totals: at(&self.centred_totals, users),
             least: self.least.clone(),
             ..*self
         }
-    }
-
-    /// The most by which totals of `questions` scores can differ because the scores are rounded.
-    fn noise(&self, questions: usize) -> f64 {
-        2.0 * ROUNDOFF * self.largest_point * questions as f64
     }
 
     /// How far X and T of the search, made of centred scores for sets of `k` questions, may be from the
@@ -272,15 +322,30 @@ impl ResponseMatrix {
             }
             Table::Float(floats) => Table::Float(floats.of_users(users, words_per_row)),
         };
-        Ok(Self { answered, table, users: users.len() })
+        Ok(Self { answered, table, users: users.len(), rest: self.rest })
     }
 
-    /// Users with at least one response come first in `responses`' ids, so their number is the row count.
-    pub(crate) fn of_integers<S>(responses: &S, answered: BitMatrix) -> Result<Self>
+    /// Whether sets can have what `rank_by` names.
+    pub(crate) fn has(&self, rank_by: RankBy) -> bool {
+        match rank_by {
+            RankBy::R => true,
+            RankBy::RRest => self.rest != Rest::None,
+            RankBy::Alpha => true,
+        }
+    }
+
+    /// Every user has at least one response. `whole` is the [`simplest`](Whole::simplest) of its kind.
+    pub(crate) fn of_integers<S>(responses: &S, answered: BitMatrix, whole: &Whole) -> Result<Self>
     where
         S: Source<Score: Into<i128>>,
     {
-        let totals = integer_totals(responses)?;
+        let totals = match whole {
+            Whole::Sum => centred(&integer_totals(responses, answered.rows())?).ok_or(TOTALS)?,
+            Whole::IntegerCriterion(values) => centred(values).ok_or(Error::CriterionOverflow)?,
+            Whole::Mean | Whole::FloatCriterion(_) => {
+                return Self::of_other_floats(&as_floats(responses)?, answered, whole, true);
+            }
+        };
         let users = totals.len();
         let largest_total = totals.iter().map(|total| total.unsigned_abs()).max().unwrap_or(0);
 
@@ -324,68 +389,109 @@ impl ResponseMatrix {
                 return Err(CENTRES);
             }
         };
-        Ok(Self { answered, table, users })
+        Ok(Self { answered, table, users, rest: whole.rest() })
     }
 
-    pub(crate) fn of_floats<S>(responses: &S, answered: BitMatrix) -> Result<Self>
+    /// `whole` is the [`simplest`](Whole::simplest) of its kind.
+    pub(crate) fn of_floats<S>(responses: &S, answered: BitMatrix, whole: &Whole) -> Result<Self>
     where
         S: Source<Score = f64>,
     {
-        // Beyond 2^53 not every integer is a float, so there "integral" says nothing about the data.
-        let is_exact_integer = |score: f64| score.trunc() == score && score.abs() <= (1u64 << 53) as f64;
         if responses.read().all(|(_, _, score)| is_exact_integer(score)) {
             let integers = || responses.read().map(|(user, question, score)| (user, question, score as i64));
-            return Self::of_integers(&integers, answered);
+            return Self::of_integers(&integers, answered, whole);
         }
+        Self::of_other_floats(responses, answered, whole, false)
+    }
 
+    /// `are_exact`: the scores are what is meant, and not what is nearest to it.
+    fn of_other_floats<S>(responses: &S, answered: BitMatrix, whole: &Whole, are_exact: bool) -> Result<Self>
+    where
+        S: Source<Score = f64>,
+    {
         let largest_score = largest(responses.read().map(|(_, _, score)| score));
         let scale = power_of_two_scale(largest_score);
-        let mut totals = Vec::new();
+        let mut sums = vec![DoubleDouble::default(); answered.rows()];
         let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); answered.columns()];
         responses.for_each(|user, question, score| {
             let score = score * scale;
-            if user >= totals.len() {
-                totals.resize(user + 1, DoubleDouble::default());
-            }
-            totals[user] += score;
+            sums[user] += score;
             let (least, most) = &mut ranges[question];
             (*least, *most) = (least.min(score), most.max(score));
         });
-        let rounded: Vec<f64> = totals.iter().map(|total| total.round()).collect();
+        let largest_point = largest_score * scale;
+        // The nearest floats to two values that are the same differ by so much at most.
+        let rounding = 2.0 * ROUNDOFF * largest_point;
+        let score_noise = if are_exact { 0.0 } else { rounding };
+        let counts: Vec<u32> = (0..answered.rows()).map(|user| answered.ones(user) as u32).collect();
+        let (totals, total_noise) = match whole {
+            Whole::Sum => (sums, score_noise * answered.columns() as f64),
+            Whole::Mean => {
+                let means = sums.into_iter().zip(&counts).map(|(sum, &n)| sum / f64::from(n).into());
+                (means.collect(), score_noise + rounding)
+            }
+            Whole::IntegerCriterion(values) => {
+                let values = centred(values).ok_or(Error::CriterionOverflow)?;
+                (values.into_iter().map(|value| i128::from(value).into()).collect(), 0.0)
+            }
+            Whole::FloatCriterion(values) => {
+                let scale = power_of_two_scale(largest(values.iter().copied()));
+                (values.iter().map(|value| DoubleDouble::from(value * scale)).collect(), 0.0)
+            }
+        };
+        let rounded: Vec<f64> = totals.iter().map(|total: &DoubleDouble| total.round()).collect();
         let mean = rounded.iter().sum::<f64>() / rounded.len().max(1) as f64;
         let floats = Floats {
             points: Packed::new(responses, &answered, |_, score| score * scale),
             widest_range: largest(ranges.iter().map(|(least, most)| most - least)),
             least: ranges.into_iter().map(|(least, _)| least).collect(),
             centred_totals: rounded.iter().map(|total| total - mean).collect(),
-            largest_point: largest_score * scale,
+            largest_point,
             largest_total: largest(rounded.iter().copied()),
-            questions: answered.columns(),
             totals,
+            counts,
+            rest: whole.rest(),
+            noise: Noise { score: score_noise, total: total_noise },
         };
-        Ok(Self { answered, users: floats.totals.len(), table: Table::Float(floats) })
+        let (users, rest) = (floats.totals.len(), floats.rest);
+        Ok(Self { answered, users, rest, table: Table::Float(floats) })
     }
 }
 
-/// Every user's summed score, less the rounded mean of these sums.
-fn integer_totals(responses: &impl Source<Score: Into<i128>>) -> Result<Vec<i64>> {
-    let mut totals: Vec<i128> = Vec::new();
+/// Every user's summed score.
+fn integer_totals(responses: &impl Source<Score: Into<i128>>, users: usize) -> Result<Vec<i128>> {
+    let mut totals = vec![0i128; users];
     let mut overflow = false;
     responses.for_each(|user, _, score| {
-        if user >= totals.len() {
-            totals.resize(user + 1, 0);
-        }
         let (total, overflowed) = totals[user].overflowing_add(score.into());
         totals[user] = total;
         overflow |= overflowed;
     });
-    if overflow {
-        return Err(TOTALS);
-    }
-    let sum = totals.iter().try_fold(0i128, |sum, &total| sum.checked_add(total)).ok_or(TOTALS)?;
-    let mean = sum / (totals.len() as i128).max(1);
-    let centred = |total: &i128| i64::try_from(total.checked_sub(mean)?).ok();
-    totals.iter().map(|total| centred(total).ok_or(TOTALS)).collect()
+    if overflow { Err(TOTALS) } else { Ok(totals) }
+}
+
+/// The values less their rounded mean; `None` where that is beyond 64 bits, or their sum beyond 128.
+fn centred(values: &[i128]) -> Option<Vec<i64>> {
+    let sum = values.iter().try_fold(0i128, |sum, &value| sum.checked_add(value))?;
+    let mean = sum / (values.len() as i128).max(1);
+    values.iter().map(|value| i64::try_from(value.checked_sub(mean)?).ok()).collect()
+}
+
+/// Integer scores as floats, exactly: less the middle of all, which neither a correlation with a mean notices nor one with a
+/// criterion.
+fn as_floats<S>(responses: &S) -> Result<impl Source<Score = f64>>
+where
+    S: Source<Score: Into<i128>>,
+{
+    let scores = || responses.read().map(|(_, _, score)| score.into());
+    let (least, most) = scores()
+        .fold((i128::MAX, i128::MIN), |(least, most), score: i128| (least.min(score), most.max(score)));
+    let range =
+        most.checked_sub(least).filter(|&range| range <= i128::from(2 * LARGEST_EXACT)).ok_or(CENTRES)?;
+    let middle = least + range / 2;
+    Ok(move || {
+        responses.read().map(move |(user, question, score)| (user, question, (score.into() - middle) as f64))
+    })
 }
 
 /// The values of the given users.

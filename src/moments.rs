@@ -26,13 +26,37 @@ pub use lanes::{LaneComoments, LaneCorrelations};
 pub enum RankBy {
     R,
     RRest,
+    /// Cronbach's α.
+    Alpha,
 }
 
-/// Both correlations of one set; `None` where a side of the correlation is constant.
+/// The other side of a set total's correlation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// T.
+    Total,
+    /// T − X.
+    Rest,
+}
+
+impl RankBy {
+    /// The side of the correlation that is named, if it is one.
+    pub fn side(self) -> Option<Side> {
+        match self {
+            Self::R => Some(Side::Total),
+            Self::RRest => Some(Side::Rest),
+            Self::Alpha => None,
+        }
+    }
+}
+
+/// Both correlations of one set, `None` where a side of the correlation is constant; and Cronbach's α where it is asked for,
+/// `None` also where it does not exist.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Correlations {
     pub r: Option<f64>,
     pub r_rest: Option<f64>,
+    pub alpha: Option<f64>,
 }
 
 impl Correlations {
@@ -41,12 +65,16 @@ impl Correlations {
         match rank_by {
             RankBy::R => self.r,
             RankBy::RRest => self.r_rest,
+            RankBy::Alpha => self.alpha,
         }
     }
 
-    /// The value by which a set is ranked. A set without r has no rank, whatever it is ranked by.
+    /// The value by which a set is ranked. Without r there is no r_rest, whatever the other side is; α needs neither.
     pub fn rank_key(&self, rank_by: RankBy) -> Option<f64> {
-        self.r.and(self.of(rank_by))
+        match rank_by {
+            RankBy::R | RankBy::RRest => self.r.and(self.of(rank_by)),
+            RankBy::Alpha => self.alpha,
+        }
     }
 }
 
@@ -150,18 +178,24 @@ struct Comoments<I> {
 
 impl<I: Copy + Add<Output = I> + Sub<Output = I>> Comoments<I> {
     /// Covariance with X, and variance, of the other side of the correlation.
-    fn other_side(self, rank_by: RankBy) -> (I, I) {
+    fn other_side(self, side: Side) -> (I, I) {
         let Self { xx, tt, xt } = self;
-        match rank_by {
-            RankBy::R => (xt, tt),
-            RankBy::RRest => (xt - xx, tt + xx - xt - xt),
+        match side {
+            Side::Total => (xt, tt),
+            Side::Rest => (xt - xx, tt + xx - xt - xt),
         }
     }
 }
 
-/// The rank key from n² times cov(X, T), var(X) and var(T), about; 0 where there is none.
-pub fn approximate_key(xt: f64, xx: f64, tt: f64, rank_by: RankBy) -> f64 {
-    let (covariance, variance) = Comoments { xx, tt, xt }.other_side(rank_by);
+/// α of a set of `k` questions, about; 0 where there is none.
+pub fn approximate_alpha(k: usize, variances: f64, variance_x: f64) -> f64 {
+    let k = k as f64;
+    if variance_x > 0.0 { k / (k - 1.0) * (1.0 - variances / variance_x) } else { 0.0 }
+}
+
+/// The correlation from n² times cov(X, T), var(X) and var(T), about; 0 where there is none.
+pub fn approximate_correlation(xt: f64, xx: f64, tt: f64, side: Side) -> f64 {
+    let (covariance, variance) = Comoments { xx, tt, xt }.other_side(side);
     let squares = xx * variance;
     if squares > 0.0 { covariance / squares.sqrt() } else { 0.0 }
 }
@@ -222,21 +256,20 @@ impl<A: SumInteger> IntegerSums<A> {
 
     /// Whether the rank key is certainly below `threshold`, without a root or a division.
     ///
-    /// Never true for a threshold ≤ 0: there the squares lose the sign, and no search stays there long.
+    /// Never true for a threshold ≤ 0: there the squares lose the sign, and no search stays there long. Nor for α, which does
+    /// not follow from these sums.
     pub fn ranks_below(&self, threshold: f64, rank_by: RankBy) -> bool {
-        if threshold <= 0.0 {
-            return false;
-        }
+        let Some(side) = rank_by.side().filter(|_| threshold > 0.0) else { return false };
         let below = |variance_x: f64, covariance: f64, variance: f64| {
             let squared = threshold * threshold * (variance_x * variance) * (1.0 - SQUARES_MARGIN);
             covariance <= 0.0 || covariance * covariance < squared
         };
         if let Some(comoments) = self.narrow_comoments() {
-            let (covariance, variance) = comoments.other_side(rank_by);
+            let (covariance, variance) = comoments.other_side(side);
             below(comoments.xx as f64, covariance as f64, variance as f64)
         } else {
             let comoments = self.comoments();
-            let (covariance, variance) = comoments.other_side(rank_by);
+            let (covariance, variance) = comoments.other_side(side);
             below(comoments.xx as f64, covariance as f64, variance as f64)
         }
     }
@@ -244,11 +277,11 @@ impl<A: SumInteger> IntegerSums<A> {
     /// Both correlations, correctly rounded from the exact sums.
     pub fn correlations(&self) -> Correlations {
         let comoments = self.comoments();
-        let [r, r_rest] = [RankBy::R, RankBy::RRest].map(|rank_by| {
-            let (covariance, variance) = comoments.other_side(rank_by);
+        let [r, r_rest] = [Side::Total, Side::Rest].map(|side| {
+            let (covariance, variance) = comoments.other_side(side);
             correlation(covariance.into(), comoments.xx.into(), variance.into())
         });
-        Correlations { r, r_rest }
+        Correlations { r, r_rest, alpha: None }
     }
 
     /// Cronbach's α of a set of `k` questions with these sums, correctly rounded from the exact sums: equal α are equal
@@ -284,12 +317,6 @@ impl Totals {
         let most = self.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         most - least <= self.noise
     }
-}
-
-/// Both correlations of given set totals, grand totals and their differences, to a few units in the last
-/// place.
-pub fn float_correlations(x: &Totals, t: &Totals, rest: &Totals) -> Correlations {
-    Correlations { r: two_pass(x, t), r_rest: two_pass(x, rest) }
 }
 
 /// Cronbach's α of float scores, to a few units in the last place: `scores[i]` are those of the common users on the
@@ -332,10 +359,13 @@ fn mean(values: &[f64]) -> f64 {
     sum.round() / values.len() as f64
 }
 
+/// The correlation of given totals, to a few units in the last place; `None` where one side is constant, or has less than
+/// two values.
+///
 /// The two-pass formula in doubled precision: deviations from the mean, with the mean's own rounding
 /// corrected (T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance",
 /// Am. Stat. 37, 1983).
-fn two_pass(x: &Totals, y: &Totals) -> Option<f64> {
+pub fn float_correlation(x: &Totals, y: &Totals) -> Option<f64> {
     if x.is_constant() || y.is_constant() {
         return None;
     }

@@ -6,6 +6,35 @@ use std::collections::BTreeMap;
 /// user → question → score.
 pub type Answers = BTreeMap<u32, BTreeMap<u32, f64>>;
 
+/// What the set totals are correlated with, and what is left of it.
+#[derive(Clone, Debug)]
+pub enum Against {
+    Sum,
+    Mean,
+    Criterion(BTreeMap<u32, f64>),
+}
+
+impl Against {
+    fn total(&self, user: u32, scores: &BTreeMap<u32, f64>) -> f64 {
+        let sum = scores.values().sum::<f64>();
+        match self {
+            Self::Sum => sum,
+            Self::Mean => sum / scores.len() as f64,
+            Self::Criterion(values) => values[&user],
+        }
+    }
+
+    fn rest(&self, scores: &BTreeMap<u32, f64>, set: &[u32]) -> Option<f64> {
+        let others = scores.iter().filter(|(question, _)| !set.contains(question)).map(|(_, score)| score);
+        let (sum, count) = (others.clone().sum(), others.count());
+        match self {
+            Self::Sum => Some(sum),
+            Self::Mean => (count > 0).then(|| sum / count as f64),
+            Self::Criterion(_) => None,
+        }
+    }
+}
+
 /// One set as the definition sees it.
 #[derive(Debug)]
 pub struct NaiveSet {
@@ -18,31 +47,34 @@ pub struct NaiveSet {
 
 /// Every set of k questions with at least `min_users` common users, in lexicographic order.
 pub fn all_sets(answers: &Answers, k: usize, min_users: u32) -> Vec<NaiveSet> {
+    all_sets_against(&Against::Sum, answers, k, min_users)
+}
+
+/// The same, correlated with `against`.
+pub fn all_sets_against(against: &Against, answers: &Answers, k: usize, min_users: u32) -> Vec<NaiveSet> {
     let mut questions: Vec<u32> = answers.values().flat_map(BTreeMap::keys).copied().collect();
     questions.sort_unstable();
     questions.dedup();
 
     let mut sets = Vec::new();
     for set in combinations(&questions, k) {
-        let common: Vec<&BTreeMap<u32, f64>> =
-            answers.values().filter(|user| set.iter().all(|question| user.contains_key(question))).collect();
-        let (mut x, mut t, mut rest) = (Vec::new(), Vec::new(), Vec::new());
-        for user in &common {
-            x.push(set.iter().map(|question| user[question]).sum::<f64>());
-            t.push(user.values().sum::<f64>());
-            rest.push(
-                user.iter().filter(|(question, _)| !set.contains(question)).map(|(_, score)| score).sum(),
-            );
+        let common = answers.iter().filter(|(_, scores)| set.iter().all(|q| scores.contains_key(q)));
+        let (mut x, mut t) = (Vec::new(), Vec::new());
+        let (mut x_of_rest, mut rest) = (Vec::new(), Vec::new());
+        let mut columns = vec![Vec::new(); set.len()];
+        for (&user, scores) in common {
+            columns.iter_mut().zip(&set).for_each(|(column, question)| column.push(scores[question]));
+            x.push(set.iter().map(|question| scores[question]).sum::<f64>());
+            t.push(against.total(user, scores));
+            if let Some(value) = against.rest(scores, &set) {
+                x_of_rest.push(x[x.len() - 1]);
+                rest.push(value);
+            }
         }
         if x.len() >= min_users.max(2) as usize {
-            let scores_on = |question| common.iter().map(|user| user[question]).collect();
-            sets.push(NaiveSet {
-                n_users: x.len() as u32,
-                r: pearson(&x, &t),
-                r_rest: pearson(&x, &rest),
-                alpha: cronbach(&set.iter().map(scores_on).collect::<Vec<_>>(), &x),
-                questions: set,
-            });
+            let n_users = x.len() as u32;
+            let (r, r_rest) = (pearson(&x, &t), pearson(&x_of_rest, &rest));
+            sets.push(NaiveSet { questions: set, n_users, r, r_rest, alpha: alpha(&columns, &x) });
         }
     }
     sets
@@ -62,29 +94,33 @@ fn combinations(items: &[u32], k: usize) -> Vec<Vec<u32>> {
     all
 }
 
-/// Cronbach's α of the scores on each question and the totals of these.
-fn cronbach(scores: &[Vec<f64>], x: &[f64]) -> Option<f64> {
-    let variance = |values: &[f64]| {
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>()
-    };
-    let k = scores.len() as f64;
-    let of_questions: f64 = scores.iter().map(|scores| variance(scores)).sum();
-    if k == 1.0 || is_constant(x) { None } else { Some(k / (k - 1.0) * (1.0 - of_questions / variance(x))) }
+/// Cronbach's α of the scores on each question.
+fn alpha(columns: &[Vec<f64>], x: &[f64]) -> Option<f64> {
+    let k = columns.len() as f64;
+    let variances: f64 = columns.iter().map(|column| deviations(column)).sum();
+    let exists = columns.len() > 1 && !is_constant(x);
+    exists.then(|| k / (k - 1.0) * (1.0 - variances / deviations(x)))
 }
 
-fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
-    let n = x.len() as f64;
-    let mean_x = x.iter().sum::<f64>() / n;
-    let mean_y = y.iter().sum::<f64>() / n;
-    let xy: f64 = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
-    let xx: f64 = x.iter().map(|x| (x - mean_x) * (x - mean_x)).sum();
-    let yy: f64 = y.iter().map(|y| (y - mean_y) * (y - mean_y)).sum();
-    if is_constant(x) || is_constant(y) { None } else { Some(xy / (xx * yy).sqrt()) }
+/// The squared deviations from the mean, summed.
+fn deviations(values: &[f64]) -> f64 {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    values.iter().map(|value| (value - mean) * (value - mean)).sum()
 }
 
 /// Totals of decimal fractions that are equal on paper differ in the last digits.
 fn is_constant(values: &[f64]) -> bool {
     let largest = values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
     values.iter().all(|value| (value - values[0]).abs() <= 1e-13 * largest)
+}
+
+fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
+    if x.len() < 2 || is_constant(x) || is_constant(y) {
+        return None;
+    }
+    let n = x.len() as f64;
+    let mean_x = x.iter().sum::<f64>() / n;
+    let mean_y = y.iter().sum::<f64>() / n;
+    let xy: f64 = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
+    Some(xy / (deviations(x) * deviations(y)).sqrt())
 }

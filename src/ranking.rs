@@ -15,16 +15,20 @@ pub struct TableColumns {
     pub questions: bool,
     pub r: bool,
     pub r_rest: bool,
+    pub alpha: bool,
 }
 
 impl TableColumns {
-    pub const ALL: Self = Self { questions: true, r: true, r_rest: true };
+    /// All but α, which is only made where it is asked for.
+    pub const USUAL: Self = Self { questions: true, r: true, r_rest: true, alpha: false };
 
-    /// With the column of a correlation.
-    fn with(self, correlation: RankBy) -> Self {
-        match correlation {
+    /// With the column of what ranks.
+    #[must_use]
+    pub fn with(self, rank_by: RankBy) -> Self {
+        match rank_by {
             RankBy::R => Self { r: true, ..self },
             RankBy::RRest => Self { r_rest: true, ..self },
+            RankBy::Alpha => Self { alpha: true, ..self },
         }
     }
 }
@@ -37,6 +41,11 @@ pub struct CorrelationColumn {
 }
 
 impl CorrelationColumn {
+    /// Of so many sets that have none.
+    pub(crate) fn missing(sets: usize) -> Self {
+        Self { values: vec![f64::NAN; sets] }
+    }
+
     pub fn len(&self) -> usize {
         self.values.len()
     }
@@ -82,6 +91,8 @@ pub struct SetTable {
     pub questions: Vec<u32>,
     pub r: CorrelationColumn,
     pub r_rest: CorrelationColumn,
+    /// Cronbach's α.
+    pub alpha: CorrelationColumn,
     pub n_users: Vec<u32>,
 }
 
@@ -105,11 +116,14 @@ impl SetTable {
         if columns.r_rest {
             self.r_rest.push(correlations.r_rest);
         }
+        if columns.alpha {
+            self.alpha.push(correlations.alpha);
+        }
         self.n_users.push(n_users);
     }
 
     fn push_siblings(&mut self, siblings: &Siblings, columns: TableColumns) {
-        let Siblings { prefix, last, r, r_rest, n_users } = *siblings;
+        let Siblings { prefix, last, r, r_rest, alpha, n_users } = *siblings;
         if columns.questions {
             extend_with_sets(&mut self.questions, prefix, last);
         }
@@ -118,6 +132,9 @@ impl SetTable {
         }
         if columns.r_rest {
             self.r_rest.values.extend_from_slice(r_rest);
+        }
+        if columns.alpha {
+            self.alpha.values.extend_from_slice(alpha);
         }
         self.n_users.extend_from_slice(n_users);
     }
@@ -130,6 +147,7 @@ impl SetTable {
         self.questions.append(&mut later.questions);
         self.r.values.append(&mut later.r.values);
         self.r_rest.values.append(&mut later.r_rest.values);
+        self.alpha.values.append(&mut later.alpha.values);
         self.n_users.append(&mut later.n_users);
     }
 }
@@ -173,25 +191,28 @@ pub struct Siblings<'a> {
     /// Of each set, NaN where there is none; anything where the column is not made.
     pub r: &'a [f64],
     pub r_rest: &'a [f64],
+    pub alpha: &'a [f64],
     pub n_users: &'a [u32],
 }
 
 impl<'a> Siblings<'a> {
-    fn of(&self, correlation: RankBy) -> &'a [f64] {
-        match correlation {
+    fn of(&self, rank_by: RankBy) -> &'a [f64] {
+        match rank_by {
             RankBy::R => self.r,
             RankBy::RRest => self.r_rest,
+            RankBy::Alpha => self.alpha,
         }
     }
 
     fn only(&self, row: usize) -> Self {
-        let Self { prefix, last, r, r_rest, n_users } = *self;
+        let Self { prefix, last, r, r_rest, alpha, n_users } = *self;
         let row = row..row + 1;
         Self {
             prefix,
             last: &last[row.clone()],
             r: &r[row.clone()],
             r_rest: &r_rest[row.clone()],
+            alpha: &alpha[row.clone()],
             n_users: &n_users[row],
         }
     }
@@ -226,14 +247,13 @@ pub struct All {
     floor: Option<(RankBy, f64)>,
 }
 
-impl Default for All {
-    fn default() -> Self {
-        Self::new(TableColumns::ALL, None)
-    }
-}
-
 impl All {
-    /// Of sets whose correlation is at least `floor`, if there is one, these columns and that of the floor.
+    /// Of all sets, for which something is asked by which others are ranked.
+    pub fn ranked_by(rank_by: RankBy) -> Self {
+        Self::new(TableColumns::USUAL.with(rank_by), None)
+    }
+
+    /// Of sets for which the one is at least the other of `floor`, if there is one, these columns and that of the floor.
     pub fn new(columns: TableColumns, floor: Option<(RankBy, f64)>) -> Self {
         let columns = floor.map_or(columns, |(rank_by, _)| columns.with(rank_by));
         Self { table: SetTable::default(), columns, floor }
@@ -355,7 +375,8 @@ impl Collector for Best<'_> {
     fn into_table(self) -> SetTable {
         let mut table = SetTable::default();
         for ranked in self.heap.into_sorted_vec() {
-            table.push(&ranked.questions, ranked.correlations, ranked.n_users, TableColumns::ALL);
+            let columns = TableColumns::USUAL.with(self.rank_by);
+            table.push(&ranked.questions, ranked.correlations, ranked.n_users, columns);
         }
         table
     }
@@ -408,24 +429,28 @@ mod tests {
     fn siblings_are_sets() {
         let (last, n_users) = ([20, 21, 25], [5, 4, 3]);
         let (r, r_rest) = ([0.5, f64::NAN, -0.25], [f64::NAN, 0.75, 0.0]);
+        let alpha = [0.25, -7.0, f64::NAN];
         let few = TableColumns { r_rest: true, ..TableColumns::default() };
-        for columns in [TableColumns::ALL, few, TableColumns::default()] {
-            for floor in [None, Some((RankBy::R, 0.0)), Some((RankBy::RRest, 0.0)), Some((RankBy::R, 2.0))] {
+        let all = TableColumns::USUAL.with(RankBy::Alpha);
+        for columns in [all, TableColumns::USUAL, few, TableColumns::default()] {
+            let floors = [(RankBy::R, 0.0), (RankBy::RRest, 0.0), (RankBy::Alpha, 0.0), (RankBy::R, 2.0)];
+            for floor in floors.into_iter().map(Some).chain([None]) {
                 for prefix in (0..9).map(|length| Vec::from_iter(0..length)) {
                     let (mut at_once, mut singly) = (All::new(columns, floor), All::new(columns, floor));
                     for _ in 0..2 {
-                        let (last, r, r_rest) = (&last, &r, &r_rest);
+                        let (last, r, r_rest, alpha, n_users) = (&last, &r, &r_rest, &alpha, &n_users);
                         at_once.push_siblings(&Siblings {
                             prefix: &prefix,
                             last,
                             r,
                             r_rest,
-                            n_users: &n_users,
+                            alpha,
+                            n_users,
                         });
                         for row in 0..last.len() {
                             let set = [&prefix[..], &[last[row]]].concat();
-                            let (r, r_rest) = (existing(r[row]), existing(r_rest[row]));
-                            singly.push(&set, Correlations { r, r_rest }, n_users[row]);
+                            let [r, r_rest, alpha] = [r[row], r_rest[row], alpha[row]].map(existing);
+                            singly.push(&set, Correlations { r, r_rest, alpha }, n_users[row]);
                         }
                     }
                     assert_eq!(at_once.table, singly.table, "{columns:?}, {floor:?}, {prefix:?}");

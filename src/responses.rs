@@ -7,6 +7,7 @@ use crate::bitset::BitMatrix;
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
 use crate::matrix::ResponseMatrix;
+use crate::whole::Whole;
 
 /// What several responses of one user to one question mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +31,14 @@ pub trait Score: Copy + PartialOrd + Send + Sync {
     fn sum(responses: &[Self]) -> Option<Self>;
 
     /// The matrix of each user's mean response to each question.
-    fn matrix_of_means(responses: &Sorted<Self>) -> Result<ResponseMatrix>;
+    fn matrix_of_means(responses: &Sorted<Self>, whole: &Whole) -> Result<ResponseMatrix>;
 
     /// The matrix of responses without duplicates, whose cells are `answered`.
-    fn matrix(responses: &impl Source<Score = Self>, answered: BitMatrix) -> Result<ResponseMatrix>;
+    fn matrix(
+        responses: &impl Source<Score = Self>,
+        answered: BitMatrix,
+        whole: &Whole,
+    ) -> Result<ResponseMatrix>;
 }
 
 impl Score for i64 {
@@ -45,12 +50,16 @@ impl Score for i64 {
         responses.iter().try_fold(0i64, |sum, &score| sum.checked_add(score))
     }
 
-    fn matrix_of_means(responses: &Sorted<Self>) -> Result<ResponseMatrix> {
-        responses.integer_means()
+    fn matrix_of_means(responses: &Sorted<Self>, whole: &Whole) -> Result<ResponseMatrix> {
+        responses.integer_means(whole)
     }
 
-    fn matrix(responses: &impl Source<Score = Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
-        ResponseMatrix::of_integers(responses, answered)
+    fn matrix(
+        responses: &impl Source<Score = Self>,
+        answered: BitMatrix,
+        whole: &Whole,
+    ) -> Result<ResponseMatrix> {
+        ResponseMatrix::of_integers(responses, answered, whole)
     }
 }
 
@@ -63,12 +72,16 @@ impl Score for i128 {
         responses.iter().try_fold(0i128, |sum, &score| sum.checked_add(score))
     }
 
-    fn matrix_of_means(responses: &Sorted<Self>) -> Result<ResponseMatrix> {
-        responses.integer_means()
+    fn matrix_of_means(responses: &Sorted<Self>, whole: &Whole) -> Result<ResponseMatrix> {
+        responses.integer_means(whole)
     }
 
-    fn matrix(responses: &impl Source<Score = Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
-        ResponseMatrix::of_integers(responses, answered)
+    fn matrix(
+        responses: &impl Source<Score = Self>,
+        answered: BitMatrix,
+        whole: &Whole,
+    ) -> Result<ResponseMatrix> {
+        ResponseMatrix::of_integers(responses, answered, whole)
     }
 }
 
@@ -83,16 +96,20 @@ impl Score for f64 {
         Some(sum.round()).filter(|sum| sum.is_finite())
     }
 
-    fn matrix_of_means(responses: &Sorted<Self>) -> Result<ResponseMatrix> {
-        responses.collapse(|cell| {
+    fn matrix_of_means(responses: &Sorted<Self>, whole: &Whole) -> Result<ResponseMatrix> {
+        responses.collapse(whole, |cell| {
             let n = cell.len() as f64;
             let sum_of_parts = || cell.iter().map(|score| score / n).sum();
             Ok(Self::sum(cell).map_or_else(sum_of_parts, |sum| sum / n))
         })
     }
 
-    fn matrix(responses: &impl Source<Score = Self>, answered: BitMatrix) -> Result<ResponseMatrix> {
-        ResponseMatrix::of_floats(responses, answered)
+    fn matrix(
+        responses: &impl Source<Score = Self>,
+        answered: BitMatrix,
+        whole: &Whole,
+    ) -> Result<ResponseMatrix> {
+        ResponseMatrix::of_floats(responses, answered, whole)
     }
 }
 
@@ -165,6 +182,15 @@ pub trait Source: Sized {
 
     /// The matrix of these responses, several for one cell treated by `duplicates`.
     fn matrix(&self, duplicates: Duplicates) -> Result<ResponseMatrix> {
+        self.matrix_against(duplicates, &Whole::Sum)
+    }
+
+    /// [`matrix`](Self::matrix) in which sets are correlated with `whole`.
+    ///
+    /// # Panics
+    ///
+    /// If `whole` is a criterion that has not one value for each user, in the order of their ids.
+    fn matrix_against(&self, duplicates: Duplicates, whole: &Whole) -> Result<ResponseMatrix> {
         let (mut users, mut questions) = (0, 0);
         for (user, question, score) in self.read() {
             score.check()?;
@@ -176,7 +202,8 @@ pub trait Source: Sized {
         let repeated =
             self.read().find(|&(user, question, _)| !answered.insert(user as usize, question as usize));
         let Some((user, question, _)) = repeated else {
-            return Self::Score::matrix(self, answered);
+            let whole = whole.simplest(&answered)?;
+            return Self::Score::matrix(self, answered, &whole);
         };
         // Responses without duplicates make another.
         drop(answered);
@@ -187,16 +214,16 @@ pub trait Source: Sized {
                 let count = self.read().filter(|&(u, q, _)| (u, q) == (user, question)).count();
                 Err(Error::Duplicate { user, question, count })
             }
-            Duplicates::First => sorted().collapse(|cell| Ok(cell[0])),
-            Duplicates::Last => sorted().collapse(|cell| Ok(cell[cell.len() - 1])),
+            Duplicates::First => sorted().collapse(whole, |cell| Ok(cell[0])),
+            Duplicates::Last => sorted().collapse(whole, |cell| Ok(cell[cell.len() - 1])),
             Duplicates::Min => {
-                sorted().collapse(|cell| Ok(cell.iter().copied().reduce(lesser).unwrap_or(cell[0])))
+                sorted().collapse(whole, |cell| Ok(cell.iter().copied().reduce(lesser).unwrap_or(cell[0])))
             }
             Duplicates::Max => {
-                sorted().collapse(|cell| Ok(cell.iter().copied().reduce(greater).unwrap_or(cell[0])))
+                sorted().collapse(whole, |cell| Ok(cell.iter().copied().reduce(greater).unwrap_or(cell[0])))
             }
-            Duplicates::Sum => sorted().collapse(|cell| Self::Score::sum(cell).ok_or(DUPLICATES)),
-            Duplicates::Mean => Self::Score::matrix_of_means(&sorted()),
+            Duplicates::Sum => sorted().collapse(whole, |cell| Self::Score::sum(cell).ok_or(DUPLICATES)),
+            Duplicates::Mean => Self::Score::matrix_of_means(&sorted(), whole),
         }
     }
 }
@@ -241,7 +268,11 @@ impl<S: Score> Sorted<S> {
     }
 
     /// The matrix in which one score, made by `one_of`, replaces the scores of each cell.
-    fn collapse<T: Score>(&self, one_of: impl Fn(&[S]) -> Result<T>) -> Result<ResponseMatrix> {
+    fn collapse<T: Score>(
+        &self,
+        whole: &Whole,
+        one_of: impl Fn(&[S]) -> Result<T>,
+    ) -> Result<ResponseMatrix> {
         let mut collapsed = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
         self.for_each_cell(|user, question, scores| {
             collapsed.users.push(user);
@@ -249,12 +280,12 @@ impl<S: Score> Sorted<S> {
             collapsed.scores.push(one_of(scores)?);
             Ok(())
         })?;
-        collapsed.into_matrix(Duplicates::Error)
+        collapsed.matrix_against(Duplicates::Error, whole)
     }
 
     /// The matrix of means, exact: all are multiplied by the least common multiple of the numbers of responses,
     /// which changes no correlation.
-    fn integer_means(&self) -> Result<ResponseMatrix>
+    fn integer_means(&self, whole: &Whole) -> Result<ResponseMatrix>
     where
         S: Into<i128>,
     {
@@ -265,7 +296,7 @@ impl<S: Score> Sorted<S> {
                 multiple.checked_mul(count / greatest_common_divisor(multiple, count)).ok_or(DUPLICATES)?;
             Ok(())
         })?;
-        self.collapse(|cell| {
+        self.collapse(whole, |cell| {
             let sum = cell.iter().try_fold(0i128, |sum, &score| sum.checked_add(score.into()));
             sum.and_then(|sum| sum.checked_mul(multiple / cell.len() as i128)).ok_or(DUPLICATES)
         })

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import polars_corrset as pc
 
-POSITIONS = ["user", "question", "score"]
+POSITIONS = ["user", "question", "score", "criterion"]
 NUMBERS = [3, 0, 1, 2]
 WORDS = ["three", "", "one, which is too long to be stored inline", "tw\0o"]
 INTEGERS = ["Int8", "Int16", "Int32", "Int64", "Int128", "UInt8", "UInt16", "UInt32", "UInt64", "UInt128"]
@@ -83,7 +83,8 @@ def plain(position: str, values: list[Any]) -> list[tuple[Any, Any, Any]]:
     for cell, score in enumerate(scores):
         user, question = divmod(cell, 4)
         row: dict[str, Any] = {"user": user, "question": question, "score": score}
-        row[position] = values[{"user": user, "question": question, "score": score % 4}[position]]
+        if position in row:
+            row[position] = values[{"user": user, "question": question, "score": score % 4}[position]]
         rows.append((row["user"], row["question"], row["score"]))
     return rows
 
@@ -91,7 +92,9 @@ def plain(position: str, values: list[Any]) -> list[tuple[Any, Any, Any]]:
 def frame(position: str, column: pl.Series) -> pl.DataFrame:
     """The same as a frame in two chunks, the values taken from `column`: Python's may not tell the dtype."""
     numbers = pl.DataFrame(plain(position, [0, 1, 2, 3]), schema=["user", "question", "score"], orient="row")
-    whole = numbers.with_columns(column.gather(numbers[position]).alias(position))
+    # A criterion belongs to the user.
+    values = numbers["user" if position == "criterion" else position]
+    whole = numbers.with_columns(column.gather(values).alias(position))
     return pl.concat([whole.head(7), whole.tail(-7)], rechunk=False)
 
 
@@ -99,7 +102,9 @@ def outcome(position: str, engine: str, column: pl.Series) -> dict[str, Any]:
     """The rows of the answer, or the error."""
     responses = frame(position, column)
     # Boolean users or questions repeat themselves.
-    options = {"k": 1, "top": None, "duplicates": "max"}
+    options: dict[str, Any] = {"k": 1, "top": None, "duplicates": "max"}
+    if position == "criterion":
+        options["criterion"] = "criterion"
     try:
         query = pc.top_corrsets(responses.lazy(), **options)
         result = query.collect(engine=engine)

@@ -7,7 +7,7 @@ sums of Python integers, and each correlation is rounded once, so equal correlat
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
 from itertools import combinations
@@ -29,6 +29,9 @@ _POLICIES: dict[str, Callable[[list[Fraction]], Fraction]] = {
 }
 
 
+Number = int | Fraction
+
+
 class CorrSet(NamedTuple):
     """One row of the result."""
 
@@ -36,6 +39,7 @@ class CorrSet(NamedTuple):
     r: float | None
     r_rest: float | None
     n_users: int
+    alpha: float | None = None
 
 
 def corrsets(
@@ -46,20 +50,44 @@ def corrsets(
     min_users: int = 2,
     rank_by: str = "r",
     duplicates: str = "error",
+    criterion: Mapping[Any, Any] | None = None,
+    total: str = "sum",
+    alpha: bool = False,
     wanted: Callable[[tuple[Any, ...], list[Any]], bool] = lambda _chosen, _questions: True,
 ) -> list[CorrSet]:
-    """The sets of `k` questions of (user, question, score) triples that are `wanted`, given all questions."""
+    """The sets of `k` questions of (user, question, score) triples that are `wanted`, given all questions.
+
+    `criterion` has a number for each user, or `None`.
+    """
+    if criterion is not None:
+        responses = [row for row in responses if criterion[row[0]] is not None]
     answers, questions = table(responses, duplicates)
     sets = []
     for chosen in combinations(questions, k):
         if not wanted(chosen, questions):
             continue
-        common = [scores for scores in answers.values() if all(question in scores for question in chosen)]
+        common = [user for user, scores in answers.items() if all(question in scores for question in chosen)]
         if len(common) >= min_users:
-            xs = [sum(scores[question] for question in chosen) for scores in common]
-            ts = [sum(scores.values()) for scores in common]
-            sets.append(corrset(chosen, xs, ts))
+            columns = [[answers[user][question] for user in common] for question in chosen]
+            xs = [sum(scores) for scores in zip(*columns, strict=True)]
+            if criterion is not None:
+                ts, rests = [Fraction(criterion[user]) for user in common], [None] * len(common)
+            else:
+                ts, rests = wholes([answers[user] for user in common], chosen, total)
+            one = corrset(chosen, xs, ts, rests)
+            sets.append(one._replace(alpha=alpha_of(columns)) if alpha or rank_by == "alpha" else one)
     return best(sets, top=top, rank_by=rank_by)
+
+
+def wholes(
+    answers: Sequence[Mapping[Hashable, int]], chosen: Sequence[Hashable], total: str
+) -> tuple[list[Number], list[Number | None]]:
+    """Each user's grand total, and what it is of the questions that are not chosen."""
+    make = {"sum": sum, "mean": lambda scores: Fraction(sum(scores), len(scores))}[total]
+    others = [[score for question, score in scores.items() if question not in chosen] for scores in answers]
+    # The sum of nothing is 0; its mean does not exist.
+    rests = [make(scores) if scores or total == "sum" else None for scores in others]
+    return [make(scores.values()) for scores in answers], rests
 
 
 def constrained(
@@ -122,14 +150,37 @@ def table(
     return integers, list(questions)
 
 
-def corrset(questions: Sequence[Any], xs: Sequence[int], ts: Sequence[int]) -> CorrSet:
-    """The row of a set from the set totals and grand totals of its common users."""
-    rests = [t - x for x, t in zip(xs, ts, strict=True)]
-    return CorrSet(tuple(questions), correlation(xs, ts), correlation(xs, rests), len(xs))
+def corrset(
+    questions: Sequence[Any],
+    xs: Sequence[int],
+    ts: Sequence[Number],
+    rests: Sequence[Number | None] | None = None,
+) -> CorrSet:
+    """The row of a set from the totals X and T of its common users, and their rests, if not T - X."""
+    if rests is None:
+        rests = [t - x for x, t in zip(xs, ts, strict=True)]
+    with_rest = [(x, rest) for x, rest in zip(xs, rests, strict=True) if rest is not None]
+    r_rest = correlation([x for x, _ in with_rest], [rest for _, rest in with_rest])
+    return CorrSet(tuple(questions), correlation(xs, ts), r_rest, len(xs))
 
 
-def correlation(xs: Sequence[int], ys: Sequence[int]) -> float | None:
-    """Pearson's correlation of integers, correctly rounded; `None` where a side is constant."""
+def alpha_of(columns: Sequence[Sequence[int]]) -> float | None:
+    """Cronbach's alpha of the scores on each question, correctly rounded."""
+
+    def variance(values: Sequence[int]) -> int:
+        return len(values) * sum(value * value for value in values) - sum(values) ** 2
+
+    k, of_total = len(columns), variance([sum(scores) for scores in zip(*columns, strict=True)])
+    if k == 1 or of_total == 0:
+        return None
+    return float(Fraction(k, k - 1) * (1 - Fraction(sum(map(variance, columns)), of_total)))
+
+
+def correlation(xs: Sequence[int], values: Sequence[Number]) -> float | None:
+    """Pearson's correlation, correctly rounded; `None` where a side is constant or empty."""
+    # No correlation depends on the unit, so they are counted in one that makes them integers.
+    unit = lcm(*(value.denominator for value in values))
+    ys = [int(value * unit) for value in values]
     n, sum_x, sum_y = len(xs), sum(xs), sum(ys)
     variance_x = n * sum(x * x for x in xs) - sum_x**2
     variance_y = n * sum(y * y for y in ys) - sum_y**2
@@ -144,7 +195,8 @@ def best(sets: Sequence[CorrSet], *, top: int | None, rank_by: str) -> list[Corr
     """All sets as they are, or the `top` best of those that have a rank. `sorted` keeps the order of ties."""
     if top is None:
         return list(sets)
-    ranked = [one for one in sets if one.r is not None and getattr(one, rank_by) is not None]
+    needed = ["alpha"] if rank_by == "alpha" else ["r", rank_by]
+    ranked = [one for one in sets if all(getattr(one, name) is not None for name in needed)]
     return sorted(ranked, key=lambda one: -getattr(one, rank_by))[:top]
 
 

@@ -66,3 +66,6 @@ def assert_sets(result: pl.DataFrame, wanted: Sequence[oracle.CorrSet], about: o
     assert len(found) == len(wanted), f"{about}: {len(found)} rows, expected {len(wanted)}: {found} {wanted}"
     for row, (one, other) in enumerate(zip(found, wanted, strict=True)):
         assert_set(one, other, f"{about} row {row}")
+    if "alpha" in result.columns:
+        for alpha, other in zip(result["alpha"], wanted, strict=True):
+            assert close(alpha, other.alpha), f"{about}: found alpha {alpha}, expected {other}"

@@ -32,6 +32,7 @@ ANSWERED = {
     "user": CASES.keys() - NESTED - {"Object"},
     "question": CASES.keys() - NESTED - {"Object"},
     "score": CASES.keys() & NUMERIC,
+    "criterion": CASES.keys() & NUMERIC,
 }
 
 
@@ -63,7 +64,8 @@ def test_dtype(case: str, position: str, engine: str) -> None:
         assert outcome["dtype kept"], outcome
         assert outcome["rows of an empty frame"] == 0, outcome
         values = CASES[case]().to_list()
-        wanted = corrsets(plain(position, values), k=1, top=None, duplicates="max")
+        criterion = dict(enumerate(values)) if position == "criterion" else None
+        wanted = corrsets(plain(position, values), k=1, top=None, duplicates="max", criterion=criterion)
         assert len(outcome["rows"]) == len(wanted), outcome
         for (question, *statistics), one in zip(outcome["rows"], wanted, strict=True):
             assert question == repr(list(one.questions)), outcome

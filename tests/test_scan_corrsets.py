@@ -135,7 +135,7 @@ def test_any_conjunction(predicates: list[pl.Expr], engine: str, at_once: bool) 
 @pytest.mark.parametrize("floor", [None, ("r", 0.5), ("r_rest", 0.2), ("r", -0.2)])
 def test_bounds_prune_inside_the_search(floor: tuple[str, float] | None) -> None:
     """Before Polars sees a row, none is below."""
-    options = {"k": 3, "min_users": 7, "duplicates": "error", "shard": (0, 1)}
+    options = {"k": 3, "min_users": 7, "duplicates": "error", "total": "sum", "shard": (0, 1)}
     options |= {"columns": EVERY.columns, "floor": floor}
     options |= {"bounds": dict.fromkeys(["max_per_domain", "min_per_domain", "max_cost"])}
     search = Scan([(name, RESPONSES[name]) for name in ("user", "question", "score")], options)

@@ -8,7 +8,8 @@ from typing import Literal, SupportsIndex, get_args
 
 import polars as pl
 
-RankBy = Literal["r", "r_rest"]
+RankBy = Literal["r", "r_rest", "alpha"]
+Total = Literal["sum", "mean"]
 Duplicates = Literal["error", "first", "last", "sum", "mean", "min", "max"]
 
 # Keyword arguments reach the plugin as 64-bit integers; beyond that a count means the same as this one.
@@ -54,6 +55,32 @@ def choice(name: str, value: object, choices: object) -> str:
         msg = f"`{name}` must be one of {listed}, got {value!r}"
         raise ValueError(msg)
     return value
+
+
+def flag(name: str, value: object) -> bool:
+    """`value` if it is True or False."""
+    if not isinstance(value, bool):
+        msg = f"`{name}` must be True or False, got {value!r} of type {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def total_of(value: object, *, has_criterion: bool) -> str:
+    """How a grand total is made; where sets are correlated with a criterion there is none."""
+    total = choice("total", value, Total)
+    if has_criterion and total != "sum":
+        msg = f"`total` must be 'sum' where there is a `criterion` in the total's place, got {value!r}"
+        raise ValueError(msg)
+    return total
+
+
+def rank_of(value: object, *, has_criterion: bool) -> str:
+    """What ranks the sets. A criterion has no rest."""
+    rank_by = choice("rank_by", value, RankBy)
+    if has_criterion and rank_by == "r_rest":
+        msg = "`rank_by` cannot be 'r_rest' where there is a `criterion`: no set is part of it"
+        raise ValueError(msg)
+    return rank_by
 
 
 def shard_of(value: object) -> dict[str, int]:

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 from polars.plugins import register_plugin_function
 
-from polars_corrset._arguments import Duplicates, RankBy, check_frame, choice, count, shard_of
+from polars_corrset._arguments import (
+    Duplicates,
+    RankBy,
+    Total,
+    check_frame,
+    choice,
+    count,
+    rank_of,
+    shard_of,
+    total_of,
+)
 from polars_corrset._constraints import UNBOUNDED, Bounds, constraints_of
 from polars_corrset._inputs import Input, inputs_of
 from polars_corrset._progress import Progress, progress_of
@@ -40,6 +50,8 @@ def corrset(
     top: int | None = 10,
     min_users: int = 2,
     rank_by: RankBy = "r",
+    criterion: IntoExpr | None = None,
+    total: Total = "sum",
     duplicates: Duplicates = "error",
     include: Iterable[Any] | None = None,
     exclude: Iterable[Any] | None = None,
@@ -72,7 +84,17 @@ def corrset(
     min_users
         Sets with fewer common users are left out. At least 2, since r does not exist below.
     rank_by
-        `"r"` or `"r_rest"`.
+        `"r"`, `"r_rest"` or `"alpha"`, Cronbach's alpha of the set over its common users:
+        k / (k - 1) * (1 - sum of the variances of the scores on its questions / variance of the set total).
+    criterion
+        Column name or expression: a number that each user has, the same on all of its rows, such as a
+        grade. It takes the place of the grand total: `r` is then the criterion validity of the set. Users
+        without one (null) are left out. There is no `r_rest`. Boolean, integer, Decimal (all exact) or
+        float.
+    total
+        `"sum"`, or `"mean"`: the grand total is the mean score of all that the user answered, which does
+        not grow with the number of answers. The rest is then the mean of what the user answered beside the
+        set; users who answered nothing else are left out of `r_rest`.
     duplicates
         What several responses of one user to one question mean: `"error"`, or `"first"`, `"last"`,
         `"sum"`, `"mean"`, `"min"`, `"max"` of them.
@@ -103,15 +125,18 @@ def corrset(
         A struct column named `corrset`, one row per set, with the fields
 
         - `questions` (List of the question column's dtype): the set, in order of first appearance;
-        - `r` (Float64): correlation of set total and grand total;
+        - `r` (Float64): correlation of set total and grand total, or criterion;
         - `r_rest` (Float64): correlation of the set total with the rest of the grand total, freed of the
-          overlap; null where the rest is constant;
-        - `n_users` (UInt32): number of common users.
+          overlap; null where the rest is constant, and with a criterion;
+        - `n_users` (UInt32): number of common users;
+        - `alpha` (Float64), only with `rank_by="alpha"`: Cronbach's alpha; null where the set total is
+          constant, and of one question.
 
         The order is that of `rank_by`, descending; equal values by the set's position in lexicographic order
         of first appearance. A set on whose users the set total or the grand total is constant has no r: it is
-        never ranked, and with `top=None` it is there with null. Likewise a set without r_rest is not ranked
-        by it. Float totals that differ by no more than the rounding of the scores count as equal.
+        never ranked by r or r_rest, and with `top=None` it is there with null. Likewise a set without r_rest
+        or alpha is not ranked by it; alpha ranks sets whether they have an r or not. Float totals that differ
+        by no more than the rounding of the scores count as equal.
 
     Raises
     ------
@@ -119,8 +144,8 @@ def corrset(
         When an argument alone is wrong, at once.
     polars.exceptions.ComputeError
         When the data is, as the query runs: unsuitable dtypes, columns of different length, duplicate
-        responses with `duplicates="error"`, NaN or infinite scores, sums that would overflow, more rows
-        than fit.
+        responses with `duplicates="error"`, NaN or infinite values, a criterion that differs between rows of
+        a user, sums that would overflow, more rows than fit.
 
     See Also
     --------
@@ -156,6 +181,7 @@ def corrset(
     │ B    ┆ ["y"]     ┆ 0.859887 ┆ -0.156941 ┆ 4       │
     └──────┴───────────┴──────────┴───────────┴─────────┘
     """
+    has_criterion = criterion is not None
     constraints = constraints_of(
         k=k,
         include=include,
@@ -167,13 +193,16 @@ def corrset(
         max_cost=max_cost,
     )
     lists = {name: pl.lit(questions) for name, questions in constraints.lists.items()}
-    inputs = inputs_of(user=user, question=question, score=score, **constraints.columns, **lists)
+    inputs = inputs_of(
+        user=user, question=question, score=score, criterion=criterion, **constraints.columns, **lists
+    )
     search = search_of(
         inputs,
         k=k,
         top=top,
         min_users=min_users,
         rank_by=rank_by,
+        total=total,
         duplicates=duplicates,
         shard=shard,
         progress=progress,
@@ -191,15 +220,18 @@ def search_of(
     rank_by: RankBy,
     duplicates: Duplicates,
     progress: Progress,
+    total: Total = "sum",
     shard: tuple[int, int] | None = None,
     bounds: Bounds = UNBOUNDED,
 ) -> dict[str, Any]:
     """A search as the plugin takes it, if the arguments are right."""
+    has_criterion = any(one.role == "criterion" for one in inputs)
     return {
         "k": count("k", k, least=1),
         "top": None if top is None else count("top", top, least=1),
         "min_users": count("min_users", min_users, least=2),
-        "rank_by": choice("rank_by", rank_by, RankBy),
+        "rank_by": rank_of(rank_by, has_criterion=has_criterion),
+        "total": total_of(total, has_criterion=has_criterion),
         "duplicates": choice("duplicates", duplicates, Duplicates),
         "shard": shard_of(shard),
         "progress": progress_of(progress),
@@ -232,6 +264,8 @@ def top_corrsets(
     top: int | None = 10,
     min_users: int = 2,
     rank_by: RankBy = "r",
+    criterion: IntoExpr | None = None,
+    total: Total = "sum",
     duplicates: Duplicates = "error",
     include: Iterable[Any] | None = None,
     exclude: Iterable[Any] | None = None,
@@ -251,7 +285,7 @@ def top_corrsets(
     ----------
     frame
         Responses in long form, one row per user and question: a LazyFrame (a DataFrame works too).
-    k, user, question, score, top, min_users, rank_by, duplicates, shard, progress
+    k, user, question, score, top, min_users, rank_by, criterion, total, duplicates, shard, progress
         As in :func:`corrset`.
     include, exclude, domain, max_per_domain, min_per_domain, cost, max_cost
         As in :func:`corrset`.
@@ -259,7 +293,7 @@ def top_corrsets(
     Returns
     -------
     LazyFrame or DataFrame
-        As `frame`, with the columns `questions`, `r`, `r_rest`, `n_users`, one row per set, best first.
+        As `frame`, with the fields of :func:`corrset` as columns, one row per set, best first.
 
     Raises
     ------
@@ -288,6 +322,29 @@ def top_corrsets(
     │ ["x", "y"] ┆ 0.857493 ┆ -0.316228 ┆ 4       │
     │ ["x", "z"] ┆ 0.843661 ┆ 0.141421  ┆ 4       │
     └────────────┴──────────┴───────────┴─────────┘
+
+    The best by reliability, and the best predictor of something else that is known of each user:
+
+    >>> pc.top_corrsets(responses, k=2, top=1, rank_by="alpha").collect()
+    shape: (1, 5)
+    ┌────────────┬──────────┬───────────┬─────────┬──────────┐
+    │ questions  ┆ r        ┆ r_rest    ┆ n_users ┆ alpha    │
+    │ ---        ┆ ---      ┆ ---       ┆ ---     ┆ ---      │
+    │ list[str]  ┆ f64      ┆ f64       ┆ u32     ┆ f64      │
+    ╞════════════╪══════════╪═══════════╪═════════╪══════════╡
+    │ ["x", "y"] ┆ 0.857493 ┆ -0.316228 ┆ 4       ┆ 0.888889 │
+    └────────────┴──────────┴───────────┴─────────┴──────────┘
+    >>> grades = pl.LazyFrame({"user": [1, 2, 3, 4], "grade": [1.0, 2.3, 2.0, 3.7]})
+    >>> graded = responses.join(grades, on="user", maintain_order="left")
+    >>> pc.top_corrsets(graded, k=2, top=1, criterion="grade").collect()
+    shape: (1, 4)
+    ┌────────────┬─────────┬────────┬─────────┐
+    │ questions  ┆ r       ┆ r_rest ┆ n_users │
+    │ ---        ┆ ---     ┆ ---    ┆ ---     │
+    │ list[str]  ┆ f64     ┆ f64    ┆ u32     │
+    ╞════════════╪═════════╪════════╪═════════╡
+    │ ["x", "y"] ┆ 0.98854 ┆ null   ┆ 4       │
+    └────────────┴─────────┴────────┴─────────┘
     """
     check_frame("frame", frame)
     expression = corrset(
@@ -298,6 +355,8 @@ def top_corrsets(
         top=top,
         min_users=min_users,
         rank_by=rank_by,
+        criterion=criterion,
+        total=total,
         duplicates=duplicates,
         include=include,
         exclude=exclude,

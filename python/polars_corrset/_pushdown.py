@@ -26,6 +26,7 @@ class Bounds(NamedTuple):
 
     r: float | None = None
     r_rest: float | None = None
+    alpha: float | None = None
     n_users: float | None = None
 
 

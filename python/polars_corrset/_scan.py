@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from polars_corrset._arguments import Duplicates, check_frame, choice, count, shard_of
+from polars_corrset._arguments import (
+    Duplicates,
+    RankBy,
+    Total,
+    check_frame,
+    choice,
+    count,
+    flag,
+    shard_of,
+    total_of,
+)
 from polars_corrset._constraints import constraints_of
 from polars_corrset._expressions import NAME, corrset
 from polars_corrset._inputs import inputs_of
@@ -35,6 +45,9 @@ def scan_corrsets(
     question: IntoExpr = "question",
     score: IntoExpr = "score",
     min_users: int = 2,
+    criterion: IntoExpr | None = None,
+    total: Total = "sum",
+    alpha: bool = False,
     duplicates: Duplicates = "error",
     include: Iterable[Any] | None = None,
     exclude: Iterable[Any] | None = None,
@@ -50,26 +63,30 @@ def scan_corrsets(
 
     The rows are those of :func:`top_corrsets` with `top=None`, but never all in memory: each batch is
     searched when the query is about to need it. What the query does with the rows reaches the search:
-    comparisons of `r`, `r_rest` and `n_users` with numbers leave sets out before they become rows, `head`
-    ends the search, and of the columns only those that are used are made.
+    comparisons of `r`, `r_rest`, `alpha` and `n_users` with numbers leave sets out before they become rows,
+    `head` ends the search, and of the columns only those that are used are made.
 
     Parameters
     ----------
     frame
         Responses in long form, one row per user and question: a LazyFrame (a DataFrame works too). It is
         read once, when the query runs.
-    k, user, question, score, min_users, duplicates, shard
+    k, user, question, score, min_users, criterion, total, duplicates, shard
         As in :func:`corrset`.
     include, exclude, domain, max_per_domain, min_per_domain, cost, max_cost
         As in :func:`corrset`.
+    alpha
+        Whether there is a column `alpha`, see `rank_by` of :func:`corrset`. It takes a look at the users of
+        each set, so it takes longer than correlations.
     progress
         As in :func:`corrset`: a bar with the sets done.
 
     Returns
     -------
     LazyFrame
-        With the columns `questions`, `r`, `r_rest`, `n_users`, one row per set with at least `min_users`
-        common users, in lexicographic order of first appearance. Without variance in a total, `r` is null.
+        With the columns `questions`, `r`, `r_rest`, `n_users` and, if asked for, `alpha`, one row per set
+        with at least `min_users` common users, in lexicographic order of first appearance. Without variance
+        in a total, `r` is null.
 
     Raises
     ------
@@ -119,13 +136,18 @@ def scan_corrsets(
     options = {
         "k": count("k", k, least=1),
         "duplicates": choice("duplicates", duplicates, Duplicates),
+        "total": total_of(total, has_criterion=criterion is not None),
         "shard": tuple(shard_of(shard).values()),
         "bounds": constraints.bounds,
     }
     fewest_users = count("min_users", min_users, least=2)
     shows = progress_of(progress)
-    expression = corrset(user, question, score, k=k)
-    inputs = inputs_of(user=user, question=question, score=score, **constraints.columns)
+    # For its dtype.
+    rank_by: RankBy = "alpha" if flag("alpha", alpha) else "r"
+    expression = corrset(user, question, score, k=k, criterion=criterion, rank_by=rank_by)
+    inputs = inputs_of(
+        user=user, question=question, score=score, criterion=criterion, **constraints.columns
+    )
     responses = frame.lazy().select(**{one.role: one.column for one in inputs})
 
     def schema() -> pl.Schema:

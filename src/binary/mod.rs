@@ -13,7 +13,7 @@ use crate::bitset::{BitMatrix, WORD_BITS, ones};
 use crate::error::Result;
 use crate::isa::{Isa, LARGEST_WEIGHT, PART, PartSums};
 use crate::matrix::Integers;
-use crate::moments::{Correlations, IntegerSums, LaneComoments, LaneCorrelations, RankBy};
+use crate::moments::{Correlations, IntegerSums, LaneComoments, LaneCorrelations, RankBy, Side};
 use crate::tree::{Bar, Column, Next, Open, Questions, Scores, is_exact};
 
 use database::Database;
@@ -121,6 +121,10 @@ impl Scores for Binary<'_> {
         kernel::sum(isa, database, extension, parts, self.k, sums);
     }
 
+    fn side(&self, rank_by: RankBy) -> Option<Side> {
+        rank_by.side()
+    }
+
     #[inline(always)]
     fn filter(&self, bar: Bar, database: &Database, users: usize) -> Filter {
         Filter { bar, users, largest_sum: database.squares().max((users * self.k * self.k) as u64) }
@@ -136,9 +140,9 @@ impl Scores for Binary<'_> {
         &self,
         isa: I,
         PartSums { n, x, xx, t, tt, xt }: &PartSums,
-        correlation: RankBy,
+        side: Side,
     ) -> LaneCorrelations<PART> {
-        LaneComoments::of([n, x, xx, t, tt, xt]).correlations(isa, correlation)
+        LaneComoments::of([n, x, xx, t, tt, xt]).correlations(isa, side)
     }
 
     #[inline(always)]

@@ -20,7 +20,7 @@ use crate::isa::{InstructionSet, Isa, Kernel};
 use crate::parallel;
 use crate::ranking::Collector;
 
-use super::covariances::{Covariances, Criterion, LANES};
+use super::covariances::{Covariances, Criterion, LANES, Moments};
 use super::{Complete, Exact, Path};
 
 /// Rounds of bounding and dropping at one prefix; the third drops little, a fourth next to nothing.
@@ -57,8 +57,8 @@ pub fn search<E: Exact, C: Collector>(
         between: &between[first * stride + first..],
         stride,
     };
-    let (c, v) = covariances.of_set(fixed.questions());
-    Walk { complete, empty: &empty, isa }.share(candidates, Prefix { c, v }, fixed, 1.0, empty())
+    let prefix = covariances.of_set(fixed.questions());
+    Walk { complete, empty: &empty, isa }.share(candidates, prefix, fixed, 1.0, empty())
 }
 
 /// Items that can follow a prefix, best first, and the covariances between them: a square of a larger matrix.
@@ -72,13 +72,6 @@ struct Candidates<'a> {
     /// Row by row, as far apart as `stride`.
     between: &'a [f64],
     stride: usize,
-}
-
-/// The total of a prefix: its covariance with the grand total, and its variance.
-#[derive(Clone, Copy, Default)]
-struct Prefix {
-    c: f64,
-    v: f64,
 }
 
 /// What is left of the candidates of one prefix. Allocated once for all prefixes of a length.
@@ -127,7 +120,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     fn share(
         &self,
         candidates: Candidates,
-        prefix: Prefix,
+        prefix: Moments,
         set: &Path,
         share: f64,
         mut collector: C,
@@ -177,7 +170,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     fn descend(
         &self,
         candidates: Candidates,
-        prefix: Prefix,
+        prefix: Moments,
         set: &mut Path,
         levels: &mut [Level],
         collector: &mut C,
@@ -204,7 +197,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     fn bound(
         &self,
         candidates: Candidates,
-        prefix: Prefix,
+        prefix: Moments,
         set: &Path,
         threshold: f64,
         level: &mut Level,
@@ -226,7 +219,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     fn finish(
         &self,
         candidates: Candidates,
-        prefix: Prefix,
+        prefix: Moments,
         set: &mut Path,
         scratch: &mut Scratch,
         collector: &mut C,
@@ -236,7 +229,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         firsts.clear();
         self.isa.run(Pairs { candidates, prefix, criterion, own: &mut scratch.own, firsts });
         let Candidates { items, with_total, between, stride, .. } = candidates;
-        let room = criterion.least() - prefix.form(criterion);
+        let room = criterion.least() - criterion.form(prefix);
         for &mut first in firsts {
             if !set.is_open(items[first]) {
                 continue;
@@ -255,14 +248,6 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     }
 }
 
-impl Prefix {
-    /// M(P,P).
-    #[inline(always)]
-    fn form(self, criterion: Criterion) -> f64 {
-        self.c * self.c - criterion.beta * self.v
-    }
-}
-
 impl Level {
     /// Whether a set can begin with this candidate.
     fn is_open(&self, position: usize) -> bool {
@@ -278,10 +263,14 @@ impl Level {
     }
 
     /// The prefix extended by a candidate.
-    fn prefix(&self, prefix: Prefix, position: usize) -> Prefix {
+    fn prefix(&self, prefix: Moments, position: usize) -> Moments {
         let Square { with_total, with_prefix, between, stride, .. } = &self.square;
         let own = between[position * stride + position];
-        Prefix { c: prefix.c + with_total[position], v: prefix.v + (2.0 * with_prefix[position] + own) }
+        Moments {
+            c: prefix.c + with_total[position],
+            v: prefix.v + (2.0 * with_prefix[position] + own),
+            items: prefix.items + own,
+        }
     }
 
     /// The candidates behind one.
@@ -370,7 +359,7 @@ impl Square {
 /// Fills `level` from `candidates`; its output is the number of candidates that a set can begin with.
 struct Bound<'a> {
     candidates: Candidates<'a>,
-    prefix: Prefix,
+    prefix: Moments,
     criterion: Criterion,
     missing: usize,
     level: &'a mut Level,
@@ -382,7 +371,7 @@ impl Kernel for Bound<'_> {
     #[inline(always)]
     fn run<I: Isa>(self, _isa: I) -> Self::Output {
         let Self { candidates, prefix, criterion, missing, level } = self;
-        let room = criterion.least() - prefix.form(criterion);
+        let room = criterion.least() - criterion.form(prefix);
         let mut scratch = std::mem::take(&mut level.scratch);
         for round in 0..ROUNDS {
             let current = if round == 0 { candidates } else { level.square.candidates() };
@@ -420,7 +409,7 @@ impl Kernel for Bound<'_> {
 #[inline(always)]
 fn bounds(
     candidates: Candidates,
-    prefix: Prefix,
+    prefix: Moments,
     criterion: Criterion,
     partners: usize,
     scratch: &mut Scratch,
@@ -446,13 +435,13 @@ fn bounds(
 
 /// 2·M(P,q) + M_qq for each candidate q, and -∞ for the padding.
 #[inline(always)]
-fn own(candidates: Candidates, prefix: Prefix, criterion: Criterion, own: &mut Vec<f64>) {
+fn own(candidates: Candidates, prefix: Moments, criterion: Criterion, own: &mut Vec<f64>) {
     let Candidates { items, with_total, with_prefix, between, stride } = candidates;
     own.clear();
     for position in 0..items.len() {
         let c = with_total[position];
         let with_prefix = prefix.c * c - criterion.beta * with_prefix[position];
-        own.push(2.0 * with_prefix + (c * c - criterion.beta * between[position * stride + position]));
+        own.push(2.0 * with_prefix + criterion.own(c, between[position * stride + position]));
     }
     own.resize(items.len() + LANES, f64::NEG_INFINITY);
 }
@@ -577,7 +566,7 @@ fn take_largest(largest: &mut Vec<f64>, count: usize, value: f64) {
 /// Puts into `firsts` the candidates that fulfil the criterion together with one behind them.
 struct Pairs<'a> {
     candidates: Candidates<'a>,
-    prefix: Prefix,
+    prefix: Moments,
     criterion: Criterion,
     own: &'a mut Vec<f64>,
     firsts: &'a mut Vec<usize>,
@@ -591,7 +580,7 @@ impl Kernel for Pairs<'_> {
         let Self { candidates, prefix, criterion, own: sums, firsts } = self;
         own(candidates, prefix, criterion, sums);
         let Candidates { items, with_total, between, stride, .. } = candidates;
-        let room = criterion.least() - prefix.form(criterion);
+        let room = criterion.least() - criterion.form(prefix);
         for first in 0..items.len() {
             let row = &between[first * stride..];
             let c = with_total[first];

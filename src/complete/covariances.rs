@@ -64,31 +64,49 @@ impl Covariances {
         &self.between[item * self.stride..][..self.stride]
     }
 
-    /// The set's covariance with the grand total, and its variance.
-    pub fn of_set(&self, set: &[u32]) -> (f64, f64) {
-        let (mut c, mut v) = (0.0, 0.0);
+    /// What the form of a set is made of.
+    pub fn of_set(&self, set: &[u32]) -> Moments {
+        let mut moments = Moments::default();
         for &i in set {
-            c += self.with_total[i as usize];
             let row = self.row(i as usize);
+            moments.c += self.with_total[i as usize];
+            moments.items += row[i as usize];
             for &j in set {
-                v += row[j as usize];
+                moments.v += row[j as usize];
             }
         }
-        (c, v)
+        moments
+    }
+
+    /// The same with a grand total that is unrelated to all items: for what has nothing to do with it.
+    #[must_use]
+    pub fn without_total(mut self) -> Self {
+        self.with_total.fill(0.0);
+        self.largest.0 = 0.0;
+        self
     }
 }
 
-/// A condition that every set S of at least rank key θ > 0 fulfils: with c = cov(X, T) and v = var(X),
+/// Of the total of some items: its covariance with the grand total, its variance, and the variances of its items, summed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Moments {
+    pub c: f64,
+    pub v: f64,
+    pub items: f64,
+}
+
+/// A condition that every set S of at least rank key θ > 0 fulfils: with c = cov(X, T), v = var(X) and the item variances v_i,
 ///
-/// c > 0 and c² − βv ≥ α.
+/// c² − βv − λ·Σv_i ≥ α, and c > 0 where it is not about Cronbach's α.
 ///
-/// c² − βv is the sum of M_ij = c_i·c_j − β·Σ_ij over S × S, a quadratic form in who is in S. How β and α follow from θ
-/// is proven in `docs/bound.md`.
+/// The left side is the sum of M_ij = c_i·c_j − β·Σ_ij over S × S, with λ·Σ_ii taken off where i is j: a quadratic form in who is
+/// in S. How β, λ and α follow from θ is proven in `docs/bound.md`.
 #[derive(Clone, Copy, Debug)]
 pub struct Criterion {
     pub beta: f64,
+    pub lambda: f64,
     pub alpha: f64,
-    /// What no M_ij exceeds.
+    /// What no M_ij exceeds; positive.
     pub unit: f64,
     /// What a form and rounding, each of a relative error of 1, may differ by.
     amplification: f64,
@@ -106,10 +124,12 @@ impl Criterion {
         let total = covariances.total;
         // The functions of θ below are rounded a dozen times, which is as good as another θ, and far within this.
         let threshold = threshold - CORRELATION_MARGIN;
-        let (beta, alpha, terms) = match rank_by {
-            _ if threshold <= 0.0 => (0.0, f64::NEG_INFINITY, 0.0),
+        let (beta, lambda, alpha, terms) = match rank_by {
+            _ if threshold <= 0.0 => (0.0, 0.0, f64::NEG_INFINITY, 0.0),
             // c ≥ θ·√(vt).
-            RankBy::R => (threshold * threshold * total, 0.0, 0.0),
+            RankBy::R => (threshold * threshold * total, 0.0, 0.0, 0.0),
+            // v·(1 − θ·(k − 1)/k) ≥ Σv_i.
+            RankBy::Alpha => (threshold * (k as f64 - 1.0) / k as f64 - 1.0, 1.0, 0.0, 0.0),
             // The tangent at `variance` of the least c² by v, see docs/bound.md.
             RankBy::RRest => {
                 let angle = threshold.acos();
@@ -119,7 +139,7 @@ impl Criterion {
                 let share = lean.sin() / angle.sin();
                 let part = share * (angle - lean).cos();
                 let alpha = (part * part - share * share * slope) * total * total;
-                (slope * total, alpha, share * share * total * total)
+                (slope * total, 0.0, alpha, share * share * total * total)
             }
         };
         // A value of the form, or a bound on one, is a sum of k² products c_i·c_j and k² of β·Σ_ij, each of them rounded
@@ -129,10 +149,24 @@ impl Criterion {
         let k = k as f64;
         let error = covariances.error;
         let (covariance, variance) = covariances.largest;
-        let unit = covariance * covariance + beta * variance;
+        let unit = covariance * covariance + (beta.abs() + lambda) * variance;
         let magnitude = k * k * unit + terms;
         let amplification = 2.0 * (6.0 * k + 32.0) * magnitude;
-        Self { beta, alpha, unit, amplification, error }
+        // Where all forms are 0, any unit will do.
+        let unit = if unit > 0.0 { unit } else { 1.0 };
+        Self { beta, lambda, alpha, unit, amplification, error }
+    }
+
+    /// Of a set, or of a prefix with itself.
+    #[inline(always)]
+    pub fn form(&self, Moments { c, v, items }: Moments) -> f64 {
+        c * c - self.beta * v - self.lambda * items
+    }
+
+    /// M_ii of an item with covariance `c` and variance `v`.
+    #[inline(always)]
+    pub fn own(&self, c: f64, v: f64) -> f64 {
+        c * c - (self.beta + self.lambda) * v
     }
 
     /// What a form of such a set, or a bound on it, cannot fall below when it is computed in `f64`.

@@ -194,14 +194,14 @@ impl Form {
         let Covariances { items, ref with_total, .. } = *complete.covariances;
         self.threshold = threshold;
         self.criterion = complete.criterion(threshold);
-        let Criterion { beta, unit, .. } = self.criterion;
+        let criterion @ Criterion { beta, unit, .. } = self.criterion;
         for i in 0..items {
             let covariances = complete.covariances.row(i);
             let pairs = &mut self.pairs[i * self.stride..][..items];
             for (j, pair) in pairs.iter_mut().enumerate() {
                 *pair = (2.0 * ((with_total[i] * with_total[j] - beta * covariances[j]) / unit)) as f32;
             }
-            self.own[i] = pairs[i] / 2.0;
+            self.own[i] = (criterion.own(with_total[i], covariances[i]) / unit) as f32;
             pairs[i] = f32::NEG_INFINITY;
         }
     }

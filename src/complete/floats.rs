@@ -124,8 +124,10 @@ impl Exact for FloatAnswers<'_> {
         self.users.len() as u32
     }
 
-    fn correlations(&self, set: &[u32], _threshold: f64, _rank_by: RankBy) -> Option<Correlations> {
-        Some(self.floats.correlations(self.answered, set, self.users.iter().copied()))
+    fn correlations(&self, set: &[u32], _threshold: f64, rank_by: RankBy) -> Option<Correlations> {
+        let Self { floats, answered, users, .. } = self;
+        let alpha = if rank_by == RankBy::Alpha { floats.alpha(answered, set, users) } else { None };
+        Some(Correlations { alpha, ..floats.correlations(answered, set, users.iter().copied()) })
     }
 }
 

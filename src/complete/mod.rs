@@ -21,7 +21,7 @@ mod tests;
 
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
-use crate::moments::{Correlations, RankBy, SumInteger};
+use crate::moments::{Correlations, RankBy, SumInteger, summed_variances};
 use crate::pair_sums::PairSums;
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold, Sink};
 use crate::search::{Blueprint, Control, Path, Request, Space, is_parallel};
@@ -45,7 +45,13 @@ impl<A: SumInteger + Sync> Exact for PairSums<A> {
 
     fn correlations(&self, set: &[u32], threshold: f64, rank_by: RankBy) -> Option<Correlations> {
         let sums = self.set_sums(set);
-        (!sums.ranks_below(threshold, rank_by)).then(|| sums.correlations())
+        if sums.ranks_below(threshold, rank_by) {
+            return None;
+        }
+        let of_question = |&question: &u32| [self.x[question as usize], self.squares[question as usize]];
+        let variances = || summed_variances(self.n, set.iter().map(of_question));
+        let alpha = if rank_by == RankBy::Alpha { sums.alpha(set.len(), variances()) } else { None };
+        Some(Correlations { alpha, ..sums.correlations() })
     }
 }
 
@@ -76,7 +82,7 @@ struct Complete<'a, E> {
 /// `control` stopped it.
 pub fn search<E: Exact>(
     isa: InstructionSet,
-    covariances: &Covariances,
+    covariances: Covariances,
     exact: &E,
     blueprint: &Blueprint,
     n: usize,
@@ -84,8 +90,12 @@ pub fn search<E: Exact>(
     control: &Control,
 ) -> Result<SetTable> {
     let (space, &Request { rank_by, .. }) = (blueprint.space(), blueprint.request());
+    let covariances = match rank_by {
+        RankBy::R | RankBy::RRest => covariances,
+        RankBy::Alpha => covariances.without_total(),
+    };
     // No set has an r where the grand total is constant.
-    if covariances.total <= 0.0 {
+    if rank_by != RankBy::Alpha && covariances.total <= 0.0 {
         control.advance(1.0);
         return Ok(SetTable::default());
     }
@@ -94,15 +104,16 @@ pub fn search<E: Exact>(
         control.advance(1.0);
         return Ok(SetTable::default());
     };
-    let found = start::start(covariances, space, &fixed, n, rank_by);
+    let found = start::start(&covariances, space, &fixed, n, rank_by);
     let shared = SharedThreshold::default();
     let key = |set| exact.correlations(set, f64::NEG_INFINITY, rank_by)?.rank_key(rank_by);
     let threshold = found.iter().map(|set| key(set).unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0);
     if found.len() == n {
         shared.raise(threshold);
     }
-    let variance = found.first().map_or(0.0, |best| covariances.of_set(best).1);
+    let variance = found.first().map_or(0.0, |best| covariances.of_set(best).v);
     let is_parallel = is_parallel(blueprint);
+    let covariances = &covariances;
     let complete = Complete { covariances, exact, space, rank_by, variance, is_parallel, control };
     let empty = || Best::new(n, rank_by, &shared);
     // Without a positive threshold nothing can be pruned until the list is full.

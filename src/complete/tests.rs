@@ -2,23 +2,40 @@
 
 use proptest::prelude::*;
 
-use super::covariances::Criterion;
+use super::covariances::{Criterion, Moments};
 use super::*;
 use crate::matrix::ResponseMatrix;
+use crate::moments::summed_variances;
 use crate::responses::{Duplicates, Responses};
 use crate::search::{SearchStrategy, search_with};
 
 /// Scores by item and user.
 type Columns = Vec<Vec<i64>>;
 
-/// The sums of the six that `IntegerSums` takes, from the scores themselves.
+const RANKS: [RankBy; 3] = [RankBy::R, RankBy::RRest, RankBy::Alpha];
+
+/// What there is to say of a set, from the scores themselves.
 fn exact(columns: &Columns, set: &[u32]) -> Correlations {
     let mut sums = crate::moments::IntegerSums::<i128>::default();
     for user in 0..columns[0].len() {
         let x = set.iter().map(|&item| columns[item as usize][user]).sum();
         sums.add(x, columns.iter().map(|column| column[user]).sum());
     }
-    sums.correlations()
+    let question_sums = |&item: &u32| {
+        let column = &columns[item as usize];
+        let sum = |of: fn(i128) -> i128| column.iter().map(|&x| of(i128::from(x))).sum::<i128>();
+        [sum(|x| x), sum(|x| x * x)]
+    };
+    let variances = summed_variances(sums.n(), set.iter().map(question_sums));
+    Correlations { alpha: sums.alpha(set.len(), variances), ..sums.correlations() }
+}
+
+/// What the search for the best by `rank_by` reads.
+fn covariances_for(rank_by: RankBy, columns: &Columns) -> Covariances {
+    match rank_by {
+        RankBy::R | RankBy::RRest => covariances(columns),
+        RankBy::Alpha => covariances(columns).without_total(),
+    }
 }
 
 /// Covariances by the definition, n² times.
@@ -55,10 +72,9 @@ fn sets(items: u32, k: usize) -> Vec<Vec<u32>> {
     masks.map(|mask| (0..items).filter(|item| mask >> item & 1 == 1).collect()).collect()
 }
 
-/// c² - βv, with every item's covariances rounded.
+/// With every item's covariances rounded.
 fn form(covariances: &Covariances, criterion: &Criterion, set: &[u32]) -> f64 {
-    let (c, v) = covariances.of_set(set);
-    c * c - criterion.beta * v
+    criterion.form(covariances.of_set(set))
 }
 
 fn columns(scales: std::ops::Range<i64>) -> impl Strategy<Value = Columns> {
@@ -84,8 +100,8 @@ proptest! {
         k in 1usize..7,
         share in 0.0f64..1.2,
     ) {
-        let covariances = covariances(&columns);
-        for rank_by in [RankBy::R, RankBy::RRest] {
+        for rank_by in RANKS {
+            let covariances = covariances_for(rank_by, &columns);
             let key = |set: &[u32]| exact(&columns, set).rank_key(rank_by);
             let keys: Vec<(Vec<u32>, f64)> =
                 sets(7, k).into_iter().filter_map(|set| Some((set.clone(), key(&set)?))).collect();
@@ -104,11 +120,11 @@ proptest! {
     /// And it is sharp: where the tangent touches, a set below θ fails it.
     #[test]
     fn a_set_below_the_threshold_fails_the_criterion_at_its_variance(columns in columns(0..3), k in 2usize..5) {
-        let covariances = covariances(&columns);
-        for rank_by in [RankBy::R, RankBy::RRest] {
+        for rank_by in RANKS {
+            let covariances = covariances_for(rank_by, &columns);
             for set in sets(7, k) {
                 let Some(key) = exact(&columns, &set).rank_key(rank_by).filter(|&key| key > 0.1) else { continue };
-                let (c, v) = covariances.of_set(&set);
+                let Moments { c, v, items } = covariances.of_set(&set);
                 // The point of contact is as close as it may be where the set is most of the total.
                 let threshold = key + 0.01;
                 let lean = ((v / covariances.total).sqrt() * threshold.min(1.0).acos().sin()).asin();
@@ -118,7 +134,7 @@ proptest! {
                 let criterion = Criterion::new(&covariances, k, rank_by, threshold, v);
                 let rounding = 1e-6 * criterion.unit * (k * k) as f64;
                 // Where items cancel each other, nothing can be told at this precision.
-                prop_assume!(c * c > 1e3 * rounding);
+                prop_assume!((c * c).max(items) > 1e3 * rounding);
                 prop_assert!(form(&covariances, &criterion, &set) < criterion.least(), "{set:?} of {key} by {rank_by:?}");
             }
         }
@@ -148,8 +164,8 @@ fn rounding_would_prune_the_best_without_a_margin() {
             }
         }
         let matrix = matrix(&columns);
-        let covariances = covariances(&columns);
-        for rank_by in [RankBy::R, RankBy::RRest] {
+        for rank_by in RANKS {
+            let covariances = covariances_for(rank_by, &columns);
             let request = Request { k: 4, top: Some(1), min_users: 2, rank_by };
             let by =
                 |strategy| search_with(InstructionSet::Portable, Some(strategy), &matrix, &request).unwrap();
@@ -159,10 +175,10 @@ fn rounding_would_prune_the_best_without_a_margin() {
             }
             let set = &best.questions;
             let key = exact(&columns, set).rank_key(rank_by).unwrap();
-            let (c, v) = covariances.of_set(set);
-            let criterion = Criterion::new(&covariances, 4, rank_by, key, v);
+            let moments = covariances.of_set(set);
+            let criterion = Criterion::new(&covariances, 4, rank_by, key, moments.v);
             assert!(form(&covariances, &criterion, set) >= criterion.least());
-            pruned += usize::from(c * c - criterion.beta * v < criterion.alpha);
+            pruned += usize::from(criterion.form(moments) < criterion.alpha);
         }
     }
     assert!(pruned > 0, "no case needed the margin");
@@ -172,8 +188,8 @@ fn rounding_would_prune_the_best_without_a_margin() {
 fn the_start_finds_different_sets_best_first() {
     let column = |item: i64| (0..40).map(|user| user * (item % 4) + user * user * item % 17).collect();
     let columns: Columns = (0..12).map(column).collect();
-    let covariances = covariances(&columns);
-    for rank_by in [RankBy::R, RankBy::RRest] {
+    for rank_by in RANKS {
+        let covariances = covariances_for(rank_by, &columns);
         for k in 2..6 {
             let space = Space { questions: 12, k, fixed: 0 };
             let free = Path::of_fixed(None, 0).unwrap();

@@ -168,7 +168,7 @@ fn sets_of_any_length_are_evaluated_in_their_order_on_any_number_of_threads() {
 fn few_users_have_no_statistics() {
     let matrix = sparse();
     let none = |n_users| SetStatistics {
-        correlations: Correlations { r: None, r_rest: None },
+        correlations: Correlations { r: None, r_rest: None, alpha: None },
         alpha: None,
         n_users,
     };

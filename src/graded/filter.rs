@@ -12,7 +12,7 @@
 //! moment by at most e moves a norm by at most √e and the covariance by no more than √e·√e: it adds to s_x and s_t.
 
 use crate::isa::{GradedSums, PART};
-use crate::moments::{CORRELATION_MARGIN, ROUNDOFF, RankBy, Rounding};
+use crate::moments::{CORRELATION_MARGIN, ROUNDOFF, Rounding, Side};
 use crate::tree::Bar;
 
 /// What points are of the scores.
@@ -90,9 +90,9 @@ impl Filter {
             let xx = (n * sum(&sums.xx) - x * x) * (scale.x * scale.x);
             let tt = (n * sum(&sums.tt) - t * t) * (scale.t * scale.t);
             let xt = (n * sum(&sums.xt) - x * t) * (scale.x * scale.t);
-            let (covariance, variance, rounding_t) = match bar.rank_by {
-                RankBy::R => (xt, tt, scale.rounding.t),
-                RankBy::RRest => (xt - xx, tt + xx - xt - xt, scale.rounding.t + scale.rounding.x),
+            let (covariance, variance, rounding_t) = match bar.side {
+                Side::Total => (xt, tt, scale.rounding.t),
+                Side::Rest => (xt - xx, tt + xx - xt - xt, scale.rounding.t + scale.rounding.x),
             };
             let (a, b) = (xx.max(0.0).sqrt(), variance.max(0.0).sqrt());
             let (off_x, off_t) = (n * scale.rounding.x + moments, n * rounding_t + moments);

@@ -16,7 +16,7 @@ use std::ops::Range;
 use crate::bitset::BitMatrix;
 use crate::error::{Error, Result};
 use crate::isa::{GradedSums, Isa, PART};
-use crate::moments::{Correlations, LaneComoments, LaneCorrelations, RankBy};
+use crate::moments::{Correlations, LaneComoments, LaneCorrelations, RankBy, Side};
 use crate::tree::{Bar, Column, Next, Open, Questions, Scores};
 
 use database::{Database, Everyone, Extension, Local};
@@ -33,13 +33,33 @@ pub struct Graded<'a, P> {
     answered: &'a BitMatrix,
     points: &'a dyn Points,
     scale: Scale,
+    with_alpha: bool,
     stored: PhantomData<fn() -> P>,
 }
 
 impl<'a, P: Point> Graded<'a, P> {
-    /// No total of `points` exceeds [`Point::largest`].
-    pub fn new(answered: &'a BitMatrix, points: &'a dyn Points) -> Self {
-        Self { answered, points, scale: points.scale(), stored: PhantomData }
+    /// No total of `points` exceeds [`Point::largest`]. `with_alpha`: Cronbach's α is reported, too.
+    pub fn new(answered: &'a BitMatrix, points: &'a dyn Points, with_alpha: bool) -> Self {
+        Self { answered, points, scale: points.scale(), with_alpha, stored: PhantomData }
+    }
+}
+
+impl<P: Point> Graded<'_, P> {
+    /// What to report of `set`, whose common users are `users`, the sums of whose points are those at `lane`.
+    fn statistics(
+        &self,
+        set: &[u32],
+        users: &mut dyn Iterator<Item = u32>,
+        sums: &GradedSums,
+        lane: usize,
+    ) -> Correlations {
+        if !self.with_alpha {
+            return self.points.correlations(self.answered, set, users, sums, lane);
+        }
+        let users: Vec<u32> = users.collect();
+        let correlations =
+            self.points.correlations(self.answered, set, &mut users.iter().copied(), sums, lane);
+        Correlations { alpha: self.points.alpha(self.answered, set, &users), ..correlations }
     }
 }
 
@@ -150,6 +170,10 @@ impl<P: Point> Scores for Graded<'_, P> {
         }
     }
 
+    fn side(&self, rank_by: RankBy) -> Option<Side> {
+        self.points.side(rank_by)
+    }
+
     #[inline(always)]
     fn filter(&self, bar: Bar, _database: &Database<P>, users: usize) -> Filter {
         Filter::new(bar, self.scale, users)
@@ -165,10 +189,10 @@ impl<P: Point> Scores for Graded<'_, P> {
         &self,
         isa: I,
         GradedSums { n, x, xx, t, tt, xt }: &GradedSums,
-        correlation: RankBy,
+        side: Side,
     ) -> LaneCorrelations<PART> {
         if self.points.are_scores() {
-            LaneComoments::of([n, x, xx, t, tt, xt]).correlations(isa, correlation)
+            LaneComoments::of([n, x, xx, t, tt, xt]).correlations(isa, side)
         } else {
             LaneCorrelations::UNSETTLED
         }
@@ -191,12 +215,12 @@ impl<P: Point> Scores for Graded<'_, P> {
             Database::Everyone(_) => {
                 let answered =
                     |user: &u32| set.iter().all(|&q| self.answered.contains(*user as usize, q as usize));
-                self.points.correlations(self.answered, set, &mut users.filter(answered), sums, lane)
+                self.statistics(set, &mut users.filter(answered), sums, lane)
             }
             Database::Local(local) => {
                 let mut users =
                     users.filter(|&user| local.has_answered(user, part, lane)).map(|user| local.row(user));
-                self.points.correlations(self.answered, set, &mut users, sums, lane)
+                self.statistics(set, &mut users, sums, lane)
             }
         };
         (correlations, sums.n[lane] as u32)

@@ -3,7 +3,8 @@
 use crate::bitset::BitMatrix;
 use crate::isa::GradedSums;
 use crate::matrix::{Cells, Floats, Integers};
-use crate::moments::{Correlations, IntegerSums, Rounding};
+use crate::moments::{Correlations, IntegerSums, RankBy, Rounding, Side};
+use crate::whole::Rest;
 
 use super::filter::Scale;
 
@@ -12,6 +13,11 @@ pub trait Points: Sync {
     fn users(&self) -> usize;
 
     fn scale(&self) -> Scale;
+
+    /// The side of the correlation that ranks sets, if it is made of X and T.
+    fn side(&self, rank_by: RankBy) -> Option<Side> {
+        rank_by.side()
+    }
 
     /// Whether points are the scores themselves, so that correlations follow from their sums alone.
     fn are_scores(&self) -> bool;
@@ -34,6 +40,9 @@ pub trait Points: Sync {
         sums: &GradedSums,
         lane: usize,
     ) -> Correlations;
+
+    /// Cronbach's α of `set`, whose common users are `users`.
+    fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64>;
 }
 
 /// The most points of one question in sets of `k`.
@@ -124,6 +133,15 @@ impl<C: Cells<Value: Into<i64>>> Points for IntegerPoints<'_, C> {
         }
         exact.correlations()
     }
+
+    fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
+        // Points that are the scores have sums of squares that fit into 62 bits.
+        if self.is_exact {
+            self.integers.alpha::<i64>(answered, set, users)
+        } else {
+            self.integers.alpha::<i128>(answered, set, users)
+        }
+    }
 }
 
 /// Float scores.
@@ -157,6 +175,12 @@ impl Points for FloatPoints<'_> {
         self.scale
     }
 
+    fn side(&self, rank_by: RankBy) -> Option<Side> {
+        // What is left of a mean depends on how many questions the user answered.
+        let is_sum = rank_by == RankBy::R || self.floats.rest == Rest::Sum;
+        rank_by.side().filter(|_| is_sum)
+    }
+
     fn are_scores(&self) -> bool {
         false
     }
@@ -183,5 +207,9 @@ impl Points for FloatPoints<'_> {
         _lane: usize,
     ) -> Correlations {
         self.floats.correlations(answered, set, users)
+    }
+
+    fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
+        self.floats.alpha(answered, set, users)
     }
 }

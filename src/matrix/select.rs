@@ -43,11 +43,12 @@ impl ResponseMatrix {
                 points: selection.packed(&floats.points, &self.answered, &answered),
                 least: questions.iter().map(|&question| floats.least[question as usize]).collect(),
                 totals: at(&floats.totals, &users),
+                counts: at(&floats.counts, &users),
                 centred_totals: at(&floats.centred_totals, &users),
                 ..*floats
             }),
         };
-        Ok(Self { answered, table, users: users.len() })
+        Ok(Self { answered, table, users: users.len(), rest: self.rest })
     }
 
     /// A row of ones for the given questions.

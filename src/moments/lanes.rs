@@ -17,7 +17,7 @@
 //! same float, then r is in one rounding interval with room to spare, and that float is what r rounds to. Doubled precision,
 //! which is off by less than 2⁻⁹⁸, rounds it to the same. Nothing can underflow: p ≥ 1, and r is 0 or at least 2⁻⁵³.
 
-use super::{Comoments, RankBy};
+use super::{Comoments, Side};
 use crate::isa::Isa;
 
 /// Relative to r: what decides whether it is settled. Only one r in 2⁴² is so near the middle between two floats.
@@ -101,11 +101,11 @@ impl<const N: usize> LaneComoments<N> {
 
     /// As [`IntegerSums::correlations`](super::IntegerSums::correlations), where settled.
     #[inline(always)]
-    pub fn correlations<I: Isa>(&self, isa: I, correlation: RankBy) -> LaneCorrelations<N> {
+    pub fn correlations<I: Isa>(&self, isa: I, side: Side) -> LaneCorrelations<N> {
         let mut found = LaneCorrelations::UNSETTLED;
         for lane in 0..N {
             let comoments = Comoments { xx: self.xx[lane], tt: self.tt[lane], xt: self.xt[lane] };
-            let (covariance, variance) = comoments.other_side(correlation);
+            let (covariance, variance) = comoments.other_side(side);
             let (value, is_settled) = rounded(isa, covariance, comoments.xx, variance);
             found.values[lane] = value;
             found.are_settled[lane] = self.are_exact[lane] & is_settled;
@@ -142,7 +142,7 @@ mod tests {
     use crate::isa::{InstructionSet, Kernel, PART};
     use crate::moments::{IntegerSums, correlation};
 
-    struct Correlate<'a>(&'a LaneComoments<PART>, RankBy);
+    struct Correlate<'a>(&'a LaneComoments<PART>, Side);
 
     impl Kernel for Correlate<'_> {
         type Output = LaneCorrelations<PART>;
@@ -153,9 +153,9 @@ mod tests {
         }
     }
 
-    fn on_each(comoments: &LaneComoments<PART>, correlation: RankBy) -> Vec<LaneCorrelations<PART>> {
+    fn on_each(comoments: &LaneComoments<PART>, side: Side) -> Vec<LaneCorrelations<PART>> {
         let available = InstructionSet::ALL.into_iter().filter(|isa| isa.is_available());
-        available.map(|isa| isa.run(Correlate(comoments, correlation))).collect()
+        available.map(|isa| isa.run(Correlate(comoments, side))).collect()
     }
 
     /// A variance of any size, another, and a covariance that they allow: any, the largest, or the smallest.
@@ -203,7 +203,7 @@ mod tests {
     proptest! {
         #[test]
         fn lanes_round_as_doubled_precision_and_exactly(cases in prop::collection::vec(comoments(), PART)) {
-            for found in on_each(&lanes(&cases), RankBy::R) {
+            for found in on_each(&lanes(&cases), Side::Total) {
                 prop_assert_eq!(found.settled(), u16::MAX);
                 for (&case, r) in cases.iter().zip(found.values) {
                     let [xx, tt, xt] = case.map(|comoment| i128::from(comoment).into());
@@ -228,8 +228,8 @@ mod tests {
             let comoments = LaneComoments::of(six.each_ref());
             let is_small = |sum: i64| i128::from(sum) * i128::from(sums.n) <= 1 << 51;
             let expected = sums.correlations();
-            for (correlation, expected) in [(RankBy::R, expected.r), (RankBy::RRest, expected.r_rest)] {
-                for found in on_each(&comoments, correlation) {
+            for (side, expected) in [(Side::Total, expected.r), (Side::Rest, expected.r_rest)] {
+                for found in on_each(&comoments, side) {
                     prop_assert_eq!(found.settled() != 0, is_small(sums.xx) && is_small(sums.tt));
                     if found.settled() != 0 {
                         prop_assert_eq!(found.settled(), u16::MAX);
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn what_is_next_to_the_middle_is_not_settled() {
         let hard = [3 << 51, ((1 << 53) + 1) / 3, 1 << 52];
-        for found in on_each(&lanes(&[hard, [4, 4, 2]]), RankBy::R) {
+        for found in on_each(&lanes(&[hard, [4, 4, 2]]), Side::Total) {
             assert_eq!(found.settled(), 0xAAAA);
             assert_eq!(found.values[1], 0.5);
         }

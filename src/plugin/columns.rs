@@ -5,14 +5,15 @@ use std::ops::Range;
 use arrow::array::BinaryViewArray;
 use polars::prelude::*;
 
-use super::constraints;
 use super::inputs::{Inputs, Role};
+use super::{constraints, criterion};
 use crate::error::{Error, TooManyRows};
 use crate::folds::deal;
 use crate::intern::{Interned, intern_rows};
 use crate::matrix::ResponseMatrix;
 use crate::parallel;
 use crate::responses::{Duplicates, Score, Source};
+use crate::whole::{Total, Whole};
 
 /// The input columns: as long as each other, those of the responses without nulls.
 pub struct Columns(Inputs<Series>);
@@ -62,8 +63,9 @@ impl Columns {
         self.0.score.len()
     }
 
-    /// The matrix of these responses.
-    pub fn matrix(&self, duplicates: Duplicates) -> PolarsResult<CodedMatrix> {
+    /// The matrix of these responses, of users that have a criterion where there is one. Else `total` says with what sets
+    /// are correlated.
+    pub fn matrix(&self, duplicates: Duplicates, total: Total) -> PolarsResult<CodedMatrix> {
         let (users, questions) = parallel::join(
             parallel::is_worth_it(self.len()),
             || intern(&self.0.user),
@@ -75,8 +77,21 @@ impl Columns {
         };
         let question_values = distinct(&self.0.question, &questions)?;
 
+        let whole = match self.0.optional(Role::Criterion) {
+            None => total.into(),
+            Some(criterion) => {
+                criterion::check_constant(criterion, &self.0.user, &users)?;
+                if criterion.null_count() > 0 {
+                    let has_criterion = criterion.is_not_null();
+                    let others = Self(self.0.try_map(|column| column.filter(&has_criterion))?);
+                    return others.matrix(duplicates, total);
+                }
+                criterion::of_users(&distinct(criterion, &users)?)?
+            }
+        };
+
         let score = self.0.score.to_storage().to_physical_repr();
-        let coded = Coded { users: &users, questions: &questions, duplicates };
+        let coded = Coded { users: &users, questions: &questions, duplicates, whole: &whole };
         let matrix = match score.dtype() {
             DataType::Boolean => coded.matrix::<_, i64>(score.cast(&DataType::UInt8)?.u8()?),
             DataType::Int8 => coded.matrix::<_, i64>(score.i8()?),
@@ -137,6 +152,11 @@ impl Columns {
         self.0.user.take(&IdxCa::from_slice(PlSmallStr::EMPTY, &coded.user_rows))
     }
 
+    fn criterion_error(&self, what: &str) -> PolarsError {
+        let column = self.0.optional(Role::Criterion).map_or("", |column| column.name());
+        polars_err!(ComputeError: "{} {what}", Role::Criterion.of(column))
+    }
+
     fn score_error(&self, what: &str) -> PolarsError {
         polars_err!(ComputeError: "{} {what}", Role::Score.of(self.0.score.name()))
     }
@@ -144,11 +164,14 @@ impl Columns {
     /// The core's errors in the user's terms.
     pub fn explain(&self, error: Error) -> PolarsError {
         match error {
-            Error::NotFinite { score } => self.score_error(&format!(
-                "holds {score}, but scores must be finite; drop such rows with .filter(pl.col({:?}).is_finite()) or \
-                make them null with .fill_nan(None)",
-                self.0.score.name().as_str(),
-            )),
+            Error::NotFinite { score } => self.score_error(&not_finite(score, "scores", self.0.score.name())),
+            Error::CriterionNotFinite { value } => {
+                let column = self.0.optional(Role::Criterion).map_or("", |column| column.name());
+                self.criterion_error(&not_finite(value, "its values", column))
+            }
+            Error::CriterionOverflow => self.criterion_error(
+                "holds values so far apart that exact integers would overflow; scale them down, or cast them to Float64",
+            ),
             Error::Overflow { what } => self.score_error(&format!(
                 "holds values so large that the {what} would overflow exact integers; scale the scores down, or cast \
                 them to Float64",
@@ -175,6 +198,14 @@ impl Columns {
             }
         }
     }
+}
+
+/// What is wrong with `value`, one of `all` in `column`, and what helps.
+fn not_finite(value: f64, all: &str, column: &str) -> String {
+    format!(
+        "holds {value}, but {all} must be finite; drop such rows with .filter(pl.col({column:?}).is_finite()) or make \
+        them null with .fill_nan(None)",
+    )
 }
 
 /// As messages list things.
@@ -244,11 +275,12 @@ pub fn shown(value: AnyValue) -> String {
     }
 }
 
-/// Users and questions as ids, and what several rows for the same mean.
+/// Users and questions as ids, what several rows for the same mean, and what sets are correlated with.
 struct Coded<'a> {
     users: &'a Interned,
     questions: &'a Interned,
     duplicates: Duplicates,
+    whole: &'a Whole,
 }
 
 impl Coded<'_> {
@@ -263,7 +295,7 @@ impl Coded<'_> {
             let ids = self.users.ids().zip(self.questions.ids());
             ids.zip(scores()).map(|((user, question), &score)| (user, question, score.into()))
         };
-        responses.matrix(self.duplicates)
+        responses.matrix_against(self.duplicates, self.whole)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::evaluation::{evaluate, is_parallel};
 use crate::parallel;
 use crate::responses::Duplicates;
+use crate::whole::Total;
 
 /// What Python's `evaluate_corrsets` asks for, checked there.
 #[derive(FromPyObject)]
@@ -38,7 +39,7 @@ pub fn evaluate_sets(
     let (_watch, control) = watched();
     let found = py.detach(|| {
         let columns = Columns::new(&Inputs::by_role(inputs)?)?;
-        let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(duplicates))?;
+        let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(duplicates, Total::Sum))?;
         let sets = QuestionSets::new(&sets.0, &coded.questions)?;
         let sets = sets.iter().collect::<Vec<&[u32]>>();
         let worth_it = is_parallel(&coded.matrix, sets.len());

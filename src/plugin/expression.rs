@@ -20,6 +20,7 @@ use crate::parallel;
 use crate::ranking::SetTable;
 use crate::responses::Duplicates;
 use crate::search::{self, Blueprint, Control, Request, Run, SearchStrategy, Shard, is_parallel};
+use crate::whole::Total;
 
 /// The keyword arguments of `corrset`, checked on the Python side.
 #[derive(Deserialize)]
@@ -29,6 +30,7 @@ pub struct CorrsetKwargs {
     min_users: u64,
     rank_by: RankBy,
     pub duplicates: Duplicates,
+    pub total: Total,
     shard: Shard,
     progress: Progress,
     pub inputs: Vec<Described>,
@@ -70,7 +72,7 @@ impl CorrsetKwargs {
 fn corrset_output(fields: &[Field], kwargs: CorrsetKwargs) -> PolarsResult<Field> {
     let inputs = Inputs::try_new(fields, &kwargs.inputs, Field::name)?;
     inputs.each().try_for_each(|(role, field)| role.check(field))?;
-    Ok(output_field(inputs.question.dtype()))
+    Ok(output_field(inputs.question.dtype(), kwargs.rank_by))
 }
 
 #[polars_expr(output_type_func_with_kwargs=corrset_output)]
@@ -78,7 +80,8 @@ fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
     let inputs = Inputs::try_new(inputs, &kwargs.inputs, |series| series.name())?;
     let columns = Columns::new(&inputs)?;
     let request = kwargs.request();
-    let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(kwargs.duplicates))?;
+    let matrix = || columns.matrix(kwargs.duplicates, kwargs.total);
+    let coded = on_pool(parallel::is_worth_it(columns.len()), matrix)?;
     let (_watch, control) = watched();
     let constraints = inputs.constraints(&coded, &kwargs.bounds)?;
     let search = || {

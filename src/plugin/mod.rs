@@ -2,6 +2,7 @@
 
 mod columns;
 mod constraints;
+mod criterion;
 mod evaluation;
 mod expression;
 mod inputs;

@@ -4,7 +4,7 @@ use arrow::bitmap::Bitmap;
 use polars::prelude::*;
 
 use crate::evaluation::SetStatistics;
-use crate::moments::fisher_interval;
+use crate::moments::{RankBy, fisher_interval};
 use crate::ranking::{CorrelationColumn, SetTable, TableColumns};
 use crate::search::Request;
 
@@ -22,7 +22,7 @@ struct OutputField {
     need: fn(&mut TableColumns),
 }
 
-static FIELDS: [OutputField; 4] = [
+static FIELDS: [OutputField; 5] = [
     OutputField {
         name: PlSmallStr::from_static("questions"),
         dtype: |question| DataType::List(Box::new(question.clone())),
@@ -52,19 +52,32 @@ static FIELDS: [OutputField; 4] = [
         },
         need: |_| {},
     },
+    OutputField {
+        name: ALPHA,
+        dtype: |_| DataType::Float64,
+        values: |sets, _, _| Ok(correlations(std::mem::take(&mut sets.alpha))),
+        need: |columns| columns.alpha = true,
+    },
 ];
 
+/// The field that is only there where sets are ranked by it.
+const ALPHA: PlSmallStr = PlSmallStr::from_static("alpha");
+
+/// The fields of the struct column.
+fn struct_fields(rank_by: RankBy) -> impl Iterator<Item = &'static OutputField> {
+    FIELDS.iter().filter(move |field| field.name != ALPHA || rank_by == RankBy::Alpha)
+}
+
 /// The struct column's name and dtype.
-pub fn output_field(question: &DataType) -> Field {
-    let fields = FIELDS.iter().map(|field| Field::new(field.name.clone(), (field.dtype)(question))).collect();
-    Field::new(NAME, DataType::Struct(fields))
+pub fn output_field(question: &DataType, rank_by: RankBy) -> Field {
+    let fields = struct_fields(rank_by).map(|field| Field::new(field.name.clone(), (field.dtype)(question)));
+    Field::new(NAME, DataType::Struct(fields.collect()))
 }
 
 /// The struct column, one row per set.
 pub fn output_series(mut sets: SetTable, request: &Request, questions: &Series) -> PolarsResult<Series> {
     let rows = sets.len();
-    let columns: Vec<Series> = FIELDS
-        .iter()
+    let columns: Vec<Series> = struct_fields(request.rank_by)
         .map(|field| field.series(&mut sets, request, questions))
         .collect::<PolarsResult<_>>()?;
     Ok(StructChunked::from_series(NAME, rows, columns.iter())?.into_series())

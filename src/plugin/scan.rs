@@ -29,6 +29,7 @@ use crate::parallel;
 use crate::ranking::SetTable;
 use crate::responses::Duplicates;
 use crate::search::{Blueprint, Control, Request, Run, Shard, Stretches, with_stretches};
+use crate::whole::Total;
 
 /// Sets of the first stretch: so few that the head of a stream is there at once.
 const FIRST_STRETCH: u128 = 1 << 12;
@@ -63,6 +64,7 @@ struct Options {
     k: u64,
     min_users: u64,
     duplicates: String,
+    total: String,
     shard: (u64, u64),
     /// The columns to make.
     columns: Vec<String>,
@@ -77,6 +79,7 @@ impl Scan {
     #[new]
     fn new(py: Python<'_>, inputs: Vec<(String, PySeries)>, options: Options) -> PyResult<Self> {
         let duplicates = named::<Duplicates>(&options.duplicates)?;
+        let total = named::<Total>(&options.total)?;
         let floor = match &options.floor {
             Some((name, floor)) => Some((named::<RankBy>(name)?, *floor)),
             None => None,
@@ -93,7 +96,7 @@ impl Scan {
         let start = || {
             let inputs = Inputs::by_role(inputs)?;
             let columns = Columns::new(&inputs)?;
-            let coded = RAYON.install(|| columns.matrix(duplicates))?;
+            let coded = RAYON.install(|| columns.matrix(duplicates, total))?;
             let columns = columns.without_rows()?;
             let constraints = inputs.constraints(&coded, &options.bounds)?;
             let blueprint = Blueprint::new(Cow::Owned(coded.matrix), request, &constraints);

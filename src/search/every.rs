@@ -1,6 +1,6 @@
 //! Every set, one stretch of their lexicographic order after another.
 
-use super::{Blueprint, Run, Visit, with_scores};
+use super::{Blueprint, Run, Visit, existing, with_scores};
 use crate::error::Result;
 use crate::isa::InstructionSet;
 use crate::moments::RankBy;
@@ -30,7 +30,9 @@ pub fn with_stretches<T>(
     floor: Option<f64>,
     walk: impl FnOnce(&dyn Stretches) -> T,
 ) -> Result<T> {
-    with_scores(blueprint.matrix(), blueprint.request(), Walk { isa, blueprint, columns, floor, walk })
+    let request = blueprint.request();
+    let with_alpha = columns.alpha || floor.is_some() && request.rank_by == RankBy::Alpha;
+    with_scores(blueprint.matrix(), request, with_alpha, Walk { isa, blueprint, columns, floor, walk })
 }
 
 struct Walk<'a, F> {
@@ -61,7 +63,14 @@ struct Every<'a, S: Scores> {
 
 impl<S: Scores> Stretches for Every<'_, S> {
     fn stretch(&self, run: &Run) -> Result<SetTable> {
-        let found = self.prepared.search(run, || All::new(self.columns, self.floor))?;
-        Ok(self.blueprint.restore(found.into_table()))
+        let Self { prepared, blueprint, columns, floor } = self;
+        let matrix = blueprint.matrix();
+        if floor.is_some_and(|(rank_by, _)| !matrix.has(rank_by)) {
+            run.control.advance(run.share);
+            return Ok(SetTable::default());
+        }
+        let made = TableColumns { r_rest: columns.r_rest && matrix.has(RankBy::RRest), ..*columns };
+        let table = prepared.search(run, || All::new(made, *floor))?.into_table();
+        Ok(existing(matrix, *columns, blueprint.restore(table)))
     }
 }

@@ -18,7 +18,7 @@ use crate::graded::{FloatPoints, Graded, IntegerPoints, Point};
 use crate::isa::InstructionSet;
 use crate::matrix::{Cells, Integers, ResponseMatrix, Table};
 use crate::moments::{RankBy, sums_fit};
-use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
+use crate::ranking::{All, Best, Collector, CorrelationColumn, SetTable, SharedThreshold, TableColumns};
 use crate::tree::{self, Prepared, Scores};
 
 pub use blueprint::{Blueprint, Constraints, Space};
@@ -55,8 +55,8 @@ impl Request {
 
 /// Whether the search is large enough for several threads. A smaller one never touches the thread pool.
 pub fn is_parallel(blueprint: &Blueprint) -> bool {
-    let matrix = blueprint.matrix();
-    let cost = match binary(matrix, blueprint.request()) {
+    let (matrix, request) = (blueprint.matrix(), blueprint.request());
+    let cost = match binary(matrix, request, request.rank_by == RankBy::Alpha) {
         Some(_) => Binary::COST,
         None => Graded::<u32>::COST,
     };
@@ -65,10 +65,10 @@ pub fn is_parallel(blueprint: &Blueprint) -> bool {
     work > tree::SERIAL_WORK
 }
 
-/// The scores, if they are 0 and 1 and lanes for these hold their sums.
-fn binary<'a>(matrix: &'a ResponseMatrix, request: &Request) -> Option<Binary<'a>> {
+/// The scores, if they are 0 and 1 and lanes for these hold what is asked for.
+fn binary<'a>(matrix: &'a ResponseMatrix, request: &Request, with_alpha: bool) -> Option<Binary<'a>> {
     match &matrix.table {
-        Table::Binary(integers) => Binary::new(&matrix.answered, integers, request.k),
+        Table::Binary(integers) if !with_alpha => Binary::new(&matrix.answered, integers, request.k),
         _ => None,
     }
 }
@@ -153,12 +153,30 @@ pub fn run(isa: InstructionSet, blueprint: &Blueprint, run: &Run) -> Result<SetT
         run.control.advance(run.share);
         return Ok(SetTable::default());
     }
+    let (matrix, request) = (blueprint.matrix(), blueprint.request());
+    // One question has no α.
+    let is_ranked = matrix.has(request.rank_by) && (request.rank_by != RankBy::Alpha || request.k > 1);
+    if request.top.is_some() && !is_ranked {
+        run.control.advance(run.share);
+        return Ok(SetTable::default());
+    }
     check_rows(blueprint, run.within.as_ref())?;
     let found = match summed::search(isa, blueprint, run)? {
         Some(found) => found,
-        None => with_scores(blueprint.matrix(), blueprint.request(), Collect { isa, blueprint, run })?,
+        None => {
+            let with_alpha = request.rank_by == RankBy::Alpha;
+            with_scores(matrix, request, with_alpha, Collect { isa, blueprint, run })?
+        }
     };
-    Ok(blueprint.restore(found))
+    Ok(existing(matrix, TableColumns::USUAL, blueprint.restore(found)))
+}
+
+/// The six sums give every set a correlation with T − X, also where that means nothing.
+fn existing(matrix: &ResponseMatrix, columns: TableColumns, mut table: SetTable) -> SetTable {
+    if columns.r_rest && !matrix.has(RankBy::RRest) {
+        table.r_rest = CorrelationColumn::missing(table.len());
+    }
+    table
 }
 
 /// What is done with scores, of whatever kind they are.
@@ -168,18 +186,23 @@ trait Visit {
     fn visit<S: Scores>(self, scores: &S) -> Result<Self::Output>;
 }
 
-/// Picks the kind of scores by the data.
-fn with_scores<V: Visit>(matrix: &ResponseMatrix, request: &Request, visit: V) -> Result<V::Output> {
-    if let Some(scores) = binary(matrix, request) {
+/// Picks the kind of scores by the data, `with_alpha` one that has Cronbach's α.
+fn with_scores<V: Visit>(
+    matrix: &ResponseMatrix,
+    request: &Request,
+    with_alpha: bool,
+    visit: V,
+) -> Result<V::Output> {
+    if let Some(scores) = binary(matrix, request, with_alpha) {
         return visit.visit(&scores);
     }
     match &matrix.table {
-        Table::Binary(integers) => with_integers(matrix, integers, request, visit),
-        Table::Small(integers) => with_integers(matrix, integers, request, visit),
-        Table::Large(integers) => with_integers(matrix, integers, request, visit),
+        Table::Binary(integers) => with_integers(matrix, integers, request, with_alpha, visit),
+        Table::Small(integers) => with_integers(matrix, integers, request, with_alpha, visit),
+        Table::Large(integers) => with_integers(matrix, integers, request, with_alpha, visit),
         Table::Float(floats) => {
             let points = FloatPoints::new(floats, request.k, u32::largest(matrix.users()));
-            visit.visit(&Graded::<u32>::new(&matrix.answered, &points))
+            visit.visit(&Graded::<u32>::new(&matrix.answered, &points, with_alpha))
         }
     }
 }
@@ -188,18 +211,22 @@ fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
     matrix: &ResponseMatrix,
     integers: &Integers<C>,
     request: &Request,
+    with_alpha: bool,
     visit: V,
 ) -> Result<V::Output> {
     if !sums_fit::<i128>(matrix.users(), integers.magnitude(request.k)) {
-        return Err(Error::Overflow { what: "sums of squared totals" });
+        let of_sets = request.k as u128 * u128::from(integers.largest_point);
+        let is_by_criterion = !matrix.has(RankBy::RRest) && u128::from(integers.largest_total) > of_sets;
+        let what = "sums of squared totals";
+        return Err(if is_by_criterion { Error::CriterionOverflow } else { Error::Overflow { what } });
     }
     let (narrow, wide) = (u16::largest(matrix.users()), u32::largest(matrix.users()));
     if let Some(points) = IntegerPoints::exact(integers, request.k, narrow) {
-        return visit.visit(&Graded::<u16>::new(&matrix.answered, &points));
+        return visit.visit(&Graded::<u16>::new(&matrix.answered, &points, with_alpha));
     }
     let points = IntegerPoints::exact(integers, request.k, wide)
         .unwrap_or_else(|| IntegerPoints::rounded(integers, request.k, wide));
-    visit.visit(&Graded::<u32>::new(&matrix.answered, &points))
+    visit.visit(&Graded::<u32>::new(&matrix.answered, &points, with_alpha))
 }
 
 /// A search for a table.
@@ -218,7 +245,7 @@ impl Visit for Collect<'_> {
         let in_order = top.is_none() || run.within.is_some();
         let prepared = Prepared::new(isa, scores, blueprint, in_order)?;
         Ok(match top {
-            None => prepared.search(run, All::default)?.into_table(),
+            None => prepared.search(run, || All::ranked_by(rank_by))?.into_table(),
             Some(n) => {
                 let shared = SharedThreshold::default();
                 prepared.search(run, || Best::new(n, rank_by, &shared))?.into_table()
@@ -236,10 +263,9 @@ fn check_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Result<()>
     let (matrix, space, request) = (blueprint.matrix(), blueprint.space(), blueprint.request());
     let Request { k, top, .. } = *request;
     let sets = blueprint.most_sets();
-    let answered =
-        |user| matrix.answered.row(user).iter().map(|word| word.count_ones() as usize).sum::<usize>();
+    let open = |user| matrix.answered.ones(user) - space.fixed;
     let supported = (0..matrix.users())
-        .try_fold(0u128, |sum, user| sum.checked_add(binomial(answered(user) - space.fixed, space.chosen())?))
+        .try_fold(0u128, |sum, user| sum.checked_add(binomial(open(user), space.chosen())?))
         .map(|sum| sum / request.least_users() as u128);
     let most = |bound: Option<u128>| bound.unwrap_or(u128::MAX);
     let part = within.map(|within| within.end - within.start);

@@ -106,7 +106,7 @@ impl Summed<'_> {
         if covariances.error > LARGEST_ERROR {
             return refuse("scores whose spread is far above their rounding");
         }
-        self.in_covariances(&covariances, &answers, n).map(Some)
+        self.in_covariances(covariances, &answers, n).map(Some)
     }
 
     /// Whether there is much to search: more than the pairs of which the pass over the users makes sums. And whether a
@@ -137,7 +137,7 @@ impl Summed<'_> {
     }
 
     /// The best `n` sets of complete answers.
-    fn in_covariances<E: Exact>(&self, covariances: &Covariances, exact: &E, n: usize) -> Result<SetTable> {
+    fn in_covariances<E: Exact>(&self, covariances: Covariances, exact: &E, n: usize) -> Result<SetTable> {
         let method = match self.strategy {
             Some(SearchStrategy::Moments) => Method::Exhaustive,
             _ => Method::Bound,
@@ -188,13 +188,16 @@ impl Summed<'_> {
         {
             let covariances =
                 Covariances::of_sums(block).ok_or(Error::MatrixTooLarge { users, questions })?;
-            return self.in_covariances(&covariances, block, n).map(Some);
+            return self.in_covariances(covariances, block, n).map(Some);
         }
         if strategy == Some(SearchStrategy::Bound) && request.top.is_none() {
             return Err(SearchStrategy::Bound.needs("`top`, since it leaves sets out"));
         }
         Ok(Some(match request.top {
-            None => booklets::search(isa, &blocks, blueprint, control, All::default).into_table(),
+            None => {
+                let empty = || All::ranked_by(request.rank_by);
+                booklets::search(isa, &blocks, blueprint, control, empty).into_table()
+            }
             Some(n) => {
                 let shared = SharedThreshold::default();
                 let empty = || Best::new(n, request.rank_by, &shared);

@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::naive::{self, Answers, NaiveSet};
+use crate::naive::{self, Against, Answers, NaiveSet};
 use crate::ranking::{CorrelationColumn, TableColumns};
-use crate::responses::{Duplicates, Responses, Score};
+use crate::responses::{Duplicates, Responses, Score, Source};
+use crate::whole::Whole;
 
 /// Agreement of a correlation with the oracle's plain two-pass formula.
 const TOLERANCE: f64 = 1e-12;
@@ -26,6 +27,11 @@ fn matrix_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> ResponseM
     responses_of(answers, score).into_matrix(Duplicates::Error).unwrap()
 }
 
+/// Users have the ids that they have in `answers`, where none is without an answer.
+fn matrix_against<S: Score>(whole: &Whole, answers: &Answers, score: impl Fn(f64) -> S) -> ResponseMatrix {
+    responses_of(answers, score).matrix_against(Duplicates::Error, whole).unwrap()
+}
+
 fn assert_close(found: Option<f64>, expected: Option<f64>, context: &str) {
     let agree = match (found, expected) {
         (Some(found), Some(expected)) => (found - expected).abs() <= TOLERANCE,
@@ -38,6 +44,13 @@ fn row(table: &SetTable, k: usize, row: usize) -> &[u32] {
     &table.questions[row * k..][..k]
 }
 
+/// α has no lower bound: near a total without variance only its quotient with that variance is comparable.
+fn assert_alpha(found: Option<f64>, set: &NaiveSet, context: &str) {
+    let scale = set.alpha.map_or(1.0, |alpha| alpha.abs().max(1.0));
+    let scaled = |alpha: Option<f64>| alpha.map(|alpha| alpha / scale);
+    assert_close(scaled(found), scaled(set.alpha), &format!("{context}, α {found:?} of {set:?}"));
+}
+
 /// All sets equal the oracle's, in order.
 fn assert_all_equal(table: &SetTable, expected: &[NaiveSet], k: usize, context: &str) {
     assert_eq!(table.len(), expected.len(), "{context}: number of sets");
@@ -47,6 +60,7 @@ fn assert_all_equal(table: &SetTable, expected: &[NaiveSet], k: usize, context: 
         assert_eq!(table.n_users[i], set.n_users, "{context}");
         assert_close(table.r.get(i), set.r, &format!("{context}, r"));
         assert_close(table.r_rest.get(i), set.r_rest, &format!("{context}, r_rest"));
+        assert_alpha(table.alpha.get(i), set, &context);
     }
 }
 
@@ -55,6 +69,7 @@ fn assert_best_is_sorted_all(best: &SetTable, all: &SetTable, request: &Request,
     let key = |i: &usize| match request.rank_by {
         RankBy::R => all.r.get(*i),
         RankBy::RRest => all.r.get(*i).and(all.r_rest.get(*i)),
+        RankBy::Alpha => all.alpha.get(*i),
     };
     let mut order: Vec<usize> = (0..all.len()).filter(|i| key(i).is_some()).collect();
     order.sort_by(|a, b| key(b).partial_cmp(&key(a)).unwrap());
@@ -62,6 +77,9 @@ fn assert_best_is_sorted_all(best: &SetTable, all: &SetTable, request: &Request,
     assert_eq!(best.len(), order.len(), "{context}: number of sets");
     for (i, &j) in order.iter().enumerate() {
         assert_eq!(row(best, request.k, i), row(all, request.k, j), "{context}: rank {i}");
+        if request.rank_by == RankBy::Alpha {
+            assert_eq!(best.alpha.get(i), all.alpha.get(j), "{context}: rank {i}");
+        }
         assert_eq!(
             (best.r.get(i), best.r_rest.get(i)),
             (all.r.get(j), all.r_rest.get(j)),
@@ -79,17 +97,34 @@ fn instruction_sets() -> impl Iterator<Item = InstructionSet> {
 /// In the tree on each instruction set all sets equal the oracle's, bit for bit those of the portable one, and the best
 /// are the best of them. (The other strategies have tests of their own.)
 fn check(matrix: &ResponseMatrix, answers: &Answers, k: usize, min_users: u32, context: &str) {
-    let request = Request { k, top: None, min_users, rank_by: RankBy::R };
+    check_against(&Against::Sum, matrix, answers, k, min_users, context);
+}
+
+/// The same where sets are correlated with something else.
+fn check_against(
+    against: &Against,
+    matrix: &ResponseMatrix,
+    answers: &Answers,
+    k: usize,
+    min_users: u32,
+    context: &str,
+) {
+    let request = Request { k, top: None, min_users, rank_by: RankBy::Alpha };
     let search_tree =
         |isa, request: &Request| search_with(isa, Some(SearchStrategy::Projection), matrix, request).unwrap();
     let all = search_tree(InstructionSet::Portable, &request);
-    assert_all_equal(&all, &naive::all_sets(answers, k, min_users), k, context);
+    // The kernels for scores of 0 and 1 have no α.
+    let request = Request { rank_by: RankBy::R, ..request };
+    let by_r = SetTable { alpha: CorrelationColumn::default(), ..all.clone() };
+    assert_all_equal(&all, &naive::all_sets_against(against, answers, k, min_users), k, context);
     for isa in instruction_sets() {
         let context = format!("{context} on {}", isa.name());
-        assert_eq!(search_tree(isa, &request), all, "{context}");
-        check_shards(isa, matrix, &all, &request, &context);
+        assert_eq!(search_tree(isa, &request), by_r, "{context}");
+        let by_alpha = Request { rank_by: RankBy::Alpha, ..request };
+        assert_eq!(search_tree(isa, &by_alpha), all, "{context}");
+        check_shards(isa, matrix, &by_r, &request, &context);
         check_stretches(isa, matrix, &all, &request, &context);
-        for rank_by in [RankBy::R, RankBy::RRest] {
+        for rank_by in [RankBy::R, RankBy::RRest, RankBy::Alpha] {
             for top in [1, 2, 10, 1000] {
                 let request = Request { top: Some(top), rank_by, ..request };
                 let context = format!("{context}, top {top} by {rank_by:?}");
@@ -139,17 +174,28 @@ fn check_stretches(
 ) {
     let blueprint = Blueprint::free(Cow::Borrowed(matrix), *request);
     let sets = blueprint.space().sets().unwrap();
-    let few = TableColumns { questions: false, r: true, r_rest: false };
+    let few = TableColumns { r: true, ..TableColumns::default() };
+    let with_alpha = TableColumns::USUAL.with(RankBy::Alpha);
     for (floor, columns) in [
-        (None, TableColumns::ALL),
-        (Some(-0.5), TableColumns::ALL),
-        (Some(0.5), TableColumns::ALL),
+        (None, TableColumns::USUAL),
+        (Some((RankBy::R, -0.5)), TableColumns::USUAL),
+        (Some((RankBy::R, 0.5)), TableColumns::USUAL),
         (None, few),
-        (Some(0.5), few),
+        (Some((RankBy::R, 0.5)), few),
+        (None, with_alpha),
+        (Some((RankBy::R, 0.5)), with_alpha),
+        (Some((RankBy::Alpha, 0.3)), with_alpha),
     ] {
-        let reaches = |row: &usize| floor.is_none_or(|floor| all.r.get(*row).is_some_and(|r| r >= floor));
+        let reaches = |row: &usize| match floor {
+            Some((RankBy::Alpha, floor)) => all.alpha.get(*row).is_some_and(|alpha| alpha >= floor),
+            Some((_, floor)) => all.r.get(*row).is_some_and(|r| r >= floor),
+            None => true,
+        };
         let rows: Vec<usize> = (0..all.len()).filter(reaches).collect();
-        let found = with_stretches(isa, &blueprint, columns, floor, |stretches| {
+        let request = Request { rank_by: floor.map_or(RankBy::R, |(rank_by, _)| rank_by), ..*request };
+        let blueprint = Blueprint::free(Cow::Borrowed(matrix), request);
+        let least = floor.map(|(_, least)| least);
+        let found = with_stretches(isa, &blueprint, columns, least, |stretches| {
             let mut found = SetTable::default();
             let (mut start, mut length) = (0, 1);
             while start < sets {
@@ -169,6 +215,7 @@ fn check_stretches(
         assert_eq!(found.questions, sets.copied().collect::<Vec<_>>(), "{context}");
         assert_eq!(found.r.iter().collect::<Vec<_>>(), kept(&all.r, columns.r), "{context}");
         assert_eq!(found.r_rest.iter().collect::<Vec<_>>(), kept(&all.r_rest, columns.r_rest), "{context}");
+        assert_eq!(found.alpha.iter().collect::<Vec<_>>(), kept(&all.alpha, columns.alpha), "{context}");
         assert_eq!(found.n_users, rows.iter().map(|&row| all.n_users[row]).collect::<Vec<_>>(), "{context}");
     }
 }
@@ -250,6 +297,67 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// Every kind of scores with every kind of criteria.
+    #[test]
+    fn criteria(
+        answers in answers(1..30, 1..7, scores(&[0.0, 1.0])),
+        values in prop::collection::vec(-4i8..4, 30),
+        k in 1usize..5,
+    ) {
+        let answers: Answers = (0..).zip(answers.into_values()).collect();
+        let users = answers.len();
+        let values: Vec<f64> = values[..users].iter().map(|&value| f64::from(value)).collect();
+        let criterion = |factor: f64| {
+            Against::Criterion((0..).zip(values.iter().map(|value| value * factor)).collect())
+        };
+        let integers = |factor: i128| {
+            Whole::IntegerCriterion(values.iter().map(|&value| value as i128 * factor).collect())
+        };
+        let floats = |factor: f64| Whole::FloatCriterion(values.iter().map(|value| value * factor).collect());
+        for (against, whole) in [
+            (criterion(1.0), integers(1)),
+            (criterion(1e15), integers(1_000_000_000_000_000)),
+            (criterion(1.0), floats(1.0)),
+            (criterion(0.3), floats(0.3)),
+            // Of which the oracle could not take squares.
+            (criterion(1.0), floats(1e300)),
+        ] {
+            for factor in [1.0, -5.0, 1e6, 1e12] {
+                let answers: Answers = scaled(&answers, factor);
+                let matrix = matrix_against(&whole, &answers, |score| score as i64);
+                check_against(&against, &matrix, &answers, k, 2, &format!("{factor} and {whole:?}"));
+            }
+            let answers = scaled(&answers, 0.7);
+            let matrix = matrix_against(&whole, &answers, |score| score);
+            check_against(&against, &matrix, &answers, k, 2, &format!("floats and {whole:?}"));
+        }
+    }
+
+    #[test]
+    fn means(answers in answers(1..30, 1..7, scores(&[0.0, 1.0, 5.0])), k in 1usize..5) {
+        let answers: Answers = (0..).zip(answers.into_values()).collect();
+        for (factor, shift) in [(1.0, 0.0), (1e6, 0.0), (1.0, 1e12)] {
+            let answers: Answers = scaled(&answers, factor);
+            let matrix = matrix_against(&Whole::Mean, &answers, |score| score as i64 + shift as i64);
+            check_against(&Against::Mean, &matrix, &answers, k, 2, &format!("{factor} and {shift}"));
+        }
+        let answers = scaled(&answers, 0.7);
+        let matrix = matrix_against(&Whole::Mean, &answers, |score| score);
+        check_against(&Against::Mean, &matrix, &answers, k, 2, "floats");
+    }
+}
+
+/// The same answers with scores that are so many times as large.
+fn scaled(answers: &Answers, factor: f64) -> Answers {
+    let scores = |scores: &std::collections::BTreeMap<u32, f64>| {
+        scores.iter().map(|(&question, score)| (question, score * factor)).collect()
+    };
+    answers.iter().map(|(&user, answered)| (user, scores(answered))).collect()
+}
+
 /// A fixed pseudo-random table, for sizes that proptest would make too slow.
 fn fixed(users: u32, questions: u32, answered_percent: u64, score: impl Fn(u64) -> f64) -> Answers {
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
@@ -321,7 +429,7 @@ fn binary_scores_with_large_totals() {
         }
         let matrix = matrix_of(&answers, |score| score as i64);
         let request = Request { k: 1, top: None, min_users: 2, rank_by: RankBy::R };
-        assert_eq!(binary(&matrix, &request).is_some(), is_eligible, "{questions} questions");
+        assert_eq!(binary(&matrix, &request, false).is_some(), is_eligible, "{questions} questions");
         check(&matrix, &answers, 1, 2, &format!("{questions} questions"));
     }
     let answers = fixed(3000, 8, 90, |bits| f64::from(bits % 16 < 11));

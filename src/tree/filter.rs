@@ -1,7 +1,7 @@
 //! Which sets of a part can rank at or above a threshold.
 
 use crate::isa::{PART, PartSums};
-use crate::moments::RankBy;
+use crate::moments::Side;
 
 /// Relative error allowed for a comparison of squares, tenfold: a dozen roundings of 2⁻²⁴ or 2⁻⁵³ each.
 const MARGIN_32: f32 = 1e-5;
@@ -12,7 +12,7 @@ const MARGIN_64: f64 = 1e-14;
 pub struct Bar {
     pub least_users: i32,
     pub threshold: f64,
-    pub rank_by: RankBy,
+    pub side: Side,
 }
 
 /// The largest number up to which every integer is an f32, an f64.
@@ -62,9 +62,9 @@ impl Bar {
             let xx = n * sum(&sums.xx) - x * x;
             let tt = n * sum(&sums.tt) - t * t;
             let xt = n * sum(&sums.xt) - x * t;
-            let (covariance, variance) = match self.rank_by {
-                RankBy::R => (xt, tt),
-                RankBy::RRest => (xt - xx, tt + xx - xt - xt),
+            let (covariance, variance) = match self.side {
+                Side::Total => (xt, tt),
+                Side::Rest => (xt - xx, tt + xx - xt - xt),
             };
             let reaches = (covariance > F::default())
                 & (covariance * covariance >= squared * (xx * variance))

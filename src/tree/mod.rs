@@ -23,7 +23,7 @@ use std::ops::Range;
 use crate::combinations::binomial;
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel, PART};
-use crate::moments::{Correlations, LaneCorrelations, RankBy};
+use crate::moments::{Correlations, LaneCorrelations, RankBy, Side};
 use crate::parallel;
 use crate::ranking::{All, Collector, Siblings, Sink};
 use crate::search::{Blueprint, Control, Request, Rules, Run, Space, Standing};
@@ -92,6 +92,9 @@ pub trait Scores: Sync {
         sums: &mut [Self::Sums],
     );
 
+    /// The side of the correlation that ranks sets, if the sums tell that correlation.
+    fn side(&self, rank_by: RankBy) -> Option<Side>;
+
     /// The filter for sums of `users` users of `database`.
     fn filter(&self, bar: Bar, database: &Self::Database, users: usize) -> Self::Filter;
 
@@ -99,12 +102,7 @@ pub trait Scores: Sync {
     fn candidates(filter: Self::Filter, sums: &Self::Sums) -> u16;
 
     /// One correlation of the sets of a part, as far as their sums settle it.
-    fn lane_correlations<I: Isa>(
-        &self,
-        isa: I,
-        sums: &Self::Sums,
-        correlation: RankBy,
-    ) -> LaneCorrelations<PART>;
+    fn lane_correlations<I: Isa>(&self, isa: I, sums: &Self::Sums, side: Side) -> LaneCorrelations<PART>;
 
     /// How many users the sets of a part have.
     fn lane_users(sums: &Self::Sums) -> [u32; PART];
@@ -581,10 +579,11 @@ impl<S: Scores> Tree<'_, S> {
                 self.scores.sum(isa, database, extension, open.clone(), &mut scratch.sums[open]);
             }
         }
+        let side = self.scores.side(self.request.rank_by);
         let bar = Bar {
             least_users: i32::try_from(self.request.least_users()).unwrap_or(i32::MAX),
-            threshold: sink.threshold(),
-            rank_by: self.request.rank_by,
+            threshold: if side.is_some() { sink.threshold() } else { f64::NEG_INFINITY },
+            side: side.unwrap_or(Side::Total),
         };
         let filter = self.scores.filter(bar, database, users);
         // From the last part to the first, because positions descend where the order of the sets matters.
@@ -680,24 +679,24 @@ impl<S: Scores> Kernel for Offer<'_, '_, S> {
         let Scratch { sums, set } = scratch;
         let sums_of_part = &sums[candidates.part];
         let columns = all.columns();
+        // α does not follow from these sums, and where it is asked for, the others are found with it.
+        let of_lanes = |is_made, side| {
+            if is_made && !columns.alpha {
+                tree.scores.lane_correlations(isa, sums_of_part, side)
+            } else {
+                LaneCorrelations::NONE
+            }
+        };
         // Not in a loop, so that each is compiled for itself.
-        let r = if columns.r {
-            tree.scores.lane_correlations(isa, sums_of_part, RankBy::R)
-        } else {
-            LaneCorrelations::NONE
-        };
-        let r_rest = if columns.r_rest {
-            tree.scores.lane_correlations(isa, sums_of_part, RankBy::RRest)
-        } else {
-            LaneCorrelations::NONE
-        };
-        let settled = r.settled() & r_rest.settled();
-        let (mut r, mut r_rest) = (r.values, r_rest.values);
+        let (r, r_rest) = (of_lanes(columns.r, Side::Total), of_lanes(columns.r_rest, Side::Rest));
+        let settled = if columns.alpha { 0 } else { r.settled() & r_rest.settled() };
+        let (mut r, mut r_rest, mut alpha) = (r.values, r_rest.values, [f64::NAN; PART]);
         let mut unsettled = Candidates { lanes: candidates.lanes & !settled, ..candidates };
         while let Some(lane) = unsettled.pop() {
             let (correlations, _) = tree.correlations(leaf, &candidates, lane, sums, set);
             r[lane] = correlations.r.unwrap_or(f64::NAN);
             r_rest[lane] = correlations.r_rest.unwrap_or(f64::NAN);
+            alpha[lane] = correlations.alpha.unwrap_or(f64::NAN);
         }
         let mut last = [0; PART];
         last[..candidates.questions.len()].copy_from_slice(candidates.questions);
@@ -707,11 +706,13 @@ impl<S: Scores> Kernel for Offer<'_, '_, S> {
         ascending(&mut n_users, lanes);
         ascending(&mut r, lanes);
         ascending(&mut r_rest, lanes);
+        ascending(&mut alpha, lanes);
         all.push_siblings(&Siblings {
             prefix: &leaf.prefix.questions,
             last: &last[rows.clone()],
             r: &r[rows.clone()],
             r_rest: &r_rest[rows.clone()],
+            alpha: &alpha[rows.clone()],
             n_users: &n_users[rows],
         });
     }

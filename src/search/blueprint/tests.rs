@@ -51,13 +51,14 @@ fn fulfils(constraints: &Constraints, set: &[u32]) -> bool {
         && costs.as_ref().is_none_or(cost)
 }
 
-/// Questions, r, r_rest, common users.
-type Row = (Vec<u32>, Option<f64>, Option<f64>, u32);
+/// Questions, r, r_rest, common users, and α, if sets are ranked by it.
+type Row = (Vec<u32>, Option<f64>, Option<f64>, u32, Option<f64>);
 
 fn rows(table: &SetTable, k: usize) -> Vec<Row> {
     let set = |row: usize| table.questions[row * k..][..k].to_vec();
+    let alpha = |row| if table.alpha.is_empty() { None } else { table.alpha.get(row) };
     (0..table.len())
-        .map(|row| (set(row), table.r.get(row), table.r_rest.get(row), table.n_users[row]))
+        .map(|row| (set(row), table.r.get(row), table.r_rest.get(row), table.n_users[row], alpha(row)))
         .collect()
 }
 
@@ -66,6 +67,7 @@ fn wanted(all: &[Row], request: &Request, constraints: &Constraints) -> Vec<Row>
     let key = |row: &Row| match request.rank_by {
         RankBy::R => row.1,
         RankBy::RRest => row.1.and(row.2),
+        RankBy::Alpha => row.4,
     };
     let mut rows: Vec<Row> = all.iter().filter(|row| fulfils(constraints, &row.0)).cloned().collect();
     if let Some(top) = request.top {
@@ -73,18 +75,27 @@ fn wanted(all: &[Row], request: &Request, constraints: &Constraints) -> Vec<Row>
         rows.sort_by(|a, b| key(b).partial_cmp(&key(a)).unwrap());
         rows.truncate(top);
     }
+    if request.rank_by != RankBy::Alpha {
+        rows.iter_mut().for_each(|row| row.4 = None);
+    }
     rows
 }
 
 /// By every strategy, on every instruction set, in one and in shares, constrained sets are the wanted ones of all.
 fn check(matrix: &ResponseMatrix, k: usize, min_users: u32, constraints: &Constraints) {
     let request = Request { k, top: None, min_users, rank_by: RankBy::R };
+    let by_alpha = Request { rank_by: RankBy::Alpha, ..request };
     let isa = InstructionSet::Portable;
-    let all = rows(&search_with(isa, Some(SearchStrategy::Projection), matrix, &request).unwrap(), k);
+    let all = rows(&search_with(isa, Some(SearchStrategy::Projection), matrix, &by_alpha).unwrap(), k);
     for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {
-        for (top, rank_by) in
-            [(None, RankBy::R), (Some(1), RankBy::R), (Some(4), RankBy::RRest), (Some(99), RankBy::R)]
-        {
+        for (top, rank_by) in [
+            (None, RankBy::R),
+            (Some(1), RankBy::R),
+            (Some(4), RankBy::RRest),
+            (Some(99), RankBy::R),
+            (Some(3), RankBy::Alpha),
+            (Some(99), RankBy::Alpha),
+        ] {
             let request = Request { top, rank_by, ..request };
             let expected = wanted(&all, &request, constraints);
             let blueprint = Blueprint::new(Cow::Borrowed(matrix), request, constraints).unwrap();
@@ -122,7 +133,7 @@ fn check_shares(isa: InstructionSet, blueprint: &Blueprint, expected: &[Row]) {
         let control = Control::default();
         let positions = Shard { index, count: 3 }.positions(blueprint.space()).unwrap();
         let of_share = Run { within: Some(positions), ..Run::all(&control) };
-        let stretch = with_stretches(isa, blueprint, TableColumns::ALL, None, |all| all.stretch(&of_share));
+        let stretch = with_stretches(isa, blueprint, TableColumns::USUAL, None, |all| all.stretch(&of_share));
         together[0].append(&mut run(isa, blueprint, &of_share).unwrap());
         together[1].append(&mut stretch.unwrap().unwrap());
     }

@@ -42,9 +42,11 @@ fn others(matrix: &ResponseMatrix, top: Option<usize>) -> Vec<SearchStrategy> {
 /// Numbers of sets to ask for: the best, some, and more than most tests have.
 const TOPS: [Option<usize>; 5] = [None, Some(1), Some(3), Some(20), Some(5000)];
 
+const RANKS: [RankBy; 3] = [RankBy::R, RankBy::RRest, RankBy::Alpha];
+
 /// All strategies, on all instruction sets, give the rows of projection, which are the oracle's.
 fn check(matrix: &ResponseMatrix, answers: &Answers, k: usize, min_users: u32, context: &str) {
-    let all = Request { k, top: None, min_users, rank_by: RankBy::R };
+    let all = Request { k, top: None, min_users, rank_by: RankBy::Alpha };
     let expected = by(SearchStrategy::Projection, matrix, &all).unwrap();
     let oracle = naive::all_sets(answers, k, min_users);
     assert_eq!(expected.len(), oracle.len(), "{context}");
@@ -54,13 +56,17 @@ fn check(matrix: &ResponseMatrix, answers: &Answers, k: usize, min_users: u32, c
             (Some(a), Some(b)) => (a - b).abs() < 1e-12,
             (a, b) => a == b,
         };
+        let scale = set.alpha.map_or(1.0, |alpha| alpha.abs().max(1.0));
+        let scaled = |alpha: Option<f64>| alpha.map(|alpha| alpha / scale);
         assert!(
-            close(expected.r.get(i), set.r) && close(expected.r_rest.get(i), set.r_rest),
+            close(expected.r.get(i), set.r)
+                && close(expected.r_rest.get(i), set.r_rest)
+                && close(scaled(expected.alpha.get(i)), scaled(set.alpha)),
             "{context}: {set:?}"
         );
     }
     for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {
-        for (top, rank_by) in TOPS.into_iter().flat_map(|top| [(top, RankBy::R), (top, RankBy::RRest)]) {
+        for (top, rank_by) in TOPS.into_iter().flat_map(|top| RANKS.map(|rank_by| (top, rank_by))) {
             let request = Request { top, rank_by, ..all };
             let expected = by(SearchStrategy::Projection, matrix, &request).unwrap();
             for strategy in others(matrix, top) {
@@ -74,7 +80,7 @@ fn check(matrix: &ResponseMatrix, answers: &Answers, k: usize, min_users: u32, c
 /// The same without the oracle, for sizes that are too large for it.
 fn check_by_projection(matrix: &ResponseMatrix, ks: impl IntoIterator<Item = usize>, context: &str) {
     for k in ks {
-        for (top, rank_by) in [(1, RankBy::R), (10, RankBy::R), (1, RankBy::RRest), (10, RankBy::RRest)] {
+        for (top, rank_by) in RANKS.into_iter().flat_map(|rank_by| [(1, rank_by), (10, rank_by)]) {
             let request = Request { k, top: Some(top), min_users: 2, rank_by };
             let expected = by(SearchStrategy::Projection, matrix, &request).unwrap();
             for strategy in others(matrix, Some(top)) {
