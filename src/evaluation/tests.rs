@@ -75,6 +75,15 @@ fn with_a_crowd() -> impl Strategy<Value = Answers> {
     })
 }
 
+/// Integer scores of each kind, made of small ones.
+type Kind = (&'static str, fn(f64) -> f64);
+const KINDS: [Kind; 4] = [
+    ("0/1", |value| f64::from(value > 0.0)),
+    ("small", |value| value),
+    ("wide", |value| value * 1e9),
+    ("wider", |value| value * 1e15),
+];
+
 /// Fractions whose sums are rounded, and none of which is nearly 0: the oracle takes constants for what they are by their
 /// size.
 fn tenths(value: f64) -> f64 {
@@ -91,13 +100,7 @@ fn mapped(answers: &Answers, score: impl Fn(f64) -> f64) -> Answers {
 proptest! {
     #[test]
     fn given_sets_are_what_the_search_reports(answers in prop_oneof![answers(), with_a_crowd()], k in 1..7usize) {
-        let kinds: [(&str, fn(f64) -> f64); 4] = [
-            ("0/1", |value| f64::from(value > 0.0)),
-            ("small", |value| value),
-            ("wide", |value| value * 1e9),
-            ("wider", |value| value * 1e15),
-        ];
-        for (kind, score) in kinds {
+        for (kind, score) in KINDS {
             let answers = mapped(&answers, score);
             check(&matrix_of(&answers, |value| value as i64), &naive::all_sets(&answers, k, 2), k, kind);
         }
@@ -107,12 +110,10 @@ proptest! {
 
     #[test]
     fn a_part_of_the_users_is_a_matrix_of_its_own(answers in answers(), k in 1..4usize, every in 1..4usize) {
-        let kinds: [(&str, fn(f64) -> f64); 3] =
-            [("0/1", |value| f64::from(value > 0.0)), ("small", |value| value), ("wide", |value| value * 1e9)];
         let part: Answers =
             answers.iter().step_by(every).zip(0..).map(|((_, row), user)| (user, row.clone())).collect();
         let users: Vec<u32> = (0..answers.len() as u32).step_by(every).collect();
-        for (kind, score) in kinds {
+        for (kind, score) in KINDS {
             let whole = matrix_of(&mapped(&answers, score), |value| value as i64).of_users(&users).unwrap();
             check(&whole, &naive::all_sets(&mapped(&part, score), k, 2), k, kind);
         }

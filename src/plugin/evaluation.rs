@@ -4,7 +4,7 @@ use polars::prelude::*;
 use pyo3::prelude::*;
 use pyo3_polars::{PyDataFrame, PySeries};
 
-use super::columns::{Columns, ids_among, shown};
+use super::columns::{Columns, intern, shown};
 use super::expression::on_pool;
 use super::inputs::{Inputs, Role};
 use super::interrupt::{raised, watched};
@@ -131,4 +131,27 @@ impl QuestionSets {
 /// What identifies a set in messages.
 fn row_of_sets(row: usize) -> String {
     format!("the set in row {row} of `sets` (the first is row 0)")
+}
+
+/// The ids of `values` where `known` are the values of ids 0, 1, …; what is not among them gets a higher id.
+///
+/// Values are the same if they are of one dtype, or if both are text (String, Enum, Categorical) or integers.
+fn ids_among(values: &Series, known: &Series) -> PolarsResult<Vec<u32>> {
+    let is_text = |series: &Series| {
+        matches!(series.dtype(), DataType::String | DataType::Enum(..) | DataType::Categorical(..))
+    };
+    let is_integer = |series: &Series| series.dtype().is_integer();
+    let both = |is: fn(&Series) -> bool| is(values) && is(known);
+    let dtype = match (values.dtype(), known.dtype()) {
+        (of, to) if of == to || of.is_null() => to.clone(),
+        _ if both(is_text) => DataType::String,
+        _ if both(is_integer) => DataType::Int128,
+        (of, to) => polars_bail!(
+            ComputeError: "`sets` has questions of dtype {of}, but those of the data ({}) are of dtype {to}: cast either",
+            Role::Question.of(known.name()),
+        ),
+    };
+    let mut all = known.strict_cast(&dtype)?;
+    all.append(&values.strict_cast(&dtype)?)?;
+    Ok(intern(&all)?.ids().skip(known.len()).collect())
 }

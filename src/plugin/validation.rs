@@ -6,13 +6,14 @@ use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
-use super::columns::{Columns, folds_of};
+use super::columns::{Columns, float_key};
 use super::expression::{CorrsetKwargs, on_pool, saturate};
 use super::inputs::Inputs;
 use super::interrupt::{is_raised_anyway, watched};
 use super::output::{ValidatedFold, validation_field, validation_series};
 use crate::error::{Error, Result};
 use crate::evaluation::{evaluate, is_parallel};
+use crate::folds::deal;
 use crate::matrix::ResponseMatrix;
 use crate::parallel;
 use crate::search::{Blueprint, Control};
@@ -73,4 +74,35 @@ fn validate_fold(
     let chosen: Vec<&[u32]> = sets.questions.chunks_exact(request.k).collect();
     let test = on_pool(is_parallel(&test, chosen.len()), || evaluate(&test, &chosen, control))?;
     Ok(ValidatedFold { sets, test })
+}
+
+/// The fold of each of the distinct `users`, who stay in it whatever their order and however wide their integers are.
+fn folds_of(users: &Series, folds: u32, seed: u64) -> PolarsResult<Vec<u32>> {
+    let storage = users.to_storage();
+    let bytes = |column: &BinaryChunked| {
+        let users: Vec<&[u8]> = column.iter().flatten().collect();
+        deal(&users, folds, seed)
+    };
+    Ok(match storage.dtype() {
+        // By name: the number of a category depends on what came before it.
+        DataType::String | DataType::Enum(..) | DataType::Categorical(..) => {
+            bytes(&storage.cast(&DataType::String)?.str()?.as_binary())
+        }
+        DataType::Binary | DataType::BinaryOffset => bytes(storage.cast(&DataType::Binary)?.binary()?),
+        dtype if dtype.is_float() => {
+            let floats = storage.cast(&DataType::Float64)?;
+            let users: Vec<[u8; 8]> =
+                floats.f64()?.into_no_null_iter().map(|value| float_key(value).to_le_bytes()).collect();
+            deal(&users, folds, seed)
+        }
+        DataType::UInt128 => {
+            let users: Vec<[u8; 16]> = storage.u128()?.into_no_null_iter().map(u128::to_le_bytes).collect();
+            deal(&users, folds, seed)
+        }
+        _ => {
+            let integers = storage.to_physical_repr().cast(&DataType::Int128)?;
+            let users: Vec<[u8; 16]> = integers.i128()?.into_no_null_iter().map(i128::to_le_bytes).collect();
+            deal(&users, folds, seed)
+        }
+    })
 }
