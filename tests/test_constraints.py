@@ -167,7 +167,7 @@ def test_each_group_has_its_own(engine: str) -> None:
         pl.Series([3, 1, 2], dtype=pl.UInt8),
         pl.Series([2**63, 1, 2], dtype=pl.UInt64),
         pl.Series([0.5, -0.0, float("nan")]),
-        pl.Series([Decimal("0.10"), Decimal("0.20"), Decimal("0.30")]),
+        pl.Series([Decimal("0.10"), Decimal("0.20"), Decimal("0.30")], dtype=pl.Decimal(9, 2)),
         pl.Series([date(2024, 1, day) for day in (3, 1, 2)]),
         pl.Series([datetime(2024, 1, day, 12) for day in (3, 1, 2)]),
     ],
