@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from polars_corrset._arguments import count
+from polars_corrset._arguments import check_frame, count
 from polars_corrset.plot._style import LABEL, STEP, WIDTH, counted, labels, title
 
 # Of the width, the bars' part.
@@ -73,9 +73,7 @@ def questions(result: pl.LazyFrame | pl.DataFrame, *, top: int = 30) -> alt.HCon
 
 
 def _sets(result: pl.LazyFrame | pl.DataFrame) -> pl.DataFrame:
-    if not isinstance(result, (pl.LazyFrame, pl.DataFrame)):
-        msg = f"`result` must be a LazyFrame or a DataFrame, got {type(result).__name__}"
-        raise TypeError(msg)
+    check_frame("result", result)
     schema = result.lazy().collect_schema()
     if "questions" not in schema:
         msg = f"`result` must have a column `questions` with the sets, got the columns {schema.names()}"

@@ -48,6 +48,7 @@ def round_step(span: float, most: int) -> float:
     if span <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(span / most))
+    # By rounding, ten of them may seem to be too few.
     return next(power * digit for digit in (1, 2, 5, 10, 20) if power * digit * most >= span)
 
 
