@@ -88,10 +88,13 @@ fn mapped(answers: &Answers, score: impl Fn(f64) -> f64) -> Answers {
     answers.iter().map(|(&user, row)| (user, scored(row))).collect()
 }
 
+/// What a kind of scores is called, and a score of it.
+type Kind = (&'static str, fn(f64) -> f64);
+
 proptest! {
     #[test]
     fn given_sets_are_what_the_search_reports(answers in prop_oneof![answers(), with_a_crowd()], k in 1..7usize) {
-        let kinds: [(&str, fn(f64) -> f64); 4] = [
+        let kinds: [Kind; 4] = [
             ("0/1", |value| f64::from(value > 0.0)),
             ("small", |value| value),
             ("wide", |value| value * 1e9),
@@ -107,7 +110,7 @@ proptest! {
 
     #[test]
     fn a_part_of_the_users_is_a_matrix_of_its_own(answers in answers(), k in 1..4usize, every in 1..4usize) {
-        let kinds: [(&str, fn(f64) -> f64); 3] =
+        let kinds: [Kind; 3] =
             [("0/1", |value| f64::from(value > 0.0)), ("small", |value| value), ("wide", |value| value * 1e9)];
         let part: Answers =
             answers.iter().step_by(every).zip(0..).map(|((_, row), user)| (user, row.clone())).collect();
