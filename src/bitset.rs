@@ -61,6 +61,11 @@ impl BitMatrix {
         self.words_per_row
     }
 
+    /// The memory that it takes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.words[..])
+    }
+
     /// All words, row after row.
     pub fn words(&self) -> &[u64] {
         &self.words
@@ -84,6 +89,11 @@ impl BitMatrix {
             }
         }
         Some(transposed)
+    }
+
+    /// How many bits of one row are set.
+    pub fn count(&self, row: usize) -> usize {
+        self.row(row).iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// The words of one row.

@@ -8,7 +8,6 @@ use crate::combinations::binomial;
 use crate::isa::{InstructionSet, Isa, Kernel};
 use crate::moments::{IntegerSums, SumInteger};
 use crate::pair_sums::PairSums;
-use crate::parallel;
 use crate::ranking::Collector;
 use crate::search::{Control, Request};
 
@@ -87,8 +86,12 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
             self.advance(sets);
             return collector;
         }
-        let found = parallel::fold_in_order(
+        let sets = |question| {
+            binomial(self.questions - question - 1, missing - 1).map_or(f64::INFINITY, |n| n as f64)
+        };
+        let found = self.control.fold(
             next..self.questions + 1 - missing,
+            sets,
             self.empty,
             |collector, question| {
                 let mut child = Survivors { blocks: Vec::new(), products: Vec::new() };

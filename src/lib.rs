@@ -52,6 +52,7 @@ mod parallel;
 mod patterns;
 #[cfg(feature = "plugin")]
 mod plugin;
+mod random;
 pub mod ranking;
 pub mod responses;
 pub mod search;

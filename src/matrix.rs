@@ -131,6 +131,10 @@ impl<T: Copy + Default> Packed<T> {
         packed
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(&self.offsets[..]) + size_of_val(&self.values[..])
+    }
+
     /// Where the value of the first answered cell after `skipped`, the answered cells of `word` before it, is.
     fn position(&self, word: usize, skipped: u64) -> usize {
         self.offsets[word] as usize + skipped.count_ones() as usize
@@ -188,6 +192,20 @@ impl ResponseMatrix {
 
     pub fn questions(&self) -> usize {
         self.answered.columns()
+    }
+
+    /// The memory that it takes.
+    pub fn bytes(&self) -> usize {
+        let table = match &self.table {
+            Table::Binary(integers) => integers.points.bytes() + size_of_val(&integers.totals[..]),
+            Table::Small(integers) => integers.points.bytes() + size_of_val(&integers.totals[..]),
+            Table::Large(integers) => integers.points.bytes() + size_of_val(&integers.totals[..]),
+            Table::Float(floats) => {
+                let totals = size_of_val(&floats.totals[..]) + size_of_val(&floats.centred_totals[..]);
+                floats.points.bytes() + size_of_val(&floats.least[..]) + totals
+            }
+        };
+        self.answered.bytes() + table
     }
 
     /// Users with at least one response come first in `responses`' ids, so their number is the row count.

@@ -47,6 +47,16 @@ pub fn fold_in_order<S: Send>(
     items.into_par_iter().with_max_len(1).fold(&identity, &fold).reduce(&identity, &merge)
 }
 
+/// How many threads there are.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Runs `work` on each thread, with its number.
+pub fn on_each_thread<T: Send>(work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    rayon::broadcast(|thread| work(thread.index()))
+}
+
 /// Runs both at once where that is worth it, else one after the other on this thread.
 #[cfg(feature = "plugin")]
 pub fn join<A: Send, B: Send>(

@@ -17,7 +17,6 @@ use std::collections::TryReserveError;
 
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel};
-use crate::parallel;
 use crate::ranking::Collector;
 
 use super::covariances::{Covariances, Criterion, LANES};
@@ -123,8 +122,9 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
             self.complete.control.advance(share);
         }
         let share = share / branches as f64;
-        let found = parallel::fold_in_order(
+        let found = self.complete.control.fold(
             0..branches,
+            |position| f64::from(u8::from(level.is_open(position))),
             || Ok((self.empty)()),
             |collector: Result<C>, position| {
                 if !level.is_open(position) {

@@ -68,46 +68,72 @@ struct Complete<'a, E> {
     control: &'a Control,
 }
 
-/// Finds the best `n` sets of at least two questions.
-///
-/// # Errors
-///
-/// [`Error::MatrixTooLarge`] if the memory does not hold the covariances between candidates, [`Error::Interrupted`] if
-/// `control` stopped it.
-#[expect(clippy::too_many_arguments, reason = "called once")]
-pub fn search<E: Exact>(
+/// The search for the best sets, with what it knows before it starts.
+pub struct CompleteSearch<E> {
     isa: InstructionSet,
-    covariances: &Covariances,
-    exact: &E,
-    request: &Request,
+    covariances: Covariances,
+    exact: E,
+    k: usize,
+    rank_by: RankBy,
     n: usize,
     method: Method,
     is_parallel: bool,
-    control: &Control,
-) -> Result<SetTable> {
-    let Request { k, rank_by, .. } = *request;
-    // No set has an r where the grand total is constant.
-    if covariances.total <= 0.0 {
-        control.advance(1.0);
-        return Ok(SetTable::default());
+    /// What n sets are known to reach; 0 if not so many are known.
+    threshold: f64,
+    /// Of the best set that is known.
+    variance: f64,
+}
+
+impl<E: Exact> CompleteSearch<E> {
+    /// For the best `n` sets of at least two questions.
+    pub fn new(
+        isa: InstructionSet,
+        covariances: Covariances,
+        exact: E,
+        (n, request): (usize, &Request),
+        method: Method,
+        is_parallel: bool,
+    ) -> Self {
+        let Request { k, rank_by, .. } = *request;
+        // No set has an r where the grand total is constant.
+        let found =
+            if covariances.total > 0.0 { start::start(&covariances, k, n, rank_by) } else { Vec::new() };
+        let key = |set| exact.correlations(set, f64::NEG_INFINITY, rank_by)?.rank_key(rank_by);
+        let least = found.iter().map(|set| key(set).unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0);
+        let threshold = if found.len() == n { least } else { 0.0 };
+        let variance = found.first().map_or(0.0, |best| covariances.of_set(best).1);
+        // Without a positive threshold nothing can be pruned until the list is full.
+        let method = if threshold > 0.0 { method } else { Method::Exhaustive };
+        Self { isa, covariances, exact, k, rank_by, n, method, is_parallel, threshold, variance }
     }
-    let found = start::start(covariances, k, n, rank_by);
-    let shared = SharedThreshold::default();
-    let key = |set| exact.correlations(set, f64::NEG_INFINITY, rank_by)?.rank_key(rank_by);
-    let threshold = found.iter().map(|set| key(set).unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0);
-    if found.len() == n {
-        shared.raise(threshold);
+
+    /// How it searches: exhaustively also if it was to bound, but knows no sets to begin with.
+    pub fn method(&self) -> Method {
+        self.method
     }
-    let variance = found.first().map_or(0.0, |best| covariances.of_set(best).1);
-    let complete = Complete { covariances, exact, k, rank_by, variance, is_parallel, control };
-    let empty = || Best::new(n, rank_by, &shared);
-    // Without a positive threshold nothing can be pruned until the list is full.
-    let best = if method == Method::Bound && threshold > 0.0 && found.len() == n {
-        bound::search(isa, &complete, empty)?
-    } else {
-        exhaustive::search(isa, &complete, empty)?
-    };
-    Ok(best.into_table())
+
+    /// The sets.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MatrixTooLarge`] if the memory does not hold the covariances between candidates, [`Error::Interrupted`]
+    /// if `control` stopped it.
+    pub fn search(&self, control: &Control) -> Result<SetTable> {
+        let Self { isa, ref covariances, ref exact, k, rank_by, n, is_parallel, variance, .. } = *self;
+        if covariances.total <= 0.0 {
+            control.advance(1.0);
+            return Ok(SetTable::default());
+        }
+        let shared = SharedThreshold::default();
+        shared.raise(self.threshold);
+        let complete = Complete { covariances, exact, k, rank_by, variance, is_parallel, control };
+        let empty = || Best::new(n, rank_by, &shared);
+        let best = match self.method {
+            Method::Bound => bound::search(isa, &complete, empty)?,
+            Method::Exhaustive => exhaustive::search(isa, &complete, empty)?,
+        };
+        Ok(best.into_table())
+    }
 }
 
 impl<E: Exact> Complete<'_, E> {

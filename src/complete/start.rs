@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::moments::{RankBy, approximate_key};
+use crate::random::Random;
 
 use super::covariances::Covariances;
 
@@ -17,19 +18,8 @@ const EXPANSIONS: usize = 100;
 /// A gain that is not rounding.
 const LEAST_GAIN: f64 = 1e-12;
 
-/// A linear congruential generator (D. E. Knuth, MMIX): the same sets on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((u128::from(self.0) * limit as u128) >> u64::BITS) as usize
-    }
-}
-
 struct Start<'a> {
     covariances: &'a Covariances,
-    k: usize,
     n: usize,
     rank_by: RankBy,
     /// The best sets so far, the worst first. Keys are positive, so their bits have their order.
@@ -48,10 +38,10 @@ struct Current {
 
 /// Up to `n` different sets of `k` items with high, positive keys, best first.
 pub fn start(covariances: &Covariances, k: usize, n: usize, rank_by: RankBy) -> Vec<Vec<u32>> {
-    let mut start = Start { covariances, k, n, rank_by, found: BTreeSet::new() };
+    let mut start = Start { covariances, n, rank_by, found: BTreeSet::new() };
     let mut random = Random(1);
     for _ in 0..STARTS {
-        start.climb(start.random_set(&mut random));
+        start.climb(random.set(covariances.items, k));
     }
     let mut expanded = HashSet::new();
     while expanded.len() < EXPANSIONS {
@@ -64,18 +54,6 @@ pub fn start(covariances: &Covariances, k: usize, n: usize, rank_by: RankBy) -> 
 }
 
 impl Start<'_> {
-    /// Floyd's sample: every set is equally likely.
-    fn random_set(&self, random: &mut Random) -> Vec<u32> {
-        let mut set = BTreeSet::new();
-        for most in self.covariances.items - self.k..self.covariances.items {
-            let item = random.below(most + 1) as u32;
-            if !set.insert(item) {
-                set.insert(most as u32);
-            }
-        }
-        set.into_iter().collect()
-    }
-
     fn current(&self, set: Vec<u32>) -> Current {
         let Covariances { items, .. } = *self.covariances;
         let (c, v) = self.covariances.of_set(&set);

@@ -34,7 +34,7 @@ struct CorrsetKwargs {
 }
 
 /// Numbers beyond what a machine can count mean the same as the largest it can.
-fn saturate<T: TryFrom<u64>>(value: u64, largest: T) -> T {
+pub fn saturate<T: TryFrom<u64>>(value: u64, largest: T) -> T {
     T::try_from(value).unwrap_or(largest)
 }
 

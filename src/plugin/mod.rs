@@ -4,6 +4,7 @@ mod columns;
 mod expression;
 mod interrupt;
 mod output;
+mod plan;
 mod progress;
 mod scan;
 
@@ -17,5 +18,6 @@ static ALLOCATOR: PolarsAllocator = PolarsAllocator::new();
 #[pymodule]
 fn _internal(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<scan::Scan>()?;
+    module.add_function(wrap_pyfunction!(plan::plan, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

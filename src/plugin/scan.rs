@@ -202,7 +202,7 @@ fn next_length(length: u128, rows: usize) -> u128 {
 }
 
 /// The value of an option that has a name, as the expression gets it.
-fn named<'a, T: serde::Deserialize<'a>>(name: &'a str) -> PyResult<T> {
+pub fn named<'a, T: serde::Deserialize<'a>>(name: &'a str) -> PyResult<T> {
     let value: serde::de::value::StrDeserializer<'a, serde::de::value::Error> =
         serde::de::IntoDeserializer::into_deserializer(name);
     T::deserialize(value).map_err(|error| PyValueError::new_err(error.to_string()))
@@ -210,6 +210,6 @@ fn named<'a, T: serde::Deserialize<'a>>(name: &'a str) -> PyResult<T> {
 
 pyo3::import_exception!(polars.exceptions, ComputeError);
 
-fn python_error(error: PolarsError) -> PyErr {
+pub fn python_error(error: PolarsError) -> PyErr {
     ComputeError::new_err(error.to_string())
 }

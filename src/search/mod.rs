@@ -2,27 +2,31 @@
 
 mod control;
 mod every;
+mod plan;
+mod probe;
 mod shard;
 mod strategy;
 mod summed;
+mod way;
 
 use std::ops::Range;
 
 use crate::binary::Binary;
-use crate::bitset::BitMatrix;
 use crate::combinations::binomial;
 use crate::error::{Error, Result, TooManyRows};
 use crate::graded::{FloatPoints, Graded, IntegerPoints, Point};
 use crate::isa::InstructionSet;
 use crate::matrix::{Cells, Integers, ResponseMatrix, Table};
 use crate::moments::{RankBy, sums_fit};
-use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
-use crate::tree::{self, Prepared, Scores};
+use crate::ranking::SetTable;
+use crate::tree::{self, Scores};
 
 pub use control::Control;
 pub use every::{Stretches, with_stretches};
+pub use plan::{Plan, Sample, Typical, plan};
 pub use shard::Shard;
 pub use strategy::SearchStrategy;
+use way::{Way, with_way};
 
 /// Users of a set below which r does not exist.
 pub const LEAST_USERS: u32 = 2;
@@ -146,10 +150,8 @@ pub fn run(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request, run:
         return Ok(SetTable::default());
     }
     check_rows(matrix, request, run.within.as_ref())?;
-    if let Some(table) = summed::search(isa, matrix, request, run)? {
-        return Ok(table);
-    }
-    with_scores(matrix, request, Collect { isa, answered: &matrix.answered, request, run })
+    let table = with_way(isa, matrix, request, run.strategy, run.within.as_ref(), |way| way.search(run))??;
+    if run.control.is_stopped() { Err(Error::Interrupted) } else { Ok(table) }
 }
 
 /// What is done with scores, of whatever kind they are.
@@ -193,60 +195,43 @@ fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
     visit.visit(&Graded::<u32>::new(&matrix.answered, &points))
 }
 
-/// A search for a table.
-struct Collect<'a> {
-    isa: InstructionSet,
-    answered: &'a BitMatrix,
-    request: &'a Request,
-    run: &'a Run<'a>,
-}
-
-impl Visit for Collect<'_> {
-    type Output = SetTable;
-
-    fn visit<S: Scores>(self, scores: &S) -> Result<SetTable> {
-        let Self { isa, answered, request, run } = self;
-        let in_order = request.top.is_none() || run.within.is_some();
-        let prepared = Prepared::new(isa, scores, answered, request, in_order)?;
-        Ok(match request.top {
-            None => prepared.search(run, All::default)?.into_table(),
-            Some(n) => {
-                let shared = SharedThreshold::default();
-                prepared.search(run, || Best::new(n, request.rank_by, &shared))?.into_table()
-            }
-        })
-    }
-}
-
 /// Refuses a result that could have more rows than a frame or the memory holds.
 ///
-/// Rows number at most C(questions, k), or as many as there are positions in `within`. Every row is a set that at least `min_users` users answered, and a
-/// user who answered a questions answered C(a, k) sets, so Σ C(a, k) / min_users bounds them too: that is what
-/// lets sparse data through.
+/// See [`most_rows`].
 fn check_rows(matrix: &ResponseMatrix, request: &Request, within: Option<&Range<u128>>) -> Result<()> {
-    let Request { k, top, .. } = *request;
-    let questions = matrix.questions();
+    let (k, questions) = (request.k, matrix.questions());
     let sets = binomial(questions, k);
-    let answered = |user| matrix.answered.row(user).iter().map(|word| word.count_ones() as usize).sum();
-    let supported = (0..matrix.users())
-        .try_fold(0u128, |sum, user| sum.checked_add(binomial(answered(user), k)?))
-        .map(|sum| sum / request.least_users() as u128);
-    let most = |bound: Option<u128>| bound.unwrap_or(u128::MAX);
-    let part = within.map(|within| within.end - within.start);
-    let rows = most(sets).min(most(part)).min(most(supported)).min(most(top.map(|top| top as u128)));
-
+    let rows = most_rows(matrix, request, within).unwrap_or(u128::MAX);
     let refuse = |limit| Err(Error::TooManyRows { k, questions, sets, limit });
     if rows > FRAME_ROWS {
         return refuse(TooManyRows::Frame);
     }
-    // Two correlations with their null marks, the count and the ids, once here and once as a frame.
-    let row_bytes = 2 * (2 * size_of::<Option<f64>>() + size_of::<u32>() * (1 + k));
-    let bytes = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(row_bytes));
+    let bytes = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(row_bytes(k)));
     let fits = |bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
     if !bytes.is_some_and(fits) {
         return refuse(TooManyRows::Memory);
     }
     Ok(())
+}
+
+/// More rows than this cannot be found; `None` beyond `u128`.
+///
+/// They number at most C(questions, k), or as many as there are positions in `within`. Every row is a set that at least
+/// `min_users` users answered, and a user who answered a questions answered C(a, k) sets, so Σ C(a, k) / min_users bounds
+/// them too: that is what lets sparse data through.
+fn most_rows(matrix: &ResponseMatrix, request: &Request, within: Option<&Range<u128>>) -> Option<u128> {
+    let Request { k, top, .. } = *request;
+    let supported = (0..matrix.users())
+        .try_fold(0u128, |sum, user| sum.checked_add(binomial(matrix.answered.count(user), k)?))
+        .map(|sum| sum / request.least_users() as u128);
+    let part = within.map(|within| within.end - within.start);
+    let bounds = [binomial(matrix.questions(), k), part, supported, top.map(|top| top as u128)];
+    bounds.into_iter().flatten().min()
+}
+
+/// Two correlations with their null marks, the count and the ids, once as found and once as a frame.
+fn row_bytes(k: usize) -> usize {
+    2 * (2 * size_of::<Option<f64>>() + size_of::<u32>() * (1 + k))
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Whether users are summed up before the search, and which search follows.
 
+use std::ops::Range;
+
 use crate::booklets;
 use crate::combinations::binomial;
-use crate::complete::{self, Covariances, Exact, FloatAnswers, Method};
+use crate::complete::{CompleteSearch, Covariances, Exact, FloatAnswers, Method};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
 use crate::matrix::{Floats, Integers, ResponseMatrix, Table};
@@ -12,7 +14,7 @@ use crate::parallel;
 use crate::patterns::{Pattern, is_complete, patterns};
 use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
 
-use super::{Control, Request, Run, SearchStrategy, is_parallel};
+use super::{Request, Run, SearchStrategy, Way, is_parallel};
 
 /// Users of a pattern from which summing them up pays, at the last question but one of an average set. For 16,384 users of
 /// 0/1 scores in booklets of half of 40 questions the search takes a tenth of the time with 16 patterns, a third with 64, and a
@@ -42,41 +44,35 @@ struct Summed<'a> {
     matrix: &'a ResponseMatrix,
     request: &'a Request,
     strategy: Option<SearchStrategy>,
-    control: &'a Control,
 }
 
-/// The sets that `request` asks for, or `None` if users are better not summed up.
-pub fn search(
+/// A search among users who are summed up.
+type Found<'a> = Result<Option<Box<dyn Way + 'a>>>;
+
+/// The search for what `request` asks, its users summed up; or `None` if they are better not summed up.
+pub fn sum_up<'a>(
     isa: InstructionSet,
-    matrix: &ResponseMatrix,
-    request: &Request,
-    run: &Run,
-) -> Result<Option<SetTable>> {
-    let Run { strategy, control, ref within, .. } = *run;
-    let summed = Summed { isa, matrix, request, strategy, control };
+    matrix: &'a ResponseMatrix,
+    request: &'a Request,
+    strategy: Option<SearchStrategy>,
+    within: Option<&Range<u128>>,
+) -> Found<'a> {
+    let summed = Summed { isa, matrix, request, strategy };
     if within.is_some() && strategy != Some(SearchStrategy::Projection) {
         return strategy.map_or(Ok(None), |strategy| Err(strategy.needs("all sets, not a share of them")));
     }
-    let found = match (strategy, &matrix.table) {
+    match (strategy, &matrix.table) {
         (Some(SearchStrategy::Projection), _) => Ok(None),
         (_, Table::Binary(integers)) => summed.by_sums(integers, BINARY_USERS_PER_PATTERN),
         (_, Table::Small(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
         (_, Table::Large(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
         (_, Table::Float(floats)) => summed.by_covariances(floats),
-    }?;
-    if control.is_stopped() {
-        return Err(Error::Interrupted);
     }
-    Ok(found)
 }
 
-impl Summed<'_> {
+impl<'a> Summed<'a> {
     /// Picks the integer that holds the sums. Where none does, the search that keeps the users says so.
-    fn by_sums<P: PairScores>(
-        &self,
-        integers: &Integers<P>,
-        users_per_pattern: f64,
-    ) -> Result<Option<SetTable>> {
+    fn by_sums<P: PairScores>(&self, integers: &Integers<P>, users_per_pattern: f64) -> Found<'a> {
         let users = self.matrix.users();
         let magnitude = integers.magnitude(self.request.k);
         if sums_fit::<i64>(users, magnitude) {
@@ -89,7 +85,7 @@ impl Summed<'_> {
     }
 
     /// Float scores: covariances rule sets out, and users make what is reported. So there must be sets to rule out.
-    fn by_covariances(&self, floats: &Floats) -> Result<Option<SetTable>> {
+    fn by_covariances(&self, floats: &'a Floats) -> Found<'a> {
         let Self { isa, matrix, request, strategy, .. } = *self;
         let (users, questions) = (matrix.users(), matrix.questions());
         let refuse = |needs| strategy.map_or(Ok(None), |strategy| Err(strategy.needs(needs)));
@@ -103,15 +99,14 @@ impl Summed<'_> {
             return refuse("every user to have answered every question where scores are not integers");
         }
         if users < request.least_users() {
-            self.control.advance(1.0);
-            return Ok(Some(SetTable::default()));
+            return Ok(None);
         }
         let answers = FloatAnswers::new(floats, &matrix.answered, users, request.k);
         let covariances = answers.covariances(isa).ok_or(Error::MatrixTooLarge { users, questions })?;
         if covariances.error > LARGEST_ERROR {
             return refuse("scores whose spread is far above their rounding");
         }
-        self.in_covariances(&covariances, &answers, n).map(Some)
+        Ok(Some(self.in_covariances(covariances, answers, n)))
     }
 
     /// Whether there is much to search: more than the pairs of which the pass over the users makes sums. And whether a
@@ -139,22 +134,27 @@ impl Summed<'_> {
         users / blocks
     }
 
-    /// The best `n` sets of complete answers.
-    fn in_covariances<E: Exact>(&self, covariances: &Covariances, exact: &E, n: usize) -> Result<SetTable> {
+    /// The search for the best `n` sets of complete answers.
+    fn in_covariances<E: Exact + 'a>(
+        &self,
+        covariances: Covariances,
+        exact: E,
+        n: usize,
+    ) -> Box<dyn Way + 'a> {
         let method = match self.strategy {
             Some(SearchStrategy::Moments) => Method::Exhaustive,
             _ => Method::Bound,
         };
         let is_parallel = is_parallel(self.matrix, self.request);
-        complete::search(self.isa, covariances, exact, self.request, n, method, is_parallel, self.control)
+        Box::new(CompleteSearch::new(self.isa, covariances, exact, (n, self.request), method, is_parallel))
     }
 
     fn by_patterns<P: PairScores, A: SumInteger + Sync>(
         &self,
         integers: &Integers<P>,
         users_per_pattern: f64,
-    ) -> Result<Option<SetTable>> {
-        let Self { isa, matrix, request, strategy, control } = *self;
+    ) -> Found<'a> {
+        let Self { isa, matrix, request, strategy } = *self;
         let (users, questions) = (matrix.users(), matrix.questions());
         let is_parallel = is_parallel(matrix, request);
         if strategy.is_none() && !self.pays() {
@@ -181,29 +181,63 @@ impl Summed<'_> {
         }
         let sums = |pattern: &Pattern| pair_sums::<P, A>(isa, integers, &matrix.answered, pattern);
         let blocks: Option<Vec<PairSums<A>>> = patterns.iter().map(sums).collect();
-        let blocks = blocks.ok_or(Error::MatrixTooLarge { users, questions })?;
+        let mut blocks = blocks.ok_or(Error::MatrixTooLarge { users, questions })?;
 
         if users < request.least_users() {
-            self.control.advance(1.0);
-            return Ok(Some(SetTable::default()));
+            return Ok(None);
         }
-        if let ([block], true, Some(n)) = (&blocks[..], is_complete && request.k > 1, request.top) {
+        if let (1, true, Some(n)) = (blocks.len(), is_complete && request.k > 1, request.top) {
+            let block = blocks.remove(0);
             let covariances =
-                Covariances::of_sums(block).ok_or(Error::MatrixTooLarge { users, questions })?;
-            return self.in_covariances(&covariances, block, n).map(Some);
+                Covariances::of_sums(&block).ok_or(Error::MatrixTooLarge { users, questions })?;
+            return Ok(Some(self.in_covariances(covariances, block, n)));
         }
         if strategy == Some(SearchStrategy::Bound) && request.top.is_none() {
             return Err(SearchStrategy::Bound.needs("`top`, since it leaves sets out"));
         }
-        Ok(Some(match request.top {
-            None => booklets::search(isa, &blocks, questions, request, is_parallel, control, All::default)
+        Ok(Some(Box::new(Blocks { isa, blocks, questions, request, is_parallel })))
+    }
+}
+
+impl<E: Exact> Way for CompleteSearch<E> {
+    fn strategy(&self) -> SearchStrategy {
+        match self.method() {
+            Method::Exhaustive => SearchStrategy::Moments,
+            Method::Bound => SearchStrategy::Bound,
+        }
+    }
+
+    fn search(&self, run: &Run) -> Result<SetTable> {
+        self.search(run.control)
+    }
+}
+
+/// Users summed up by their answer patterns.
+struct Blocks<'a, A> {
+    isa: InstructionSet,
+    blocks: Vec<PairSums<A>>,
+    questions: usize,
+    request: &'a Request,
+    is_parallel: bool,
+}
+
+impl<A: SumInteger + Sync> Way for Blocks<'_, A> {
+    fn strategy(&self) -> SearchStrategy {
+        SearchStrategy::Moments
+    }
+
+    fn search(&self, run: &Run) -> Result<SetTable> {
+        let Self { isa, ref blocks, questions, request, is_parallel } = *self;
+        let control = run.control;
+        Ok(match request.top {
+            None => booklets::search(isa, blocks, questions, request, is_parallel, control, All::default)
                 .into_table(),
             Some(n) => {
                 let shared = SharedThreshold::default();
                 let empty = || Best::new(n, request.rank_by, &shared);
-                booklets::search(isa, &blocks, questions, request, is_parallel, control, empty).into_table()
+                booklets::search(isa, blocks, questions, request, is_parallel, control, empty).into_table()
             }
-        }))
+        })
     }
 }
 

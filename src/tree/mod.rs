@@ -25,7 +25,6 @@ use crate::combinations::binomial;
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel, PART};
 use crate::moments::Correlations;
-use crate::parallel;
 use crate::ranking::{Collector, Sink};
 use crate::search::{Control, Request, Run};
 
@@ -355,8 +354,9 @@ impl<S: Scores> Tree<'_, S> {
             return collector;
         }
         let children = self.children_within(open, prefix, missing, &subtree);
-        let found = parallel::fold_in_order(
+        let found = self.control.fold(
             0..children.len(),
+            |child| children[child].subtree.share,
             empty,
             |mut collector, child| {
                 if self.control.is_stopped() {

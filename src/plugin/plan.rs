@@ -1,0 +1,115 @@
+//! What a search would cost and could find: what `plan_corrsets` shows.
+
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::prelude::*;
+use pyo3_polars::PySeries;
+use pyo3_polars::export::polars_core::runtime::RAYON;
+
+use super::columns::Columns;
+use super::expression::saturate;
+use super::interrupt::watched;
+use super::scan::{named, python_error};
+use crate::error::Error;
+use crate::isa::InstructionSet;
+use crate::moments::RankBy;
+use crate::responses::Duplicates;
+use crate::search::{self, Plan, Request, Sample, SearchStrategy};
+
+/// What Python's `plan_corrsets` asks for, checked there.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Options {
+    k: u64,
+    top: Option<u64>,
+    min_users: u64,
+    rank_by: String,
+    duplicates: String,
+}
+
+/// [`Plan`] as a dictionary.
+#[derive(IntoPyObject)]
+pub struct Planned {
+    users: usize,
+    questions: usize,
+    responses: usize,
+    /// `None` if they cannot be counted.
+    rows: Option<u128>,
+    row_bytes: usize,
+    matrix_bytes: usize,
+    sampled: usize,
+    enough: usize,
+    n_users: Option<f64>,
+    s: Option<f64>,
+    strategy: Option<&'static str>,
+    instruction_set: &'static str,
+    threads: usize,
+    seconds: Option<f64>,
+    refusal: Option<String>,
+}
+
+/// Reads the responses and plans the search.
+#[pyfunction]
+pub fn plan(
+    py: Python<'_>,
+    user: PySeries,
+    question: PySeries,
+    score: PySeries,
+    options: Options,
+) -> PyResult<Planned> {
+    let request = Request {
+        k: saturate(options.k, usize::MAX),
+        top: options.top.map(|top| saturate(top, usize::MAX)),
+        min_users: saturate(options.min_users, u32::MAX),
+        rank_by: named::<RankBy>(&options.rank_by)?,
+    };
+    let duplicates = named::<Duplicates>(&options.duplicates)?;
+    let planned = py.detach(|| {
+        let columns = Columns::new(&user.0, &question.0, &score.0)?;
+        let matrix = RAYON.install(|| columns.matrix(duplicates))?.matrix;
+        let (_watch, control) = watched();
+        let planned = InstructionSet::from_environment().and_then(|isa| {
+            let strategy = SearchStrategy::from_environment()?;
+            let plan = RAYON.install(|| search::plan(isa, strategy, &matrix, &request, control))?;
+            Ok((isa, plan))
+        });
+        match planned {
+            Err(Error::Interrupted) => Ok(None),
+            Err(error) => Err(columns.explain(error)),
+            Ok((isa, plan)) => {
+                let refusal = plan.refusal.clone().map(|error| columns.explain(error).to_string());
+                Ok(Some(Planned::of(isa, plan, refusal)))
+            }
+        }
+    });
+    match planned.map_err(python_error)? {
+        Some(planned) => Ok(planned),
+        None => {
+            // Where this is Python's main thread, its handler says what an interrupt means.
+            py.check_signals()?;
+            Err(PyKeyboardInterrupt::new_err(()))
+        }
+    }
+}
+
+impl Planned {
+    fn of(isa: InstructionSet, plan: Plan, refusal: Option<String>) -> Self {
+        let Sample { sets, enough, typical } = plan.sample;
+        Self {
+            users: plan.users,
+            questions: plan.questions,
+            responses: plan.responses,
+            rows: plan.rows,
+            row_bytes: plan.row_bytes,
+            matrix_bytes: plan.matrix_bytes,
+            sampled: sets,
+            enough,
+            n_users: typical.map(|typical| typical.n_users),
+            s: typical.and_then(|typical| typical.s),
+            strategy: plan.strategy.map(SearchStrategy::name),
+            instruction_set: isa.name(),
+            threads: plan.threads,
+            seconds: plan.seconds,
+            refusal,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The one place where it is decided how a search goes about it.
+
+use std::ops::Range;
+
+use super::{Request, Run, SearchStrategy, Visit, summed, with_scores};
+use crate::bitset::BitMatrix;
+use crate::error::Result;
+use crate::isa::InstructionSet;
+use crate::matrix::ResponseMatrix;
+use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
+use crate::tree::{Prepared, Scores};
+
+/// A search that is ready to run.
+pub trait Way {
+    fn strategy(&self) -> SearchStrategy;
+
+    /// The sets of `run`, or some of them if it was stopped.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](super::run), or none if it was stopped.
+    fn search(&self, run: &Run) -> Result<SetTable>;
+}
+
+/// Calls `visit` with the search for what `request` asks, of all sets or of those at some positions: by the given strategy, or
+/// by the one that suits the data.
+///
+/// # Errors
+///
+/// As [`run`](super::run).
+pub fn with_way<T>(
+    isa: InstructionSet,
+    matrix: &ResponseMatrix,
+    request: &Request,
+    strategy: Option<SearchStrategy>,
+    within: Option<&Range<u128>>,
+    visit: impl FnOnce(&dyn Way) -> T,
+) -> Result<T> {
+    if let Some(way) = summed::sum_up(isa, matrix, request, strategy, within)? {
+        return Ok(visit(&*way));
+    }
+    let in_order = request.top.is_none() || within.is_some();
+    with_scores(matrix, request, Keep { isa, answered: &matrix.answered, request, in_order, visit })
+}
+
+/// Makes the search that keeps the users.
+struct Keep<'a, F> {
+    isa: InstructionSet,
+    answered: &'a BitMatrix,
+    request: &'a Request,
+    in_order: bool,
+    visit: F,
+}
+
+impl<T, F: FnOnce(&dyn Way) -> T> Visit for Keep<'_, F> {
+    type Output = T;
+
+    fn visit<S: Scores>(self, scores: &S) -> Result<T> {
+        let Self { isa, answered, request, in_order, visit } = self;
+        let prepared = Prepared::new(isa, scores, answered, request, in_order)?;
+        Ok(visit(&Kept { prepared, request }))
+    }
+}
+
+struct Kept<'a, S: Scores> {
+    prepared: Prepared<'a, S>,
+    request: &'a Request,
+}
+
+impl<S: Scores> Way for Kept<'_, S> {
+    fn strategy(&self) -> SearchStrategy {
+        SearchStrategy::Projection
+    }
+
+    fn search(&self, run: &Run) -> Result<SetTable> {
+        let Self { prepared, request } = self;
+        Ok(match request.top {
+            None => prepared.search(run, All::default)?.into_table(),
+            Some(n) => {
+                let shared = SharedThreshold::default();
+                prepared.search(run, || Best::new(n, request.rank_by, &shared))?.into_table()
+            }
+        })
+    }
+}
