@@ -22,6 +22,7 @@ shape: (1, 4)
 
 from polars_corrset._expressions import corrset, top_corrsets
 from polars_corrset._internal import __version__
+from polars_corrset._plan import Plan, plan_corrsets
 from polars_corrset._scan import scan_corrsets
 
-__all__ = ["__version__", "corrset", "scan_corrsets", "top_corrsets"]
+__all__ = ["Plan", "__version__", "corrset", "plan_corrsets", "scan_corrsets", "top_corrsets"]

@@ -6,11 +6,20 @@ import operator
 from collections.abc import Sequence
 from typing import Literal, SupportsIndex, get_args
 
+import polars as pl
+
 RankBy = Literal["r", "r_rest"]
 Duplicates = Literal["error", "first", "last", "sum", "mean", "min", "max"]
 
 # Keyword arguments reach the plugin as 64-bit integers; beyond that a count means the same as this one.
 _LARGEST = 2**63 - 1
+
+
+def check_frame(frame: object) -> None:
+    """Refuse what is no frame."""
+    if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
+        msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"
+        raise TypeError(msg)
 
 
 def count(name: str, value: object, *, least: int) -> int:

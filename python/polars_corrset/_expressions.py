@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 from polars.plugins import register_plugin_function
 
-from polars_corrset._arguments import Duplicates, RankBy, choice, count, shard_of
+from polars_corrset._arguments import Duplicates, RankBy, check_frame, choice, count, shard_of
 from polars_corrset._progress import Progress, progress_of
 
 if TYPE_CHECKING:
@@ -225,9 +225,7 @@ def top_corrsets(
     │ ["x", "z"] ┆ 0.843661 ┆ 0.141421  ┆ 4       │
     └────────────┴──────────┴───────────┴─────────┘
     """
-    if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
-        msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"
-        raise TypeError(msg)
+    check_frame(frame)
     expression = corrset(
         user,
         question,

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from polars_corrset._arguments import Duplicates, choice, count, shard_of
-from polars_corrset._expressions import NAME, corrset, without_objects
+from polars_corrset._arguments import Duplicates, check_frame, choice, count, shard_of
+from polars_corrset._expressions import NAME, corrset
 from polars_corrset._internal import Scan
 from polars_corrset._progress import Bar, Progress, progress_of
 from polars_corrset._pushdown import bounds
+from polars_corrset._responses import Responses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from polars._typing import IntoExpr
-
-# The columns of the responses, whatever the user's are called.
-_INPUTS = ("user", "question", "score")
 
 # What `n_users` can be.
 _MOST_USERS = 2**32 - 1
@@ -95,9 +93,7 @@ def scan_corrsets(
     │ ["y", "z"] ┆ 0.970143 ┆ 0.894427  ┆ 4       │
     └────────────┴──────────┴───────────┴─────────┘
     """
-    if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
-        msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"
-        raise TypeError(msg)
+    check_frame(frame)
     options = {
         "k": count("k", k, least=1),
         "duplicates": choice("duplicates", duplicates, Duplicates),
@@ -106,11 +102,7 @@ def scan_corrsets(
     fewest_users = count("min_users", min_users, least=2)
     shows = progress_of(progress)
     expression = corrset(user, question, score, k=k)
-    columns, names = zip(*map(without_objects, (user, question, score)), strict=True)
-    responses = frame.lazy().select(
-        (pl.col(column) if isinstance(column, str) else column).alias(name)
-        for column, name in zip(columns, _INPUTS, strict=True)
-    )
+    responses = Responses(frame, user, question, score)
 
     def schema() -> pl.Schema:
         return frame.lazy().select(expression).unnest(NAME).collect_schema()
@@ -122,16 +114,12 @@ def scan_corrsets(
         batch_size: int | None,  # noqa: ARG001, batches have the size that suits the search
     ) -> Iterator[pl.DataFrame]:
         planned = schema()
-        # Here and not in the iterator, which Polars asks from a thread that reading may need; and by the
-        # engine that has threads of its own, since the other's may all wait for a reading like this.
-        read = responses.collect(engine="streaming")
-        found = pl.List(read["question"].dtype)
+        # Here and not in the iterator, which Polars asks from a thread that reading may need.
+        user, question, score = responses.read()
+        found = pl.List(question.dtype)
         if found != planned["questions"]:
             msg = f"the sets were planned as {planned['questions']}, but the responses read now give {found}"
             raise pl.exceptions.SchemaError(msg)
-        user, question, score = (
-            read[column].alias(name or column) for column, name in zip(_INPUTS, names, strict=True)
-        )
         least = bounds(predicate)
         floors = (
             (name, value) for name, value in zip(least._fields, least, strict=True) if name != "n_users"

@@ -124,7 +124,8 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         let share = share / branches as f64;
         let found = self.complete.control.fold(
             0..branches,
-            |position| f64::from(u8::from(level.is_open(position))),
+            // How much a branch holds shows by how far its bound is above what sets must reach, more than by its sets.
+            |position| level.most[position].max(0.0).powi(2),
             || Ok((self.empty)()),
             |collector: Result<C>, position| {
                 if !level.is_open(position) {

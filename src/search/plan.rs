@@ -1,6 +1,6 @@
 //! What a search would cost and could find, before it runs.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::probe::Outcome;
 use super::way::{Way, with_way};
@@ -102,14 +102,14 @@ pub fn plan(
     let start = Instant::now();
     with_way(isa, matrix, request, strategy, None, |way| {
         let prepared = start.elapsed();
-        let searched = if plan.refusal.is_none() { duration(way, control.probing())? } else { None };
-        let seconds = searched.map(|searched| (prepared + searched).as_secs_f64());
+        let searched = if plan.refusal.is_none() { seconds(way, control.probing())? } else { None };
+        let seconds = searched.map(|searched| prepared.as_secs_f64() + searched);
         Ok(Plan { strategy: Some(way.strategy()), seconds, ..plan })
     })?
 }
 
 /// What the search takes, under a control that probes; `None` if that cannot be told.
-fn duration(way: &dyn Way, control: Control) -> Result<Option<Duration>> {
+fn seconds(way: &dyn Way, control: Control) -> Result<Option<f64>> {
     let start = Instant::now();
     let found = way.search(&Run::all(&control));
     let elapsed = start.elapsed();
@@ -119,8 +119,8 @@ fn duration(way: &dyn Way, control: Control) -> Result<Option<Duration>> {
     match (control.probed(), found) {
         (Some(Outcome::Unknown), _) => Ok(None),
         (_, Err(error)) => Err(error),
-        (Some(Outcome::Estimate(duration)), Ok(_)) => Ok(Some(duration)),
-        (None, Ok(_)) => Ok(Some(elapsed)),
+        (Some(Outcome::Estimate(seconds)), Ok(_)) => Ok(Some(seconds)),
+        (None, Ok(_)) => Ok(Some(elapsed.as_secs_f64())),
     }
 }
 

@@ -25,6 +25,9 @@ const PATHS: Duration = Duration::from_millis(200);
 /// What all paths may take. One that takes longer tells that nothing can be told.
 const LONGEST: Duration = Duration::from_millis(1000);
 
+/// Standard error of an estimate, as a share of it, from which paths are so different that it tells nothing.
+const LARGEST_ERROR: f64 = 0.5;
+
 /// What is found out about a search while its [`Control`] has this.
 pub struct Probe {
     now: fn() -> Duration,
@@ -39,9 +42,9 @@ pub struct Probe {
 /// What the paths tell.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
-    /// All branches would take this long.
-    Estimate(Duration),
-    /// A path took too long.
+    /// All branches would take so many seconds.
+    Estimate(f64),
+    /// A path took too long, or paths are too different.
     Unknown,
 }
 
@@ -63,11 +66,34 @@ thread_local! {
     static PATH: Cell<Path> = const { Cell::new(Path { random: 0, not_taken: 0.0 }) };
 }
 
-/// Sums over paths.
+/// Sums over paths, each of which is an estimate of what all would take on one thread.
 #[derive(Clone, Copy, Default)]
 struct Paths {
     count: f64,
     seconds: f64,
+    squares: f64,
+}
+
+impl Paths {
+    fn add(self, other: Self) -> Self {
+        Self {
+            count: self.count + other.count,
+            seconds: self.seconds + other.seconds,
+            squares: self.squares + other.squares,
+        }
+    }
+
+    /// On so many threads.
+    fn outcome(self, threads: usize) -> Outcome {
+        let Self { count, seconds, squares } = self;
+        let mean = seconds / count;
+        let error = ((squares / count - mean * mean) / count).max(0.0).sqrt();
+        if error <= LARGEST_ERROR * mean {
+            Outcome::Estimate(mean / threads as f64)
+        } else {
+            Outcome::Unknown
+        }
+    }
 }
 
 impl Probe {
@@ -172,28 +198,22 @@ impl Control {
         let until = (probe.now)() + PATHS;
         let walked = parallel::on_each_thread(|thread| {
             let (mut found, mut paths) = (identity(), Paths::default());
-            // Far apart for generators that are linear.
+            // Far apart for a generator that is linear.
             PATH.set(Path { random: (thread as u64 + 1) << 32, not_taken: 0.0 });
             loop {
                 let start = probe.seconds();
                 found = merge(found, probe.fold_one(branches.clone(), &sets, &identity, &fold));
                 let path = PATH.get();
-                paths.seconds += probe.seconds() - start + path.not_taken;
-                paths.count += 1.0;
+                let seconds = probe.seconds() - start + path.not_taken;
+                paths = paths.add(Paths { count: 1.0, seconds, squares: seconds * seconds });
                 PATH.set(Path { not_taken: 0.0, ..path });
                 if self.is_stopped() || (probe.now)() >= until {
                     return (found, paths);
                 }
             }
         });
-        let outcome = if probe.is_over() {
-            Outcome::Unknown
-        } else {
-            let paths = walked.iter().map(|(_, paths)| paths);
-            let (count, seconds) =
-                paths.fold((0.0, 0.0), |sum, paths| (sum.0 + paths.count, sum.1 + paths.seconds));
-            Outcome::Estimate(Duration::from_secs_f64(seconds / count / walked.len() as f64))
-        };
+        let paths = walked.iter().fold(Paths::default(), |sum, (_, paths)| sum.add(*paths));
+        let outcome = if probe.is_over() { Outcome::Unknown } else { paths.outcome(walked.len()) };
         *probe.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         probe.deadline.store(u64::MAX, Relaxed);
         // What the paths found is not all, but an error among it is one.
