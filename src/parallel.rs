@@ -67,6 +67,12 @@ pub fn join<A: Send, B: Send>(
     if worth_it { rayon::join(a, b) } else { (a(), b()) }
 }
 
+/// Runs `work` on a pool of one thread.
+#[cfg(test)]
+pub fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(work)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -42,15 +42,15 @@ class Plan:
     sets
         How many sets there are: C(questions, k).
     rows
-        The result has at most so many: no more than `top`, nor than `sets`, nor than the responses can support
-        with `min_users` each.
+        The result has at most so many: no more than `top`, nor than `sets`, nor than the responses can
+        support with `min_users` each.
     result_bytes
         Memory of so many rows, both as the search finds them and as a frame.
     matrix_bytes
         Memory of the responses as the search holds them.
     enough_users
-        Share of the sets that have at least `min_users` common users, in a random sample of 30 to 1000 sets, the
-        same on every run. None if there is no set.
+        Share of the sets that have at least `min_users` common users, in a random sample of 30 to 1000 sets,
+        the same on every run. None if there is no set.
     n_users
         Common users of a typical set: the median over the sampled sets with enough of them. None if there
         is none.
@@ -59,12 +59,12 @@ class Plan:
         that a typical set would have if it had nothing to do with the rest. None if there is none.
     chance_r
         About the r that the best of the sets with enough users would have by chance, if no question had to
-        do with any other: tanh(atanh(s) + √(2 ln M)/√(n − 3)), with M of these sets, `n_users` and `s`; and 0
-        instead of s if `rank_by` is `"r_rest"`. The largest of M normal deviates, on Fisher's scale: a rule of
-        thumb, not a test. None if there is no such set.
+        do with any other: tanh(atanh(s) + √(2 ln M)/√(n − 3)), with M of these sets, `n_users` and `s`; and
+        0 instead of s if `rank_by` is `"r_rest"`. The largest of M normal deviates, on Fisher's scale: a rule
+        of thumb, not a test. None if there is no such set.
     strategy
-        `"projection"`: each prefix of a set keeps its users; `"moments"`: users are summed up before the search;
-        `"bound"`: and most sets are ruled out unseen. None if there is no set.
+        `"projection"`: each prefix of a set keeps its users; `"moments"`: users are summed up before the
+        search; `"bound"`: and most sets are ruled out unseen. None if there is no set.
     instruction_set
         `"portable"`, `"avx2"` or `"avx512"`.
     threads
@@ -77,6 +77,15 @@ class Plan:
         the search would be refused.
     refusal
         The error with which the search would end before it begins; None if it would not.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_corrset as pc
+    >>> responses = pl.DataFrame({"user": [1, 1, 2, 2], "question": ["x", "y"] * 2, "score": [0, 1, 2, 2]})
+    >>> plan = pc.plan_corrsets(responses, k=1)
+    >>> plan.sets, plan.answered, plan.enough_users
+    (2, 1.0, 1.0)
     """
 
     k: int
@@ -112,8 +121,9 @@ class Plan:
         if self.enough_users is not None:
             yield "enough users", f"{self.enough_users:.1%} of sets have {self.min_users:,} or more"
         if self.n_users is not None:
-            yield "typical set", f"{self.n_users:,.0f} common users" + (
-                "" if self.s is None else f", s = {self.s:.2f}"
+            yield (
+                "typical set",
+                f"{self.n_users:,.0f} common users" + ("" if self.s is None else f", s = {self.s:.2f}"),
             )
         if self.chance_r is not None:
             yield "chance alone", f"about {self.chance_r:.2f} for the best set"

@@ -32,8 +32,8 @@ impl Control {
     }
 
     /// Lets a search find out how long it would take, instead of what it would find.
-    pub fn probing(self) -> Self {
-        Self { probe: Some(Probe::new()), ..self }
+    pub(super) fn probing(self, probe: Probe) -> Self {
+        Self { probe: Some(probe), ..self }
     }
 
     pub(super) fn probe(&self) -> Option<&Probe> {

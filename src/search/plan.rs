@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::probe::Outcome;
+use super::probe::{Outcome, Probe};
 use super::way::{Way, with_way};
 use super::{Control, Request, Run, SearchStrategy, check_rows, is_parallel, most_rows, row_bytes};
 use crate::bitset::{BitMatrix, WORD_BITS, ones};
@@ -102,7 +102,8 @@ pub fn plan(
     let start = Instant::now();
     with_way(isa, matrix, request, strategy, None, |way| {
         let prepared = start.elapsed();
-        let searched = if plan.refusal.is_none() { seconds(way, control.probing())? } else { None };
+        let searched =
+            if plan.refusal.is_none() { seconds(way, control.probing(Probe::new()))? } else { None };
         let seconds = searched.map(|searched| prepared.as_secs_f64() + searched);
         Ok(Plan { strategy: Some(way.strategy()), seconds, ..plan })
     })?
@@ -201,4 +202,129 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     let middle = values.len() / 2;
     let upper = *values.get(middle)?;
     Some(if values.len().is_multiple_of(2) { (values[middle - 1] + upper) / 2.0 } else { upper })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::moments::RankBy;
+    use crate::responses::{Duplicates, Responses};
+
+    const BEST: Request = Request { k: 4, top: Some(3), min_users: 2, rank_by: RankBy::R };
+
+    /// Scores of the cells that are answered.
+    fn matrix(users: u32, questions: u32, score: impl Fn(u32, u32) -> Option<f64>) -> ResponseMatrix {
+        let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
+        for (user, question) in
+            (0..users).flat_map(|user| (0..questions).map(move |question| (user, question)))
+        {
+            if let Some(score) = score(user, question) {
+                responses.users.push(user);
+                responses.questions.push(question);
+                responses.scores.push(score);
+            }
+        }
+        responses.into_matrix(Duplicates::Error).unwrap()
+    }
+
+    fn some_score(user: u32, question: u32) -> f64 {
+        (Random(u64::from(user) << 40 | u64::from(question) << 20).share() + f64::from(user % 3) / 4.0)
+            .floor()
+    }
+
+    fn planned(matrix: &ResponseMatrix, request: &Request, strategy: Option<SearchStrategy>) -> Plan {
+        plan(InstructionSet::Portable, strategy, matrix, request, Control::default()).unwrap()
+    }
+
+    #[test]
+    fn the_strategy_is_that_of_the_search() {
+        let complete = matrix(600, 14, |user, question| Some(some_score(user, question)));
+        let booklets =
+            matrix(600, 14, |user, question| (user % 3 != question % 3).then(|| some_score(user, question)));
+        let sparse = matrix(600, 14, |user, question| {
+            (some_score(question, user) < 0.5).then(|| some_score(user, question))
+        });
+        for (matrix, chosen) in [
+            (&complete, SearchStrategy::Bound),
+            (&booklets, SearchStrategy::Moments),
+            (&sparse, SearchStrategy::Projection),
+        ] {
+            assert_eq!(planned(matrix, &BEST, None).strategy, Some(chosen));
+            assert_eq!(
+                planned(matrix, &BEST, Some(SearchStrategy::Projection)).strategy,
+                Some(SearchStrategy::Projection)
+            );
+        }
+        // Where no set is known to begin with, nothing is ruled out.
+        let constant = matrix(600, 14, |_, _| Some(1.0));
+        assert_eq!(planned(&constant, &BEST, None).strategy, Some(SearchStrategy::Moments));
+        assert_eq!(planned(&complete, &Request { k: 15, ..BEST }, None).strategy, None);
+    }
+
+    #[test]
+    fn sampled_sets_have_what_all_have() {
+        // Every set of four is all questions: X is T.
+        let whole = matrix(40, 4, |user, question| Some(some_score(user, question)));
+        let sample = planned(&whole, &BEST, None).sample;
+        assert_eq!(sample.typical, Some(Typical { n_users: 40.0, s: Some(1.0) }));
+        assert_eq!((sample.sets, sample.enough), (SETS, SETS));
+
+        // A question of the same variance, with as much that is not in it.
+        let two = |user: u32, question: u32| f64::from(user >> question & 1);
+        for scale in [1.0, 1000.0, 1e7, 0.3] {
+            let half = matrix(64, 2, |user, question| Some(scale * two(user, question)));
+            let Typical { n_users, s } =
+                planned(&half, &Request { k: 1, ..BEST }, None).sample.typical.unwrap();
+            assert_eq!(n_users, 64.0);
+            assert!((s.unwrap() - 0.5f64.sqrt()).abs() < 1e-12, "{s:?}");
+        }
+
+        // Half of the questions have ten users, half have forty.
+        let uneven = matrix(40, 30, |user, question| {
+            (question % 2 == 0 || user < 10).then_some(two(user, question % 5))
+        });
+        let one = Request { k: 1, min_users: 11, ..BEST };
+        let Sample { sets, enough, typical } = planned(&uneven, &one, None).sample;
+        assert!((0.4..0.6).contains(&(enough as f64 / sets as f64)), "{enough} of {sets}");
+        assert_eq!(typical.unwrap().n_users, 40.0);
+        let none = planned(&uneven, &Request { min_users: 41, ..one }, None).sample;
+        assert_eq!((none.sets, none.enough, none.typical), (SETS, 0, None));
+        let constant = matrix(40, 5, |_, _| Some(1.0));
+        assert_eq!(planned(&constant, &BEST, None).sample.typical.unwrap().s, None);
+    }
+
+    #[test]
+    fn many_users_make_a_small_sample() {
+        let many = matrix(USERS as u32 / 8, 2, |user, question| Some(some_score(user, question)));
+        let sample = planned(&many, &Request { k: 1, ..BEST }, None).sample;
+        assert_eq!(sample.sets, LEAST_SETS);
+        assert_eq!(sample.typical.unwrap().n_users, (USERS / 8) as f64);
+    }
+
+    #[test]
+    fn too_many_rows_are_no_error() {
+        let wide = matrix(5, 200, |user, question| Some(some_score(user, question)));
+        let every = Request { k: 6, top: None, ..BEST };
+        let plan = planned(&wide, &every, None);
+        assert!(matches!(plan.refusal, Some(Error::TooManyRows { .. })), "{plan:?}");
+        assert_eq!((plan.seconds, plan.rows), (None, Some(82_408_626_300)));
+        assert!(plan.strategy.is_some());
+    }
+
+    #[test]
+    fn what_is_stopped_plans_nothing() {
+        let matrix = matrix(60, 14, |user, question| Some(some_score(user, question)));
+        let control = Control::default();
+        control.stop();
+        let stopped = plan(InstructionSet::Portable, None, &matrix, &BEST, control);
+        assert_eq!(stopped, Err(Error::Interrupted));
+    }
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0]), Some(3.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
 }

@@ -87,7 +87,8 @@ impl Paths {
     fn outcome(self, threads: usize) -> Outcome {
         let Self { count, seconds, squares } = self;
         let mean = seconds / count;
-        let error = ((squares / count - mean * mean) / count).max(0.0).sqrt();
+        // Rounding can leave less than 0 of equal paths; NaN, of squares that no float holds, stays.
+        let error = ((squares / count - mean * mean) / count).clamp(0.0, f64::INFINITY).sqrt();
         if error <= LARGEST_ERROR * mean {
             Outcome::Estimate(mean / threads as f64)
         } else {
@@ -218,5 +219,125 @@ impl Control {
         probe.deadline.store(u64::MAX, Relaxed);
         // What the paths found is not all, but an error among it is one.
         walked.into_iter().map(|(found, _)| found).fold(identity(), &merge)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    thread_local! {
+        static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    }
+
+    fn spend(micros: u64) {
+        NOW.set(NOW.get() + Duration::from_micros(micros));
+    }
+
+    /// A tree in which every prefix and every set costs something else.
+    struct Tree {
+        questions: usize,
+        k: usize,
+        prefix: u64,
+        set: fn(usize) -> u64,
+    }
+
+    impl Tree {
+        fn walk(&self, control: &Control, length: usize, next: usize) -> u64 {
+            if length == self.k {
+                spend((self.set)(next));
+                return 1;
+            }
+            spend(self.prefix * next as u64);
+            control.fold(
+                next..self.questions + 1 - (self.k - length),
+                |question| (self.questions - question) as f64,
+                || 0,
+                |found, question| {
+                    if control.is_stopped() {
+                        found
+                    } else {
+                        found + self.walk(control, length + 1, question + 1)
+                    }
+                },
+                |found, more| found + more,
+            )
+        }
+
+        /// What a walk finds, what it takes in seconds, and what is told of it.
+        fn probed(&self, control: Control) -> (u64, f64, Option<Outcome>) {
+            let start = NOW.get();
+            let found = self.walk(&control, 0, 0);
+            (found, (NOW.get() - start).as_secs_f64(), control.probed())
+        }
+
+        fn probe(&self) -> (u64, f64, Option<Outcome>) {
+            self.probed(Control::default().probing(Probe::timed_by(|| NOW.get())))
+        }
+    }
+
+    #[test]
+    fn short_searches_are_run_to_their_end() {
+        let tree = Tree { questions: 12, k: 3, prefix: 10, set: |_| 100 };
+        parallel::alone(|| {
+            let whole = tree.probed(Control::default());
+            assert!(whole.1 < WHOLE.as_secs_f64(), "{whole:?}");
+            assert_eq!(tree.probe(), whole);
+        });
+    }
+
+    #[test]
+    fn long_searches_are_estimated_from_parts() {
+        let steep = Tree { questions: 40, k: 4, prefix: 5, set: |last| (last * last / 10) as u64 };
+        let flat = Tree { questions: 60, k: 3, prefix: 0, set: |_| 1000 };
+        for tree in [steep, flat] {
+            parallel::alone(|| {
+                let (_, whole, told) = tree.probed(Control::default());
+                assert_eq!(told, None);
+                let (_, taken, told) = tree.probe();
+                assert!(taken < whole / 4.0, "{taken} of {whole} s");
+                let Some(Outcome::Estimate(seconds)) = told else { panic!("{told:?}") };
+                assert!((0.8..1.25).contains(&(seconds / whole)), "{seconds} of {whole} s");
+            });
+        }
+    }
+
+    #[test]
+    fn what_parts_do_not_tell_is_unknown() {
+        let slow = Tree { questions: 5, k: 2, prefix: 0, set: |_| 2_000_000 };
+        parallel::alone(|| assert_eq!(slow.probe().2, Some(Outcome::Unknown)));
+
+        let paths = |seconds: &[f64]| {
+            seconds.iter().fold(Paths::default(), |sum, &seconds| {
+                sum.add(Paths { count: 1.0, seconds, squares: seconds * seconds })
+            })
+        };
+        assert_eq!(paths(&[1.0, 2.0, 3.0]).outcome(4), Outcome::Estimate(0.5));
+        assert_eq!(paths(&[1.0, 1.0, 1.0, 1.0, 1.0, 1000.0]).outcome(4), Outcome::Unknown);
+        // More seconds than a float holds the square of.
+        assert_eq!(paths(&[1e200, 2e200]).outcome(4), Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_search_that_does_not_split_its_work_is_not_cut() {
+        parallel::alone(|| {
+            let control = Control::default().probing(Probe::timed_by(|| NOW.get()));
+            spend(10_000_000);
+            assert!(!control.is_stopped());
+        });
+    }
+
+    #[test]
+    fn branches_are_picked_as_often_as_their_probability_says() {
+        let mut random = Random(1);
+        for weights in [[0.0, 1.0, 3.0], [0.0, 0.0, 0.0], [f64::INFINITY, 1.0, 1.0]] {
+            let mut sums = [0.0; 3];
+            for _ in 0..30_000 {
+                let (branch, probability) = pick(0..3, |branch| weights[branch], &mut random).unwrap();
+                sums[branch] += 1.0 / probability / 30_000.0;
+            }
+            assert!(sums.iter().all(|sum| (0.95..1.05).contains(sum)), "{weights:?}: {sums:?}");
+        }
+        assert_eq!(pick(4..4, |_| 1.0, &mut random), None);
     }
 }
