@@ -117,7 +117,8 @@ impl Case<'_> {
         }
     }
 
-    fn time(&self, strategy: SearchStrategy, same_as: Option<SearchStrategy>) {
+    /// Prints the time, and returns it.
+    fn time(&self, strategy: SearchStrategy, same_as: Option<SearchStrategy>) -> Duration {
         let (table, mut least) = self.find(strategy);
         assert_eq!(Some(table.len()), self.request.top, "as many sets as wanted");
         for (set, r) in table.questions.chunks(self.request.k).zip(&table.r) {
@@ -147,6 +148,7 @@ impl Case<'_> {
             least.as_secs_f64(),
             sets / least.as_secs_f64(),
         );
+        least
     }
 }
 
@@ -196,8 +198,21 @@ fn main() {
         }
     }
     if wanted("users") {
-        for users in [2_000, 20_000, 200_000, 2_000_000] {
-            run("users", Test { users, questions: 60, ..USUAL }, 6, 10, RankBy::R, moments, None);
+        // The same users again and again, so that every search has the same to do.
+        let few = Test { questions: 60, ..USUAL }.scores();
+        for times in [1, 10, 100, 1000] {
+            let scores: Scores = few.iter().cycle().take(times * few.len()).cloned().collect();
+            let matrix = matrix_of(&scores);
+            let time = |k| {
+                let request = request(k, 10, RankBy::R);
+                Case { name: "users", scores: &scores, matrix: &matrix, request }.time(moments, None)
+            };
+            // Pairs take no time once they are summed up.
+            let (pass, whole) = (time(2), time(6));
+            println!(
+                "  {pass:.4?} for the pass over the users, {:.4?} for the search",
+                whole.saturating_sub(pass)
+            );
         }
     }
     if wanted("booklets") {

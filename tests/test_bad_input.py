@@ -143,7 +143,7 @@ def test_object_users_and_questions(parameter: str) -> None:
 @pytest.mark.parametrize("column", ["user", "question", "score"])
 @pytest.mark.parametrize("rows", [0, 2, 7])
 def test_length(engine: str, column: str, rows: int) -> None:
-    parts = ["user, question and score must be equally long", f" {rows}", f" {RESPONSES.height}"]
+    parts = ["all columns must be equally long", f" {rows}", f" {RESPONSES.height}"]
     compute_error(RESPONSES, *parts, engine=engine, k=2, **{column: pl.col(column).head(rows)})
 
 

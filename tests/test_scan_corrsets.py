@@ -136,7 +136,7 @@ def test_any_conjunction(predicates: list[pl.Expr], engine: str, at_once: bool) 
 def test_bounds_prune_inside_the_search(floor: tuple[str, float] | None) -> None:
     """Before Polars sees a row, none is below."""
     options = {"k": 3, "min_users": 7, "duplicates": "error", "shard": (0, 1), "floor": floor}
-    search = Scan(RESPONSES["user"], RESPONSES["question"], RESPONSES["score"], options)
+    search = Scan([(name, RESPONSES[name]) for name in ("user", "question", "score")], options)
     batches = []
     while (batch := search.next(EVERY.columns)) is not None:
         batches.append(batch)

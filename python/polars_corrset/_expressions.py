@@ -10,10 +10,10 @@ import polars as pl
 from polars.plugins import register_plugin_function
 
 from polars_corrset._arguments import Duplicates, RankBy, check_frame, choice, count, shard_of
+from polars_corrset._inputs import inputs_of
 from polars_corrset._progress import Progress, progress_of
 
 if TYPE_CHECKING:
-    # Polars' own alias for "a column name or an expression".
     from polars._typing import IntoExpr
 
 NAME = "corrset"
@@ -26,18 +26,6 @@ _FLAGS: dict[str, Any] = (
 )
 
 FrameT = TypeVar("FrameT", pl.LazyFrame, pl.DataFrame)
-
-
-def without_objects(column: IntoExpr) -> tuple[IntoExpr, str | None]:
-    """The same column, but none if its dtype is Object; and its name, if it is a plain column.
-
-    Polars hands Objects to a plugin as pointers that look like Binary: the plugin could not tell.
-    """
-    if isinstance(column, str):
-        column = pl.col(column)
-    if isinstance(column, pl.Expr) and column.meta.is_column_selection():
-        return column.exclude(pl.Object), column.meta.output_name(raise_if_undetermined=False)
-    return column, None
 
 
 def corrset(
@@ -145,11 +133,11 @@ def corrset(
     │ B    ┆ ["y"]     ┆ 0.859887 ┆ -0.156941 ┆ 4       │
     └──────┴───────────┴──────────┴───────────┴─────────┘
     """
-    args, columns = zip(*map(without_objects, (user, question, score)), strict=True)
+    inputs = inputs_of(user=user, question=question, score=score)
     return register_plugin_function(
         plugin_path=Path(__file__).parent,
         function_name="corrset",
-        args=args,
+        args=[one.column for one in inputs],
         kwargs={
             "k": count("k", k, least=1),
             "top": None if top is None else count("top", top, least=1),
@@ -158,7 +146,7 @@ def corrset(
             "duplicates": choice("duplicates", duplicates, Duplicates),
             "shard": shard_of(shard),
             "progress": progress_of(progress),
-            "columns": columns,
+            "inputs": [one.described() for one in inputs],
         },
         changes_length=True,
         # The plugin refuses what matches no column or several; Polars would give no result or several.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from polars_corrset._arguments import Duplicates, RankBy, check_frame, choice, count
 from polars_corrset._chance import chance_r
 from polars_corrset._expressions import corrset
+from polars_corrset._inputs import inputs_of, read_inputs
 from polars_corrset._internal import plan
-from polars_corrset._responses import Responses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,7 +207,7 @@ def plan_corrsets(
     # What top_corrsets would refuse without data is refused here.
     frame.lazy().select(corrset(user, question, score, k=k)).collect_schema()
     planned = plan(
-        *Responses(frame, user, question, score).read(),
+        read_inputs(frame, inputs_of(user=user, question=question, score=score)),
         {
             "k": k,
             "top": top,

@@ -10,10 +10,10 @@ from polars.io.plugins import register_io_source
 
 from polars_corrset._arguments import Duplicates, check_frame, choice, count, shard_of
 from polars_corrset._expressions import NAME, corrset
+from polars_corrset._inputs import inputs_of, read_inputs
 from polars_corrset._internal import Scan
 from polars_corrset._progress import Bar, Progress, progress_of
 from polars_corrset._pushdown import bounds
-from polars_corrset._responses import Responses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,7 @@ def scan_corrsets(
     fewest_users = count("min_users", min_users, least=2)
     shows = progress_of(progress)
     expression = corrset(user, question, score, k=k)
-    responses = Responses(frame, user, question, score)
+    inputs = inputs_of(user=user, question=question, score=score)
 
     def schema() -> pl.Schema:
         return frame.lazy().select(expression).unnest(NAME).collect_schema()
@@ -115,8 +115,8 @@ def scan_corrsets(
     ) -> Iterator[pl.DataFrame]:
         planned = schema()
         # Here and not in the iterator, which Polars asks from a thread that reading may need.
-        user, question, score = responses.read()
-        found = pl.List(question.dtype)
+        read = read_inputs(frame, inputs)
+        found = pl.List(dict(read)["question"].dtype)
         if found != planned["questions"]:
             msg = f"the sets were planned as {planned['questions']}, but the responses read now give {found}"
             raise pl.exceptions.SchemaError(msg)
@@ -125,9 +125,7 @@ def scan_corrsets(
             (name, value) for name, value in zip(least._fields, least, strict=True) if name != "n_users"
         )
         scan = Scan(
-            user,
-            question,
-            score,
+            read,
             {
                 **options,
                 "min_users": max(fewest_users, min(math.ceil(least.n_users or 0), _MOST_USERS)),

@@ -5,18 +5,15 @@ use std::ops::Range;
 use arrow::array::BinaryViewArray;
 use polars::prelude::*;
 
+use super::inputs::{Inputs, Role};
 use crate::error::{Error, TooManyRows};
 use crate::intern::{Interned, intern_rows};
 use crate::matrix::ResponseMatrix;
 use crate::parallel;
 use crate::responses::{Duplicates, Score, Source};
 
-/// The three input columns: as long as each other, without nulls.
-pub struct Columns {
-    user: Series,
-    question: Series,
-    score: Series,
-}
+/// The input columns: as long as each other, those of the responses without nulls.
+pub struct Columns(Inputs<Series>);
 
 /// A response matrix and the values of its questions, one per id.
 pub struct CodedMatrix {
@@ -24,113 +21,55 @@ pub struct CodedMatrix {
     pub questions: Series,
 }
 
-/// What identifies an input in messages: the parameter, and the column it was given.
-fn described(parameter: &str, name: &str) -> String {
-    format!("`{parameter}` (column {name:?})")
-}
-
-/// Whether values of this dtype can be told apart by their physical value.
-fn is_id(dtype: &DataType) -> bool {
-    let is_other = matches!(dtype, DataType::Object(_) | DataType::Unknown(_));
-    !dtype.is_nested() && !is_other
-}
-
-fn is_score(dtype: &DataType) -> bool {
-    dtype.is_bool() || dtype.is_integer() || dtype.is_float() || dtype.is_decimal() || dtype.is_null()
-}
-
-/// The parameters that take a column, in the order of the inputs.
-pub const PARAMETERS: [&str; 3] = ["user", "question", "score"];
-
-/// Refuses dtypes that cannot be users, questions or scores.
-pub fn check_dtypes(user: &Field, question: &Field, score: &Field) -> PolarsResult<()> {
-    for (parameter, field) in PARAMETERS.into_iter().zip([user, question, score]) {
-        let fits = if parameter == "score" { is_score } else { is_id };
-        if !fits(storage(field.dtype())) {
-            return Err(dtype_error(parameter, field.name(), field.dtype()));
-        }
-    }
-    Ok(())
-}
-
-/// The error for a column of a dtype that `parameter` cannot take.
-pub fn dtype_error(parameter: &str, column: &str, dtype: impl std::fmt::Display) -> PolarsError {
-    let rule = match parameter {
-        "score" => "scores must be Boolean, integer, Decimal or float; cast the column first",
-        _ => {
-            "it must identify something by a plain value such as String, an integer, Enum, Categorical or Date"
-        }
-    };
-    polars_err!(ComputeError: "{} cannot be of dtype {dtype}: {rule}", described(parameter, column))
-}
-
-/// The dtype in which the values of an extension dtype are stored; any other dtype itself.
-fn storage(dtype: &DataType) -> &DataType {
-    match dtype {
-        DataType::Extension(_, storage) => storage,
-        dtype => dtype,
-    }
-}
-
 impl Columns {
-    /// Repeats inputs of length 1 and drops the rows with a null in any column.
-    pub fn new(user: &Series, question: &Series, score: &Series) -> PolarsResult<Self> {
-        check_dtypes(&user.field(), &question.field(), &score.field())?;
-        let inputs = [user, question, score];
-        let rows = inputs.iter().map(|column| column.len()).find(|&rows| rows != 1).unwrap_or(1);
-        let lengths = PARAMETERS.into_iter().zip(inputs);
-        let lengths = lengths.map(|(name, column)| format!("`{name}` has {} rows", column.len()));
+    /// Repeats inputs of length 1 and drops the rows with a null in `user`, `question` or `score`.
+    pub fn new(inputs: &Inputs<&Series>) -> PolarsResult<Self> {
+        inputs.each().try_for_each(|(role, column)| role.check(&column.field()))?;
+        let lengths = || inputs.each().map(|(_, column)| column.len());
+        let rows = lengths().find(|&rows| rows != 1).unwrap_or(1);
         polars_ensure!(
-            inputs.iter().all(|column| column.len() == rows || column.len() == 1),
-            ComputeError: "user, question and score must be equally long, or of length 1: {}",
-            lengths.collect::<Vec<_>>().join(", "),
+            lengths().all(|length| length == rows || length == 1),
+            ComputeError: "all columns must be equally long, or of length 1: {}",
+            list(inputs.each().map(|(role, column)| format!("`{role}` has {} rows", column.len()))),
         );
-        let [user, question, score] = inputs.map(|column| match column.len() {
-            1 if rows != 1 => column.new_from_index(0, rows),
-            _ => column.clone(),
-        });
+        let repeated = |column: &&Series| match column.len() {
+            1 if rows != 1 => Ok(column.new_from_index(0, rows)),
+            _ => Ok((*column).clone()),
+        };
+        let columns = inputs.try_map(repeated)?;
 
-        let mut columns = Self { user, question, score };
-        if columns.each().iter().any(|column| column.null_count() > 0) {
-            let [user, question, score] = columns.each().map(|column| column.is_not_null());
-            let answered = user & question & score;
-            columns = Self {
-                user: columns.user.filter(&answered)?,
-                question: columns.question.filter(&answered)?,
-                score: columns.score.filter(&answered)?,
-            };
+        let responses = [&columns.user, &columns.question, &columns.score];
+        if responses.iter().all(|column| column.null_count() == 0) {
+            return Ok(Self(columns));
         }
-        Ok(columns)
+        let [user, question, score] = responses.map(|column| column.is_not_null());
+        let answered = user & question & score;
+        columns.try_map(|column| column.filter(&answered)).map(Self)
     }
 
     /// Their names and dtypes: enough to word errors.
-    pub fn without_rows(&self) -> Self {
-        let [user, question, score] = self.each().map(Series::clear);
-        Self { user, question, score }
-    }
-
-    fn each(&self) -> [&Series; 3] {
-        [&self.user, &self.question, &self.score]
+    pub fn without_rows(&self) -> PolarsResult<Self> {
+        self.0.try_map(|column| Ok(column.clear())).map(Self)
     }
 
     pub fn len(&self) -> usize {
-        self.score.len()
+        self.0.score.len()
     }
 
     /// The matrix of these responses.
     pub fn matrix(&self, duplicates: Duplicates) -> PolarsResult<CodedMatrix> {
         let (users, questions) = parallel::join(
             parallel::is_worth_it(self.len()),
-            || intern(&self.user),
-            || intern(&self.question),
+            || intern(&self.0.user),
+            || intern(&self.0.question),
         );
         let (users, questions) = (users?, questions?);
         let distinct = |column: &Series, interned: &Interned| {
             column.take(&IdxCa::from_vec(column.name().clone(), interned.first_rows.clone()))
         };
-        let question_values = distinct(&self.question, &questions)?;
+        let question_values = distinct(&self.0.question, &questions)?;
 
-        let score = self.score.to_storage().to_physical_repr();
+        let score = self.0.score.to_storage().to_physical_repr();
         let coded = Coded { users: &users, questions: &questions, duplicates };
         let matrix = match score.dtype() {
             DataType::Boolean => coded.matrix::<_, i64>(score.cast(&DataType::UInt8)?.u8()?),
@@ -159,8 +98,8 @@ impl Columns {
                 let value = |column: &Series, rows: &[u32], id: u32| {
                     column.get(rows[id as usize] as usize).map(shown)
                 };
-                let user = value(&self.user, &users.first_rows, user);
-                let question = value(&self.question, &questions.first_rows, question);
+                let user = value(&self.0.user, &users.first_rows, user);
+                let question = value(&self.0.question, &questions.first_rows, question);
                 match (user, question) {
                     (Ok(user), Ok(question)) => polars_err!(
                         ComputeError: "{count} responses of user {user} to question {question}, but \
@@ -176,7 +115,7 @@ impl Columns {
     }
 
     fn score_error(&self, what: &str) -> PolarsError {
-        polars_err!(ComputeError: "{} {what}", described("score", self.score.name()))
+        polars_err!(ComputeError: "{} {what}", Role::Score.of(self.0.score.name()))
     }
 
     /// The core's errors in the user's terms.
@@ -185,7 +124,7 @@ impl Columns {
             Error::NotFinite { score } => self.score_error(&format!(
                 "holds {score}, but scores must be finite; drop such rows with .filter(pl.col({:?}).is_finite()) or \
                 make them null with .fill_nan(None)",
-                self.score.name().as_str(),
+                self.0.score.name().as_str(),
             )),
             Error::Overflow { what } => self.score_error(&format!(
                 "holds values so large that the {what} would overflow exact integers; scale the scores down, or cast \
@@ -209,10 +148,15 @@ impl Columns {
                 polars_err!(ComputeError: "{error}")
             }
             error @ Error::Uncountable { .. } => {
- polars_err!(ComputeError: "{error}; the best of them can be searched without `shard`")
- }
+                polars_err!(ComputeError: "{error}; the best of them can be searched without `shard`")
+            }
         }
     }
+}
+
+/// As messages list things.
+fn list(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// A value as messages show it. No message may hold a NUL: it crosses the border as a C string.

@@ -5,7 +5,8 @@ use pyo3_polars::derive::polars_expr;
 use pyo3_polars::export::polars_core::runtime::RAYON;
 use serde::Deserialize;
 
-use super::columns::{Columns, PARAMETERS, check_dtypes, dtype_error};
+use super::columns::Columns;
+use super::inputs::{Described, Inputs};
 use super::interrupt::{is_raised_anyway, watched};
 use super::output::{output_field, output_series};
 use super::progress::{Progress, shown};
@@ -29,8 +30,7 @@ struct CorrsetKwargs {
     duplicates: Duplicates,
     shard: Shard,
     progress: Progress,
-    /// The names of the columns that user, question and score are, where they are plain columns.
-    columns: [Option<String>; 3],
+    inputs: Vec<Described>,
 }
 
 /// Numbers beyond what a machine can count mean the same as the largest it can.
@@ -65,15 +65,14 @@ impl CorrsetKwargs {
 }
 
 fn corrset_output(fields: &[Field], kwargs: CorrsetKwargs) -> PolarsResult<Field> {
-    let [user, question, score] = three(fields, &kwargs, Field::name)?;
-    check_dtypes(user, question, score)?;
-    Ok(output_field(question.dtype()))
+    let inputs = Inputs::try_new(fields, &kwargs.inputs, Field::name)?;
+    inputs.each().try_for_each(|(role, field)| role.check(field))?;
+    Ok(output_field(inputs.question.dtype()))
 }
 
 #[polars_expr(output_type_func_with_kwargs=corrset_output)]
 fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
-    let [user, question, score] = three(inputs, &kwargs, |series| series.name())?;
-    let columns = Columns::new(user, question, score)?;
+    let columns = Columns::new(&Inputs::try_new(inputs, &kwargs.inputs, |series| series.name())?)?;
     let request = kwargs.request();
     let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(kwargs.duplicates))?;
     let (_watch, control) = watched();
@@ -89,24 +88,4 @@ fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
 /// pool nothing.
 fn on_pool<T: Send>(worth_it: bool, work: impl FnOnce() -> T + Send) -> T {
     if worth_it { RAYON.install(work) } else { work() }
-}
-
-/// The three inputs. An Object column is left out on the Python side, since it would arrive as Binary.
-fn three<'a, T>(
-    inputs: &'a [T],
-    kwargs: &CorrsetKwargs,
-    name: fn(&T) -> &PlSmallStr,
-) -> PolarsResult<&'a [T; 3]> {
-    inputs.try_into().map_err(|_| {
-        let arrived: Vec<&str> = inputs.iter().map(|input| name(input).as_str()).collect();
-        let columns = PARAMETERS.into_iter().zip(&kwargs.columns);
-        let left_out = columns.filter_map(|(parameter, column)| Some((parameter, column.as_deref()?)));
-        match left_out.into_iter().find(|(_, column)| !arrived.contains(column)) {
-            Some((parameter, column)) => dtype_error(parameter, column, "object"),
-            None => polars_err!(
-                ComputeError: "`user`, `question` and `score` must be one column each, got {}: {arrived:?}",
-                arrived.len(),
-            ),
-        }
-    })
 }

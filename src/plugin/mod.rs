@@ -2,6 +2,7 @@
 
 mod columns;
 mod expression;
+mod inputs;
 mod interrupt;
 mod output;
 mod plan;

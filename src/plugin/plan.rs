@@ -7,8 +7,9 @@ use pyo3_polars::export::polars_core::runtime::RAYON;
 
 use super::columns::Columns;
 use super::expression::saturate;
+use super::inputs::Inputs;
 use super::interrupt::watched;
-use super::scan::{named, python_error};
+use super::scan::{by_role, named, python_error};
 use crate::error::Error;
 use crate::isa::InstructionSet;
 use crate::moments::RankBy;
@@ -47,15 +48,9 @@ pub struct Planned {
     refusal: Option<String>,
 }
 
-/// Reads the responses and plans the search.
+/// Reads the responses, columns by the name of the parameter, and plans the search.
 #[pyfunction]
-pub fn plan(
-    py: Python<'_>,
-    user: PySeries,
-    question: PySeries,
-    score: PySeries,
-    options: Options,
-) -> PyResult<Planned> {
+pub fn plan(py: Python<'_>, inputs: Vec<(String, PySeries)>, options: Options) -> PyResult<Planned> {
     let request = Request {
         k: saturate(options.k, usize::MAX),
         top: options.top.map(|top| saturate(top, usize::MAX)),
@@ -63,8 +58,9 @@ pub fn plan(
         rank_by: named::<RankBy>(&options.rank_by)?,
     };
     let duplicates = named::<Duplicates>(&options.duplicates)?;
+    let inputs = by_role(&inputs)?;
     let planned = py.detach(|| {
-        let columns = Columns::new(&user.0, &question.0, &score.0)?;
+        let columns = Columns::new(&Inputs::by_role(inputs)?)?;
         let matrix = RAYON.install(|| columns.matrix(duplicates))?.matrix;
         let (_watch, control) = watched();
         let planned = InstructionSet::from_environment().and_then(|isa| {

@@ -17,6 +17,7 @@ use pyo3_polars::{PyDataFrame, PySeries};
 use polars::prelude::*;
 
 use super::columns::Columns;
+use super::inputs::{Inputs, Role};
 use super::interrupt::{Watch, watched};
 use super::output::output_frame;
 use crate::error::{Error, Result};
@@ -67,15 +68,9 @@ struct Options {
 
 #[pymethods]
 impl Scan {
-    /// Reads the responses and starts the search.
+    /// Reads the responses, columns by the name of the parameter, and starts the search.
     #[new]
-    fn new(
-        py: Python<'_>,
-        user: PySeries,
-        question: PySeries,
-        score: PySeries,
-        options: Options,
-    ) -> PyResult<Self> {
+    fn new(py: Python<'_>, inputs: Vec<(String, PySeries)>, options: Options) -> PyResult<Self> {
         let duplicates = named::<Duplicates>(&options.duplicates)?;
         let floor = match &options.floor {
             Some((name, floor)) => Some((named::<RankBy>(name)?, *floor)),
@@ -88,10 +83,11 @@ impl Scan {
             rank_by: floor.map_or(RankBy::R, |(rank_by, _)| rank_by),
         };
         let (index, count) = options.shard;
+        let inputs = by_role(&inputs)?;
         let start = || {
-            let columns = Columns::new(&user.0, &question.0, &score.0)?;
+            let columns = Columns::new(&Inputs::by_role(inputs)?)?;
             let coded = RAYON.install(|| columns.matrix(duplicates))?;
-            let (matrix, columns) = (coded.matrix, columns.without_rows());
+            let (matrix, columns) = (coded.matrix, columns.without_rows()?);
             let positions = Shard { index, count }.positions(matrix.questions(), request.k);
             let positions = positions.map_err(|error| columns.explain(error))?;
             let sets = positions.end - positions.start;
@@ -199,6 +195,11 @@ fn next_length(length: u128, rows: usize) -> u128 {
     } else {
         length
     }
+}
+
+/// Columns by what they are, which Python names.
+pub fn by_role(inputs: &[(String, PySeries)]) -> PyResult<Vec<(Role, &Series)>> {
+    inputs.iter().map(|(role, column)| Ok((named::<Role>(role)?, &column.0))).collect()
 }
 
 /// The value of an option that has a name, as the expression gets it.
