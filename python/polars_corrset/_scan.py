@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from polars._typing import IntoExpr
+
+# Only newer Polars let an IO source say what it is.
+_PARAMETERS = inspect.signature(register_io_source).parameters
 
 # What `n_users` can be.
 _MOST_USERS = 2**32 - 1
@@ -94,12 +98,12 @@ def scan_corrsets(
     └────────────┴──────────┴───────────┴─────────┘
     """
     check_frame(frame)
-    options = {
+    asked: dict[str, Any] = {
         "k": count("k", k, least=1),
+        "min_users": count("min_users", min_users, least=2),
         "duplicates": choice("duplicates", duplicates, Duplicates),
-        "shard": tuple(shard_of(shard).values()),
     }
-    fewest_users = count("min_users", min_users, least=2)
+    part = tuple(shard_of(shard).values())
     shows = progress_of(progress)
     expression = corrset(user, question, score, k=k)
     inputs = inputs_of(user=user, question=question, score=score)
@@ -127,8 +131,9 @@ def scan_corrsets(
         scan = Scan(
             read,
             {
-                **options,
-                "min_users": max(fewest_users, min(math.ceil(least.n_users or 0), _MOST_USERS)),
+                **asked,
+                "shard": part,
+                "min_users": max(asked["min_users"], min(math.ceil(least.n_users or 0), _MOST_USERS)),
                 "floor": next((floor for floor in floors if floor[1] is not None), None),
             },
         )
@@ -138,7 +143,10 @@ def scan_corrsets(
         batches = _batches(scan, [name for name in planned if name in used], bar)
         return _selected(batches, predicate, wanted, n_rows)
 
-    return register_io_source(source, schema=schema)
+    detail = ", ".join(f"{name}={value}" for name, value in {**asked, "shard": shard}.items())
+    explained = {"explain_name": "corrsets", "explain_detail": detail}
+    shown: dict[str, Any] = {name: text for name, text in explained.items() if name in _PARAMETERS}
+    return register_io_source(source, schema=schema, **shown)
 
 
 def _batches(scan: Scan, columns: list[str], bar: Bar | None) -> Iterator[pl.DataFrame]:
