@@ -48,19 +48,22 @@ def compared(name: str, responses: pl.DataFrame, *, strategy: str | None = None,
         times.append(seconds - reading)
         costs.append(cost - reading)
     os.environ.pop(STRATEGY, None)
-    best = found.head(1) if options.get("top", 10) is not None else found.top_k(1, by="r")
-    check(best, responses.with_columns(pl.col("question").cast(pl.String)))
-    measured = min(times)
-    told = [seconds for seconds in estimates if seconds is not None]
-    # What differs by the noise of reading has no ratio.
-    is_short = measured < reading / 10
-    ratios = "shorter than reading varies" if is_short else " ".join(f"{one / measured:.2f}" for one in told)
+    best = found.drop_nulls().top_k(1, by="r")
+    check(best, responses)
+    pairs = [(told, time) for told, time in zip(estimates, times, strict=True) if told is not None]
+    # Where the search is lost in the noise of reading there is no ratio.
+    is_short = min(times) < reading / 10
+    ratios = "reading varies by more" if is_short else " ".join(f"{told / time:.2f}" for told, time in pairs)
     print(
-        f"{name:<34}{plan.strategy:<11}{plan.sets:>9.2g} sets in {measured:6.3f} s, told "
-        f"{' '.join('none' if one is None else f'{one:.3f}' for one in estimates):<20} ratio {ratios}; "
-        f"planning {min(costs):.2f} s",
+        f"{name:<27}{plan.strategy:<11}{plan.sets:>8.1e} sets in {shown(times)} s, told {shown(estimates)}, "
+        f"ratio {ratios}; planning {min(costs):.2f} s",
         flush=True,
     )
+
+
+def shown(times: list[float | None]) -> str:
+    """Seconds, turn by turn."""
+    return " ".join("none" if one is None else f"{one:.3f}" for one in times)
 
 
 def logistic(
@@ -81,7 +84,8 @@ def logistic(
 def long(score: np.ndarray, answered: np.ndarray) -> pl.DataFrame:
     """Responses in long form."""
     user, question = np.nonzero(answered)
-    return pl.DataFrame({"user": user, "question": question, "score": score[user, question]})
+    names = pl.Series([f"q{number}" for number in range(score.shape[1])])
+    return pl.DataFrame({"user": user, "question": names.gather(question), "score": score[user, question]})
 
 
 def main() -> None:
@@ -102,7 +106,7 @@ def main() -> None:
     compared("small integers", long(rng.integers(0, 5, some.shape), some), k=4)
     compared("floats", long(rng.normal(size=some.shape), some), k=4)
     few = rng.random((500, 80)) < 0.3
-    compared("every set", long(rng.integers(0, 2, few.shape), few), k=4, top=None)
+    compared("every set", long(rng.integers(0, 2, few.shape), few), k=4, top=None, min_users=4)
     usual = logistic(2000, 110)
     for k in (5, 6):
         compared("complete, exhaustive", usual, k=k, strategy="moments")

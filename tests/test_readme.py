@@ -55,6 +55,15 @@ def test_group_by_program_gives_one_list_of_sets_per_exam() -> None:
     assert result.filter(pl.col("exam") == "A").drop("exam").equals(expected)
 
 
+def test_plan_program_prints_what_its_comments_say(capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, object] = {}
+    exec(PROGRAMS[0], namespace)
+    capsys.readouterr()
+    exec(PROGRAMS[4], namespace)
+    comments = re.findall(r"^# (.*\n)", PROGRAMS[4], flags=re.MULTILINE)
+    assert capsys.readouterr().out == "".join(comments)
+
+
 def test_stream_program_writes_the_sets_above_the_bar(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     frame = pl.DataFrame(

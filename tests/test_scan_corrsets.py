@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -218,7 +219,8 @@ def test_explain(engine: str) -> None:
     else:
         assert "PYTHON SCAN" in plan
     assert "PROJECT 3/4 COLUMNS" in plan
-    assert 'SELECTION: col("r") >= 0.5' in plan.replace("[(", "").replace(")]", "").replace("(0.5)", "0.5")
+    # Older Polars puts every operand in brackets.
+    assert 'SELECTION: col"r" >= 0.5' in re.sub(r"[\[\]()]", "", plan)
     assert "FILTER" not in plan
 
 
