@@ -4,7 +4,7 @@
 //! Sets are the paths of a tree, as in `tree`; at a prefix the patterns are kept that contain it, each with
 //! its sums so far. The last question of all sets of a prefix is one step, in lanes.
 
-use crate::combinations::binomial;
+use crate::combinations::{binomial, many};
 use crate::isa::{InstructionSet, Isa, Kernel};
 use crate::moments::{IntegerSums, SumInteger};
 use crate::pair_sums::PairSums;
@@ -86,12 +86,9 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
             self.advance(sets);
             return collector;
         }
-        let sets = |question| {
-            binomial(self.questions - question - 1, missing - 1).map_or(f64::INFINITY, |n| n as f64)
-        };
         let found = self.control.fold(
             next..self.questions + 1 - missing,
-            sets,
+            |question| many(self.questions - question - 1, missing - 1),
             self.empty,
             |collector, question| {
                 let mut child = Survivors { blocks: Vec::new(), products: Vec::new() };

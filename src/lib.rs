@@ -23,7 +23,7 @@
 //! 3. [`matrix`]: who answered what as bits ([`bitset`]), scores in the narrowest type, grand totals.
 //! 4. [`search`] picks what fits the scores, for all sets or a share of them, under a control that can stop it. `tree` walks the prefixes of sets and keeps the common users of each: for
 //!    scores of 0 and 1 in `binary`, for others in `graded`. Both sum up all sets of a prefix at once, in lanes, on the best
-//!    instruction set of the CPU ([`isa`]). What a search would cost, [`search::plan`] tells from parts of it.
+//!    instruction set of the CPU ([`isa`]). What a search would cost, [`search::plan()`] tells from parts of it.
 //!    Where users share few answer patterns ([`search`] decides), they are summed up beforehand: `patterns` groups them,
 //!    `pair_sums` makes their moments, `complete` proves the best sets of complete answers without a look at most sets,
 //!    `booklets` looks at every set of several patterns.

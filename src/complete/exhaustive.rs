@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::combinations::binomial;
+use crate::combinations::{binomial, many};
 use crate::error::Result;
 use crate::isa::{InstructionSet, Isa, Kernel};
 use crate::ranking::Collector;
@@ -82,7 +82,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         }
         self.complete.control.fold(
             next..items + 1 - missing,
-            |item| binomial(items - item - 1, missing - 1).map_or(f64::INFINITY, |sets| sets as f64),
+            |item| many(items - item - 1, missing - 1),
             || Ok((self.empty)()),
             |collector: Result<C>, item| {
                 let mut collector = collector?;

@@ -195,9 +195,7 @@ fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
     visit.visit(&Graded::<u32>::new(&matrix.answered, &points))
 }
 
-/// Refuses a result that could have more rows than a frame or the memory holds.
-///
-/// See [`most_rows`].
+/// Refuses a result that could have more rows than a frame or the memory holds (see [`most_rows`]).
 fn check_rows(matrix: &ResponseMatrix, request: &Request, within: Option<&Range<u128>>) -> Result<()> {
     let (k, questions) = (request.k, matrix.questions());
     let sets = binomial(questions, k);

@@ -21,7 +21,7 @@ mod halves;
 use std::ops::Range;
 
 use crate::bitset::BitMatrix;
-use crate::combinations::binomial;
+use crate::combinations::{binomial, many};
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel, PART};
 use crate::moments::Correlations;
@@ -344,8 +344,7 @@ impl<S: Scores> Tree<'_, S> {
             return collector;
         }
         let leaf_users = users as f64 * share.powi(missing as i32 - 1);
-        let sets = binomial(open.low + open.high, missing).map_or(f64::INFINITY, |sets| sets as f64);
-        let work = sets * leaf_users.max(LEAST_LEAF_USERS) * S::COST as f64;
+        let work = many(open.low + open.high, missing) * leaf_users.max(LEAST_LEAF_USERS) * S::COST as f64;
         // What is cut short is split down to where it is cut: below that, all is walked.
         if subtree.within.is_none() && work <= SERIAL_WORK as f64 {
             let mut levels: Vec<Level<S>> = (1..missing).map(|_| Level::default()).collect();
