@@ -96,6 +96,17 @@ impl BitMatrix {
         self.row(row).iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    /// The rows at `rows` alone, in that order. `None` where the memory is not to be had.
+    pub fn of_rows(&self, rows: &[u32]) -> Option<Self> {
+        let mut part = Self::try_zeros(rows.len(), self.columns)?;
+        if self.words_per_row > 0 {
+            for (words, &row) in part.words.chunks_exact_mut(self.words_per_row).zip(rows) {
+                words.copy_from_slice(self.row(row as usize));
+            }
+        }
+        Some(part)
+    }
+
     /// The words of one row.
     pub fn row(&self, row: usize) -> &[u64] {
         &self.words[row * self.words_per_row..][..self.words_per_row]

@@ -29,7 +29,9 @@
 //!    `booklets` looks at every set of several patterns.
 //! 5. [`moments`]: six sums per set, exact for integers, and the one correlation formula.
 //! 6. [`ranking`]: the best n, or all.
-//! 7. `plugin`: Polars columns in, a struct column or a stream of frames out (feature `plugin`).
+//! 7. [`evaluation`]: the same statistics of given sets; [`folds`] of users who do not choose the sets they are
+//!    evaluated on.
+//! 8. `plugin`: Polars columns in, a struct column or a stream of frames out (feature `plugin`).
 //!
 //! `parallel` is the only module that knows rayon, `plugin` the only one that knows Polars and Python.
 
@@ -40,6 +42,8 @@ pub mod combinations;
 mod complete;
 mod double_double;
 pub mod error;
+pub mod evaluation;
+pub mod folds;
 mod graded;
 pub mod intern;
 pub mod isa;

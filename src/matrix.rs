@@ -8,7 +8,7 @@
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
-use crate::moments::{Correlations, ROUNDOFF, Rounding, Totals, float_correlations};
+use crate::moments::{Correlations, ROUNDOFF, Rounding, Totals, float_alpha, float_correlations};
 use crate::responses::Source;
 
 /// Responses of users (rows) to questions (columns), ready to be searched.
@@ -44,6 +44,11 @@ impl<P> Integers<P> {
     pub fn magnitude(&self, k: usize) -> u128 {
         k as u128 * u128::from(self.largest_point) + u128::from(self.largest_total)
     }
+
+    /// These of the given users, whose `points` are given.
+    fn of_users(&self, users: &[u32], points: P) -> Self {
+        Self { points, totals: at(&self.totals, users), ..*self }
+    }
 }
 
 /// Float scores, scaled by a power of two so that the largest is about 1.
@@ -74,14 +79,42 @@ impl Floats {
         let noise = self.noise(answered.columns());
         let (mut xs, mut ts, mut rests) = (empty(self.noise(set.len())), empty(noise), empty(noise));
         for user in users.map(|user| user as usize) {
-            let mut x = DoubleDouble::default();
-            set.iter().for_each(|&question| x += self.points.of(answered, user, question as usize));
+            let x = self.set_total(answered, set, user);
             let t = self.totals[user];
             xs.values.push(x.round());
             ts.values.push(t.round());
             rests.values.push((t - x).round());
         }
         float_correlations(&xs, &ts, &rests)
+    }
+
+    /// Cronbach's α of `set`, whose common users are `users`.
+    pub fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
+        let users = || users.iter().map(|&user| user as usize);
+        let totals: Vec<DoubleDouble> = users().map(|user| self.set_total(answered, set, user)).collect();
+        let scores_on = |&question: &u32| {
+            users().map(|user| self.points.of(answered, user, question as usize)).collect::<Vec<f64>>()
+        };
+        let scores: Vec<Vec<f64>> = set.iter().map(scores_on).collect();
+        float_alpha(&scores, &totals, self.noise(set.len()))
+    }
+
+    /// The exact set total of `user`.
+    fn set_total(&self, answered: &BitMatrix, set: &[u32], user: usize) -> DoubleDouble {
+        let mut x = DoubleDouble::default();
+        set.iter().for_each(|&question| x += self.points.of(answered, user, question as usize));
+        x
+    }
+
+    /// These of the given users. Scale and bounds stay those of all.
+    fn of_users(&self, users: &[u32], words_per_row: usize) -> Self {
+        Self {
+            points: self.points.of_rows(users, words_per_row),
+            totals: at(&self.totals, users),
+            centred_totals: at(&self.centred_totals, users),
+            least: self.least.clone(),
+            ..*self
+        }
     }
 
     /// The most by which totals of `questions` scores can differ because the scores are rounded.
@@ -133,6 +166,20 @@ impl<T: Copy + Default> Packed<T> {
 
     fn bytes(&self) -> usize {
         size_of_val(&self.offsets[..]) + size_of_val(&self.values[..])
+    }
+
+    /// The rows at `rows` alone, of which `answered` has `words_per_row` words each.
+    fn of_rows(&self, rows: &[u32], words_per_row: usize) -> Self {
+        let mut part = Self { offsets: Vec::with_capacity(rows.len() * words_per_row), values: Vec::new() };
+        for row in rows.iter().map(|&row| row as usize * words_per_row) {
+            let offsets = &self.offsets[row..][..words_per_row];
+            let start = self.position(row, 0);
+            let end = self.offsets.get(row + words_per_row).map_or(self.values.len(), |&end| end as usize);
+            let shift = part.values.len() as u32;
+            part.offsets.extend(offsets.iter().map(|&offset| offset - start as u32 + shift));
+            part.values.extend_from_slice(&self.values[start..end]);
+        }
+        part
     }
 
     /// Where the value of the first answered cell after `skipped`, the answered cells of `word` before it, is.
@@ -206,6 +253,31 @@ impl ResponseMatrix {
             }
         };
         self.answered.bytes() + table
+    }
+
+    /// The responses of the given users alone, who become the rows in this order. Questions keep their ids, also those
+    /// that none of these users answered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MatrixTooLarge`] if the memory does not hold it.
+    pub fn of_users(&self, users: &[u32]) -> Result<Self> {
+        let refuse = || Error::MatrixTooLarge { users: users.len(), questions: self.questions() };
+        let answered = self.answered.of_rows(users).ok_or_else(refuse)?;
+        let words_per_row = answered.words_per_row();
+        let table = match &self.table {
+            Table::Binary(integers) => {
+                Table::Binary(integers.of_users(users, integers.points.of_rows(users).ok_or_else(refuse)?))
+            }
+            Table::Small(integers) => {
+                Table::Small(integers.of_users(users, integers.points.of_rows(users, words_per_row)))
+            }
+            Table::Large(integers) => {
+                Table::Large(integers.of_users(users, integers.points.of_rows(users, words_per_row)))
+            }
+            Table::Float(floats) => Table::Float(floats.of_users(users, words_per_row)),
+        };
+        Ok(Self { answered, table, users: users.len() })
     }
 
     /// Users with at least one response come first in `responses`' ids, so their number is the row count.
@@ -318,6 +390,11 @@ fn integer_totals(responses: &impl Source<Score: Into<i128>>) -> Result<Vec<i64>
     let mean = sum / (totals.len() as i128).max(1);
     let centred = |total: &i128| i64::try_from(total.checked_sub(mean)?).ok();
     totals.iter().map(|total| centred(total).ok_or(TOTALS)).collect()
+}
+
+/// The values of the given users.
+fn at<T: Copy>(values: &[T], users: &[u32]) -> Vec<T> {
+    users.iter().map(|&user| values[user as usize]).collect()
 }
 
 /// The largest |value|.

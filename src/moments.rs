@@ -1,4 +1,4 @@
-//! The six sums of a set, and the only correlation formula of the crate.
+//! The six sums of a set, and the only formulas of the crate for correlations and for Cronbach's α.
 //!
 //! Over the common users of a set, with set total X and grand total T: n, ΣX, ΣX², ΣT, ΣT², ΣXT. With the
 //! variances and the covariance c of X and T,
@@ -51,6 +51,30 @@ fn correlation(covariance: DoubleDouble, variance_x: DoubleDouble, variance_y: D
     (deviations.round() > 0.0).then(|| (covariance / deviations).round().clamp(-1.0, 1.0) + 0.0)
 }
 
+/// Cronbach's α of `k` questions, from the variances of their scores, summed, and the variance of the set total, in any
+/// common unit: k/(k − 1) · (1 − Σ var(x_i)/var(X)) (L. J. Cronbach, "Coefficient alpha and the internal structure of
+/// tests", Psychometrika 16, 1951). `None` for one question, and where the set total is constant.
+///
+/// It does not change when a constant is subtracted from every score on a question.
+fn cronbach_alpha(k: usize, variances: DoubleDouble, variance_x: DoubleDouble) -> Option<f64> {
+    let exists = k > 1 && variance_x.round() > 0.0;
+    let unbounded = || {
+        let [k, others] = [k, k - 1].map(|count| DoubleDouble::from(count as f64));
+        // Adding 0.0 as above.
+        (k * (variance_x - variances) / (others * variance_x)).round().min(1.0) + 0.0
+    };
+    exists.then(unbounded)
+}
+
+/// The confidence interval of a correlation `r` of `n` pairs: `deviations` standard deviations of Fisher's z on either
+/// side of atanh r (R. A. Fisher, "On the probable error of a coefficient of correlation deduced from a small sample",
+/// Metron 1, 1921). `None` for three pairs or fewer.
+pub fn fisher_interval(r: f64, n: u32, deviations: f64) -> Option<[f64; 2]> {
+    let pairs = n.checked_sub(3).filter(|&pairs| pairs > 0)?;
+    let half = deviations / f64::from(pairs).sqrt();
+    Some([r.atanh() - half, r.atanh() + half].map(f64::tanh))
+}
+
 /// An integer wide enough for the sums of a search (see [`sums_fit`]).
 pub trait SumInteger:
     Copy + Default + Send + Add<Output = Self> + AddAssign + Mul<Output = Self> + From<i64> + Into<i128> + 'static
@@ -90,6 +114,24 @@ pub struct IntegerSums<A> {
     t: A,
     tt: A,
     xt: A,
+}
+
+impl<A: SumInteger> AddAssign for IntegerSums<A> {
+    /// Takes up the users of `other`.
+    fn add_assign(&mut self, other: Self) {
+        self.n += other.n;
+        self.x += other.x;
+        self.xx += other.xx;
+        self.t += other.t;
+        self.tt += other.tt;
+        self.xt += other.xt;
+    }
+}
+
+/// n² times the variances of the scores on the questions of a set, summed, by Σx and Σx² of each over n users. Exact
+/// wherever the six sums of the set are: Σ_i x_i² of a user is at most (k · largest score)².
+pub fn summed_variances<A: SumInteger>(n: u32, questions: impl IntoIterator<Item = [A; 2]>) -> i128 {
+    questions.into_iter().map(|[x, xx]| comoment(n, xx, x, x)).sum()
 }
 
 /// n² times the variances of X and T and their covariance, exact.
@@ -202,6 +244,12 @@ impl<A: SumInteger> IntegerSums<A> {
         });
         Correlations { r, r_rest }
     }
+
+    /// Cronbach's α of a set of `k` questions with these sums, correctly rounded from the exact sums: equal α are equal
+    /// floats. The [`summed_variances`] are over the same users.
+    pub fn alpha(&self, k: usize, summed_variances: i128) -> Option<f64> {
+        cronbach_alpha(k, summed_variances.into(), comoment(self.n, self.xx, self.x, self.x).into())
+    }
 }
 
 /// How far one user's X and T in the search may be from the values that are reported.
@@ -238,6 +286,46 @@ pub fn float_correlations(x: &Totals, t: &Totals, rest: &Totals) -> Correlations
     Correlations { r: two_pass(x, t), r_rest: two_pass(x, rest) }
 }
 
+/// Cronbach's α of float scores, to a few units in the last place: `scores[i]` are those of the common users on the
+/// i-th question of a set, `totals` the users' exact set totals, which count as constant up to a spread of `noise`.
+pub fn float_alpha(scores: &[Vec<f64>], totals: &[DoubleDouble], noise: f64) -> Option<f64> {
+    let x = Totals { values: totals.iter().map(|total| total.round()).collect(), noise };
+    if x.is_constant() {
+        return None;
+    }
+    let n = DoubleDouble::from(totals.len() as f64);
+    // Squares have one sign, so the sum of a user's is accurate. The mean of a question need not be.
+    let mut squares_of_user = vec![0.0; totals.len()];
+    let mut variances = DoubleDouble::default();
+    for scores in scores {
+        let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+        let mut sum = 0.0;
+        for (&score, squares) in scores.iter().zip(&mut squares_of_user) {
+            let deviation = score - mean;
+            sum += deviation;
+            *squares += deviation * deviation;
+        }
+        variances = variances - DoubleDouble::from(sum) * DoubleDouble::from(sum) / n;
+    }
+    squares_of_user.iter().for_each(|&squares| variances += squares);
+
+    // Deviations of the exact totals: those of rounded totals far from zero would be all rounding.
+    let mean = DoubleDouble::from(mean(&x.values));
+    let (mut sum, mut variance_x) = (DoubleDouble::default(), DoubleDouble::default());
+    for deviation in totals.iter().map(|&total| (total - mean).round()) {
+        sum += deviation;
+        variance_x += deviation * deviation;
+    }
+    cronbach_alpha(scores.len(), variances, variance_x - sum * sum / n)
+}
+
+/// The mean, rounded.
+fn mean(values: &[f64]) -> f64 {
+    let mut sum = DoubleDouble::default();
+    values.iter().for_each(|&value| sum += value);
+    sum.round() / values.len() as f64
+}
+
 /// The two-pass formula in doubled precision: deviations from the mean, with the mean's own rounding
 /// corrected (T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance",
 /// Am. Stat. 37, 1983).
@@ -246,12 +334,6 @@ fn two_pass(x: &Totals, y: &Totals) -> Option<f64> {
         return None;
     }
     let (x, y) = (&x.values, &y.values);
-    let n = x.len() as f64;
-    let mean = |values: &[f64]| {
-        let mut sum = DoubleDouble::default();
-        values.iter().for_each(|&value| sum += value);
-        sum.round() / n
-    };
     let (mean_x, mean_y) = (mean(x), mean(y));
     let [mut dx, mut dy, mut xx, mut yy, mut xy] = [DoubleDouble::default(); 5];
     for (x, y) in x.iter().zip(y) {
@@ -262,6 +344,9 @@ fn two_pass(x: &Totals, y: &Totals) -> Option<f64> {
         yy += y * y;
         xy += x * y;
     }
-    let n = DoubleDouble::from(n);
+    let n = DoubleDouble::from(x.len() as f64);
     correlation(xy - dx * dy / n, xx - dx * dx / n, yy - dy * dy / n)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ pub struct NaiveSet {
     pub n_users: u32,
     pub r: Option<f64>,
     pub r_rest: Option<f64>,
+    pub alpha: Option<f64>,
 }
 
 /// Every set of k questions with at least `min_users` common users, in lexicographic order.
@@ -23,9 +24,10 @@ pub fn all_sets(answers: &Answers, k: usize, min_users: u32) -> Vec<NaiveSet> {
 
     let mut sets = Vec::new();
     for set in combinations(&questions, k) {
-        let common = answers.values().filter(|user| set.iter().all(|question| user.contains_key(question)));
+        let common: Vec<&BTreeMap<u32, f64>> =
+            answers.values().filter(|user| set.iter().all(|question| user.contains_key(question))).collect();
         let (mut x, mut t, mut rest) = (Vec::new(), Vec::new(), Vec::new());
-        for user in common {
+        for user in &common {
             x.push(set.iter().map(|question| user[question]).sum::<f64>());
             t.push(user.values().sum::<f64>());
             rest.push(
@@ -33,8 +35,14 @@ pub fn all_sets(answers: &Answers, k: usize, min_users: u32) -> Vec<NaiveSet> {
             );
         }
         if x.len() >= min_users.max(2) as usize {
-            let n_users = x.len() as u32;
-            sets.push(NaiveSet { questions: set, n_users, r: pearson(&x, &t), r_rest: pearson(&x, &rest) });
+            let scores_on = |question| common.iter().map(|user| user[question]).collect();
+            sets.push(NaiveSet {
+                n_users: x.len() as u32,
+                r: pearson(&x, &t),
+                r_rest: pearson(&x, &rest),
+                alpha: cronbach(&set.iter().map(scores_on).collect::<Vec<_>>(), &x),
+                questions: set,
+            });
         }
     }
     sets
@@ -54,6 +62,17 @@ fn combinations(items: &[u32], k: usize) -> Vec<Vec<u32>> {
     all
 }
 
+/// Cronbach's α of the scores on each question and the totals of these.
+fn cronbach(scores: &[Vec<f64>], x: &[f64]) -> Option<f64> {
+    let variance = |values: &[f64]| {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>()
+    };
+    let k = scores.len() as f64;
+    let of_questions: f64 = scores.iter().map(|scores| variance(scores)).sum();
+    if k == 1.0 || is_constant(x) { None } else { Some(k / (k - 1.0) * (1.0 - of_questions / variance(x))) }
+}
+
 fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
     let n = x.len() as f64;
     let mean_x = x.iter().sum::<f64>() / n;
@@ -61,10 +80,11 @@ fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
     let xy: f64 = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
     let xx: f64 = x.iter().map(|x| (x - mean_x) * (x - mean_x)).sum();
     let yy: f64 = y.iter().map(|y| (y - mean_y) * (y - mean_y)).sum();
-    // Totals of decimal fractions that are equal on paper differ in the last digits.
-    let constant = |values: &[f64]| {
-        let largest = values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
-        values.iter().all(|value| (value - values[0]).abs() <= 1e-13 * largest)
-    };
-    if constant(x) || constant(y) { None } else { Some(xy / (xx * yy).sqrt()) }
+    if is_constant(x) || is_constant(y) { None } else { Some(xy / (xx * yy).sqrt()) }
+}
+
+/// Totals of decimal fractions that are equal on paper differ in the last digits.
+fn is_constant(values: &[f64]) -> bool {
+    let largest = values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+    values.iter().all(|value| (value - values[0]).abs() <= 1e-13 * largest)
 }

@@ -57,6 +57,21 @@ pub fn on_each_thread<T: Send>(work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     rayon::broadcast(|thread| work(thread.index()))
 }
 
+/// What `map` makes of each item, in order, or the error of one of them. Each thread has a `scratch` of its own.
+pub fn try_map<I: Sync, S, T: Send, E: Send>(
+    worth_it: bool,
+    items: &[I],
+    scratch: impl Fn() -> S + Sync + Send,
+    map: impl Fn(&mut S, &I) -> Result<T, E> + Sync + Send,
+) -> Result<Vec<T>, E> {
+    if worth_it {
+        items.par_iter().map_init(scratch, map).collect()
+    } else {
+        let mut scratch = scratch();
+        items.iter().map(|item| map(&mut scratch, item)).collect()
+    }
+}
+
 /// Runs both at once where that is worth it, else one after the other on this thread.
 #[cfg(feature = "plugin")]
 pub fn join<A: Send, B: Send>(

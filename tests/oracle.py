@@ -6,12 +6,15 @@ sums of Python integers, and each correlation is rounded once, so equal correlat
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
 from itertools import combinations
 from math import lcm
 from typing import Any, NamedTuple
+
+from xxhash import xxh3_64_intdigest
 
 # Digits of a correlation before it is rounded to the 17 of a float.
 _PRECISE = Context(prec=60)
@@ -112,3 +115,89 @@ def best(sets: Sequence[CorrSet], *, top: int | None, rank_by: str) -> list[Corr
         return list(sets)
     ranked = [one for one in sets if one.r is not None and getattr(one, rank_by) is not None]
     return sorted(ranked, key=lambda one: -getattr(one, rank_by))[:top]
+
+
+class Evaluated(NamedTuple):
+    """What is known of a given set."""
+
+    r: float | None
+    r_rest: float | None
+    alpha: float | None
+    n_users: int
+
+
+def evaluate(
+    responses: Iterable[tuple[Any, Any, Any]], sets: Iterable[Sequence[Any]], *, duplicates: str = "error"
+) -> list[Evaluated]:
+    """The statistics of each of `sets` of (user, question, score) triples."""
+    answers, _ = table(responses, duplicates)
+    found = []
+    for chosen in sets:
+        common = [scores for scores in answers.values() if all(question in scores for question in chosen)]
+        columns = [[scores[question] for scores in common] for question in chosen]
+        xs = [sum(scores[question] for question in chosen) for scores in common]
+        one = corrset(chosen, xs, [sum(scores.values()) for scores in common])
+        found.append(Evaluated(one.r, one.r_rest, alpha(columns), one.n_users))
+    return found
+
+
+def alpha(columns: Sequence[Sequence[int]]) -> float | None:
+    """Cronbach's alpha of the scores on each question, correctly rounded."""
+
+    def variance(values: Sequence[int]) -> int:
+        return len(values) * sum(value * value for value in values) - sum(values) ** 2
+
+    k, of_total = len(columns), variance([sum(scores) for scores in zip(*columns, strict=True)])
+    if k == 1 or of_total == 0:
+        return None
+    return float(Fraction(k, k - 1) * (1 - Fraction(sum(map(variance, columns)), of_total)))
+
+
+class Validated(NamedTuple):
+    """One row of a validation: a set chosen on the users outside a fold, and the same on those inside."""
+
+    fold: int
+    rank: int
+    chosen: CorrSet
+    test: Evaluated
+
+
+def validate(
+    responses: Iterable[tuple[Any, Any, Any]],
+    *,
+    folds: int,
+    seed: int,
+    duplicates: str = "error",
+    **search: Any,
+) -> list[Validated]:
+    """The best sets outside each fold, evaluated inside."""
+    rows = [row for row in responses if None not in row]
+    fold_of = deal({user for user, _, _ in rows}, folds, seed)
+    # So that questions stand in the order of their first appearance in all rows, in any part of the rows.
+    places = {question: place for place, question in enumerate(dict.fromkeys(row[1] for row in rows))}
+    rows.sort(key=lambda row: places[row[1]])
+    found = []
+    for fold in range(folds):
+        training = [row for row in rows if fold_of[row[0]] != fold]
+        inside = [row for row in rows if fold_of[row[0]] == fold]
+        chosen = corrsets(training, duplicates=duplicates, **search)
+        tests = evaluate(inside, [one.questions for one in chosen], duplicates=duplicates)
+        found += [
+            Validated(fold, rank, *both) for rank, both in enumerate(zip(chosen, tests, strict=True), 1)
+        ]
+    return found
+
+
+def deal(users: Iterable[Any], folds: int, seed: int) -> dict[Any, int]:
+    """The fold of each user: ordered by the hash of the id, users are dealt out like cards."""
+    ordered = sorted(users, key=lambda user: (xxh3_64_intdigest(as_bytes(user), seed), as_bytes(user)))
+    return {user: place % folds for place, user in enumerate(ordered)}
+
+
+def as_bytes(user: str | int | float) -> bytes:
+    """An id as the bytes that are hashed."""
+    if isinstance(user, str):
+        return user.encode()
+    return (
+        struct.pack("<d", user) if isinstance(user, float) else int(user).to_bytes(16, "little", signed=True)
+    )

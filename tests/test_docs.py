@@ -8,13 +8,14 @@ import pkgutil
 
 import polars as pl
 import polars_corrset
+import polars_corrset.plot
 import pytest
 
 MODULES = [
     polars_corrset.__name__,
     *(
         module.name
-        for module in pkgutil.iter_modules(polars_corrset.__path__, f"{polars_corrset.__name__}.")
+        for module in pkgutil.walk_packages(polars_corrset.__path__, f"{polars_corrset.__name__}.")
         if not module.name.endswith("_internal")
     ),
 ]
@@ -36,7 +37,10 @@ def test_docstrings(module: str) -> None:
     assert runner.summarize(verbose=False).failed == 0, "".join(report)
 
 
-@pytest.mark.parametrize("name", [name for name in polars_corrset.__all__ if not name.startswith("__")])
+PUBLIC = [*polars_corrset.__all__, *polars_corrset.plot.__all__]
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if not name.startswith("__")])
 def test_public_functions_have_examples(name: str) -> None:
     documented = {test.name for module in MODULES for test in examples(module)}
     assert any(one.endswith(f".{name}") for one in documented), documented

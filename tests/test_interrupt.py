@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="os.kill sends no SIGINT there")
 
-# Each search would take hours. It is interrupted when its matrix has been read and the search runs.
+# Each would take minutes or hours. It is interrupted when its matrix has been read and the search runs.
 PROGRAM = """
 import os
 import signal
@@ -33,6 +33,10 @@ queries = {
     "select": lambda: responses.select(pc.corrset(k=8)),
     "group_by": lambda: responses.group_by("exam").agg(pc.corrset(k=8)),
     "scan": lambda: pc.scan_corrsets(responses, k=8).filter(pl.col("r") > 0.999),
+    "validate": lambda: pc.validate_corrsets(responses, k=8),
+    "evaluate": lambda: pc.evaluate_corrsets(
+        responses.with_columns(pl.col("score") / 3), pl.LazyFrame({"questions": [list(range(8))] * 1_000_000})
+    ),
 }
 calls = []
 if how == "own handler":
@@ -99,15 +103,26 @@ def interrupted(*arguments: str) -> list[str]:
     return run.stdout.splitlines()
 
 
-@pytest.mark.parametrize("query", ["complete", "top_corrsets", "select", "group_by", "scan"])
-def test_ctrl_c(engine: str, query: str) -> None:
+def assert_keyboard_interrupts(query: str, engine: str) -> None:
+    """Both searches end with it, and leave nothing behind."""
     *outcomes, last = interrupted(query, engine, "as it is")
     assert last == "intact"
     # Polars 1's in-memory engine wraps what an IO source raises.
     wrapped = "ComputeError: caught exception during execution of a Python source, exception: "
     for outcome in outcomes:
-        found = outcome.removeprefix(wrapped).replace(": ", "") if query == "scan" else outcome
+        is_source = query in {"scan", "evaluate"}
+        found = outcome.removeprefix(wrapped).replace(": ", "") if is_source else outcome
         assert found.split() == ["KeyboardInterrupt", "after"]
+
+
+@pytest.mark.parametrize("query", ["complete", "top_corrsets", "select", "group_by", "scan"])
+def test_ctrl_c(engine: str, query: str) -> None:
+    assert_keyboard_interrupts(query, engine)
+
+
+@pytest.mark.parametrize("query", ["validate", "evaluate"])
+def test_ctrl_c_of_what_is_built_on_searches(query: str) -> None:
+    assert_keyboard_interrupts(query, "in-memory")
 
 
 def test_after_python_s_handler_was_set_anew(engine: str) -> None:

@@ -15,13 +15,6 @@ Duplicates = Literal["error", "first", "last", "sum", "mean", "min", "max"]
 _LARGEST = 2**63 - 1
 
 
-def check_frame(frame: object) -> None:
-    """Refuse what is no frame."""
-    if not isinstance(frame, (pl.LazyFrame, pl.DataFrame)):
-        msg = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"
-        raise TypeError(msg)
-
-
 def count(name: str, value: object, *, least: int) -> int:
     """`value` if it is an integer of at least `least`."""
     # bool is an int to Python; k=True is a mistake to everybody else.
@@ -33,6 +26,24 @@ def count(name: str, value: object, *, least: int) -> int:
         msg = f"`{name}` must be at least {least}, got {value}"
         raise ValueError(msg)
     return min(number, _LARGEST)
+
+
+def level(name: str, value: object) -> float:
+    """`value` if it is a number between 0 and 1, neither of them."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        msg = f"`{name}` must be a number, got {value!r} of type {type(value).__name__}"
+        raise TypeError(msg)
+    if not 0 < value < 1:
+        msg = f"`{name}` must be between 0 and 1, such as 0.95, got {value}"
+        raise ValueError(msg)
+    return float(value)
+
+
+def check_frame(name: str, value: object) -> None:
+    """Refuse what is no frame."""
+    if not isinstance(value, (pl.LazyFrame, pl.DataFrame)):
+        msg = f"`{name}` must be a LazyFrame or a DataFrame, got {type(value).__name__}"
+        raise TypeError(msg)
 
 
 def choice(name: str, value: object, choices: object) -> str:

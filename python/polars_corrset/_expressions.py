@@ -10,7 +10,7 @@ import polars as pl
 from polars.plugins import register_plugin_function
 
 from polars_corrset._arguments import Duplicates, RankBy, check_frame, choice, count, shard_of
-from polars_corrset._inputs import inputs_of
+from polars_corrset._inputs import Input, inputs_of
 from polars_corrset._progress import Progress, progress_of
 
 if TYPE_CHECKING:
@@ -134,25 +134,55 @@ def corrset(
     └──────┴───────────┴──────────┴───────────┴─────────┘
     """
     inputs = inputs_of(user=user, question=question, score=score)
+    search = search_of(
+        inputs,
+        k=k,
+        top=top,
+        min_users=min_users,
+        rank_by=rank_by,
+        duplicates=duplicates,
+        shard=shard,
+        progress=progress,
+    )
+    return plugin(NAME, inputs, search).alias(NAME)
+
+
+def search_of(
+    inputs: list[Input],
+    *,
+    k: int,
+    top: int | None,
+    min_users: int,
+    rank_by: RankBy,
+    duplicates: Duplicates,
+    progress: Progress,
+    shard: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """A search as the plugin takes it, if the arguments are right."""
+    return {
+        "k": count("k", k, least=1),
+        "top": None if top is None else count("top", top, least=1),
+        "min_users": count("min_users", min_users, least=2),
+        "rank_by": choice("rank_by", rank_by, RankBy),
+        "duplicates": choice("duplicates", duplicates, Duplicates),
+        "shard": shard_of(shard),
+        "progress": progress_of(progress),
+        "inputs": [one.described() for one in inputs],
+    }
+
+
+def plugin(name: str, inputs: list[Input], kwargs: dict[str, Any]) -> pl.Expr:
+    """The plugin's expression of that name, which changes the length of its inputs."""
     return register_plugin_function(
         plugin_path=Path(__file__).parent,
-        function_name="corrset",
+        function_name=name,
         args=[one.column for one in inputs],
-        kwargs={
-            "k": count("k", k, least=1),
-            "top": None if top is None else count("top", top, least=1),
-            "min_users": count("min_users", min_users, least=2),
-            "rank_by": choice("rank_by", rank_by, RankBy),
-            "duplicates": choice("duplicates", duplicates, Duplicates),
-            "shard": shard_of(shard),
-            "progress": progress_of(progress),
-            "inputs": [one.described() for one in inputs],
-        },
+        kwargs=kwargs,
         changes_length=True,
         # The plugin refuses what matches no column or several; Polars would give no result or several.
         input_wildcard_expansion=True,
         **_FLAGS,
-    ).alias(NAME)
+    )
 
 
 def top_corrsets(
@@ -213,7 +243,7 @@ def top_corrsets(
     │ ["x", "z"] ┆ 0.843661 ┆ 0.141421  ┆ 4       │
     └────────────┴──────────┴───────────┴─────────┘
     """
-    check_frame(frame)
+    check_frame("frame", frame)
     expression = corrset(
         user,
         question,

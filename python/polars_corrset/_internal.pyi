@@ -4,6 +4,10 @@ import polars as pl
 
 __version__: str
 
+def evaluate_sets(
+    inputs: list[tuple[str, pl.Series]], sets: pl.Series, options: dict[str, Any]
+) -> pl.DataFrame: ...
+
 class Scan:
     def __new__(cls, inputs: list[tuple[str, pl.Series]], options: dict[str, Any]) -> Scan: ...
     @property

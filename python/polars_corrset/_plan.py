@@ -200,7 +200,7 @@ def plan_corrsets(
     >>> plan.n_users, plan.strategy
     (3.0, 'projection')
     """
-    check_frame(frame)
+    check_frame("frame", frame)
     k = count("k", k, least=1)
     top = None if top is None else count("top", top, least=1)
     min_users = count("min_users", min_users, least=2)

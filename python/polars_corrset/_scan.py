@@ -15,6 +15,7 @@ from polars_corrset._inputs import inputs_of, read_inputs
 from polars_corrset._internal import Scan
 from polars_corrset._progress import Bar, Progress, progress_of
 from polars_corrset._pushdown import bounds
+from polars_corrset._source import selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +98,7 @@ def scan_corrsets(
     │ ["y", "z"] ┆ 0.970143 ┆ 0.894427  ┆ 4       │
     └────────────┴──────────┴───────────┴─────────┘
     """
-    check_frame(frame)
+    check_frame("frame", frame)
     asked: dict[str, Any] = {
         "k": count("k", k, least=1),
         "min_users": count("min_users", min_users, least=2),
@@ -141,7 +142,7 @@ def scan_corrsets(
         used = {*wanted, *([] if predicate is None else predicate.meta.root_names())}
         bar = None if shows == "never" else Bar(scan.sets, shows == "always")
         batches = _batches(scan, [name for name in planned if name in used], bar)
-        return _selected(batches, predicate, wanted, n_rows)
+        return selected(batches, predicate, wanted, n_rows)
 
     detail = ", ".join(f"{name}={value}" for name, value in {**asked, "shard": shard}.items())
     explained = {"explain_name": "corrsets", "explain_detail": detail}
@@ -160,17 +161,3 @@ def _batches(scan: Scan, columns: list[str], bar: Bar | None) -> Iterator[pl.Dat
     finally:
         if bar is not None:
             bar.close(scan.done)
-
-
-def _selected(
-    batches: Iterator[pl.DataFrame], predicate: pl.Expr | None, columns: list[str], n_rows: int | None
-) -> Iterator[pl.DataFrame]:
-    """What Polars asked for, of that: exactly, since it does not look again."""
-    for batch in batches:
-        rows = batch if predicate is None else batch.filter(predicate)
-        if n_rows is not None:
-            rows = rows.head(n_rows)
-            n_rows -= rows.height
-        yield rows.select(columns)
-        if n_rows == 0:
-            return

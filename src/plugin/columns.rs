@@ -7,6 +7,7 @@ use polars::prelude::*;
 
 use super::inputs::{Inputs, Role};
 use crate::error::{Error, TooManyRows};
+use crate::folds::deal;
 use crate::intern::{Interned, intern_rows};
 use crate::matrix::ResponseMatrix;
 use crate::parallel;
@@ -15,10 +16,11 @@ use crate::responses::{Duplicates, Score, Source};
 /// The input columns: as long as each other, those of the responses without nulls.
 pub struct Columns(Inputs<Series>);
 
-/// A response matrix and the values of its questions, one per id.
+/// A response matrix and the values of its questions, one per id; and the row in which each user appears first.
 pub struct CodedMatrix {
     pub matrix: ResponseMatrix,
     pub questions: Series,
+    user_rows: Vec<u32>,
 }
 
 impl Columns {
@@ -111,7 +113,12 @@ impl Columns {
             }
             error => self.explain(error),
         })?;
-        Ok(CodedMatrix { matrix, questions: question_values })
+        Ok(CodedMatrix { matrix, questions: question_values, user_rows: users.first_rows })
+    }
+
+    /// The values of the users of a matrix that these columns made, one per id.
+    pub fn users(&self, coded: &CodedMatrix) -> PolarsResult<Series> {
+        self.0.user.take(&IdxCa::from_slice(PlSmallStr::EMPTY, &coded.user_rows))
     }
 
     fn score_error(&self, what: &str) -> PolarsError {
@@ -159,8 +166,62 @@ fn list(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
+/// The ids of `values` where `known` are the values of ids 0, 1, …; what is not among them gets a higher id.
+///
+/// Values are the same if they are of one dtype, or if both are text (String, Enum, Categorical) or integers.
+pub fn ids_among(values: &Series, known: &Series) -> PolarsResult<Vec<u32>> {
+    let is_text = |series: &Series| {
+        matches!(series.dtype(), DataType::String | DataType::Enum(..) | DataType::Categorical(..))
+    };
+    let is_integer = |series: &Series| series.dtype().is_integer();
+    let both = |is: fn(&Series) -> bool| is(values) && is(known);
+    let dtype = match (values.dtype(), known.dtype()) {
+        (of, to) if of == to || of.is_null() => to.clone(),
+        _ if both(is_text) => DataType::String,
+        _ if both(is_integer) => DataType::Int128,
+        (of, to) => polars_bail!(
+            ComputeError: "`sets` has questions of dtype {of}, but those of the data ({}) are of dtype {to}: cast either",
+            Role::Question.of(known.name()),
+        ),
+    };
+    let mut all = known.strict_cast(&dtype)?;
+    all.append(&values.strict_cast(&dtype)?)?;
+    Ok(intern(&all)?.ids().skip(known.len()).collect())
+}
+
+/// The fold of each of the distinct `users`, who stay in it whatever their order and however wide their integers are.
+pub fn folds_of(users: &Series, folds: u32, seed: u64) -> PolarsResult<Vec<u32>> {
+    let storage = users.to_storage();
+    let bytes = |column: &BinaryChunked| {
+        let users: Vec<&[u8]> = column.iter().flatten().collect();
+        deal(&users, folds, seed)
+    };
+    Ok(match storage.dtype() {
+        // By name: the number of a category depends on what came before it.
+        DataType::String | DataType::Enum(..) | DataType::Categorical(..) => {
+            bytes(&storage.cast(&DataType::String)?.str()?.as_binary())
+        }
+        DataType::Binary | DataType::BinaryOffset => bytes(storage.cast(&DataType::Binary)?.binary()?),
+        dtype if dtype.is_float() => {
+            let floats = storage.cast(&DataType::Float64)?;
+            let users: Vec<[u8; 8]> =
+                floats.f64()?.into_no_null_iter().map(|value| float_key(value).to_le_bytes()).collect();
+            deal(&users, folds, seed)
+        }
+        DataType::UInt128 => {
+            let users: Vec<[u8; 16]> = storage.u128()?.into_no_null_iter().map(u128::to_le_bytes).collect();
+            deal(&users, folds, seed)
+        }
+        _ => {
+            let integers = storage.to_physical_repr().cast(&DataType::Int128)?;
+            let users: Vec<[u8; 16]> = integers.i128()?.into_no_null_iter().map(i128::to_le_bytes).collect();
+            deal(&users, folds, seed)
+        }
+    })
+}
+
 /// A value as messages show it. No message may hold a NUL: it crosses the border as a C string.
-fn shown(value: AnyValue) -> String {
+pub fn shown(value: AnyValue) -> String {
     match value.get_str() {
         Some(text) => format!("{text:?}"),
         None => value.to_string().replace('\0', "\\0"),

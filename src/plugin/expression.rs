@@ -22,15 +22,15 @@ use crate::search::{self, Control, Request, Run, SearchStrategy, Shard, is_paral
 
 /// The keyword arguments of `corrset`, checked on the Python side.
 #[derive(Deserialize)]
-struct CorrsetKwargs {
+pub struct CorrsetKwargs {
     k: u64,
     top: Option<u64>,
     min_users: u64,
     rank_by: RankBy,
-    duplicates: Duplicates,
+    pub duplicates: Duplicates,
     shard: Shard,
     progress: Progress,
-    inputs: Vec<Described>,
+    pub inputs: Vec<Described>,
 }
 
 /// Numbers beyond what a machine can count mean the same as the largest it can.
@@ -39,7 +39,7 @@ pub fn saturate<T: TryFrom<u64>>(value: u64, largest: T) -> T {
 }
 
 impl CorrsetKwargs {
-    fn request(&self) -> Request {
+    pub fn request(&self) -> Request {
         Request {
             k: saturate(self.k, usize::MAX),
             top: self.top.map(|top| saturate(top, usize::MAX)),
@@ -50,7 +50,8 @@ impl CorrsetKwargs {
 }
 
 impl CorrsetKwargs {
-    fn search(&self, matrix: &ResponseMatrix, request: &Request, control: &Control) -> Result<SetTable> {
+    /// The sets that are asked for, beside a bar if one is.
+    pub fn search(&self, matrix: &ResponseMatrix, request: &Request, control: &Control) -> Result<SetTable> {
         let (isa, strategy) = (InstructionSet::from_environment()?, SearchStrategy::from_environment()?);
         let within = self.shard.within(matrix.questions(), request.k)?;
         // A part of the sets is split among threads wherever it begins and ends.
@@ -86,6 +87,6 @@ fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
 
 /// Runs `work` on the pool that obeys `POLARS_MAX_THREADS`, or here: a small group of `group_by` costs the
 /// pool nothing.
-fn on_pool<T: Send>(worth_it: bool, work: impl FnOnce() -> T + Send) -> T {
+pub fn on_pool<T: Send>(worth_it: bool, work: impl FnOnce() -> T + Send) -> T {
     if worth_it { RAYON.install(work) } else { work() }
 }

@@ -24,6 +24,12 @@ pub fn watched() -> (Watch, Control) {
     (Watch::new(), Control::interrupted_by(&INTERRUPTS))
 }
 
+/// The error for a computation that Ctrl-C stopped.
+pub fn raised(py: Python<'_>) -> PyErr {
+    // Where this is Python's main thread, its handler says what an interrupt means.
+    py.check_signals().err().unwrap_or_else(|| PyKeyboardInterrupt::new_err(()))
+}
+
 /// Whether Python turns the interrupt of a query into `KeyboardInterrupt` by itself, whatever the query returns.
 pub fn is_raised_anyway() -> bool {
     Python::attach(|py| {

@@ -1,6 +1,5 @@
 //! What a search would cost and could find: what `plan_corrsets` shows.
 
-use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3_polars::PySeries;
 use pyo3_polars::export::polars_core::runtime::RAYON;
@@ -8,8 +7,8 @@ use pyo3_polars::export::polars_core::runtime::RAYON;
 use super::columns::Columns;
 use super::expression::saturate;
 use super::inputs::Inputs;
-use super::interrupt::watched;
-use super::scan::{by_role, named, python_error};
+use super::interrupt::{raised, watched};
+use super::python::{by_role, named, python_error};
 use crate::error::Error;
 use crate::isa::InstructionSet;
 use crate::moments::RankBy;
@@ -79,11 +78,7 @@ pub fn plan(py: Python<'_>, inputs: Vec<(String, PySeries)>, options: Options) -
     });
     match planned.map_err(python_error)? {
         Some(planned) => Ok(planned),
-        None => {
-            // Where this is Python's main thread, its handler says what an interrupt means.
-            py.check_signals()?;
-            Err(PyKeyboardInterrupt::new_err(()))
-        }
+        None => Err(raised(py)),
     }
 }
 

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use pyo3_polars::export::polars_core::runtime::RAYON;
 use pyo3_polars::{PyDataFrame, PySeries};
@@ -17,9 +16,10 @@ use pyo3_polars::{PyDataFrame, PySeries};
 use polars::prelude::*;
 
 use super::columns::Columns;
-use super::inputs::{Inputs, Role};
-use super::interrupt::{Watch, watched};
+use super::inputs::Inputs;
+use super::interrupt::{Watch, raised, watched};
 use super::output::output_frame;
+use super::python::{by_role, named, python_error};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
 use crate::matrix::ResponseMatrix;
@@ -124,11 +124,7 @@ impl Scan {
         });
         let table = match found {
             Ok(Ok(table)) => table,
-            Ok(Err(Error::Interrupted)) => {
-                // Where this is Python's main thread, its handler says what an interrupt means.
-                py.check_signals()?;
-                return Err(PyKeyboardInterrupt::new_err(()));
-            }
+            Ok(Err(Error::Interrupted)) => return Err(raised(py)),
             Ok(Err(error)) => return Err(python_error(self.columns.explain(error))),
             Err(RecvTimeoutError::Timeout) => {
                 py.check_signals()?;
@@ -195,22 +191,4 @@ fn next_length(length: u128, rows: usize) -> u128 {
     } else {
         length
     }
-}
-
-/// Columns by what they are, which Python names.
-pub fn by_role(inputs: &[(String, PySeries)]) -> PyResult<Vec<(Role, &Series)>> {
-    inputs.iter().map(|(role, column)| Ok((named::<Role>(role)?, &column.0))).collect()
-}
-
-/// The value of an option that has a name, as the expression gets it.
-pub fn named<'a, T: serde::Deserialize<'a>>(name: &'a str) -> PyResult<T> {
-    let value: serde::de::value::StrDeserializer<'a, serde::de::value::Error> =
-        serde::de::IntoDeserializer::into_deserializer(name);
-    T::deserialize(value).map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
-pyo3::import_exception!(polars.exceptions, ComputeError);
-
-pub fn python_error(error: PolarsError) -> PyErr {
-    ComputeError::new_err(error.to_string())
 }

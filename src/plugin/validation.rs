@@ -1,0 +1,73 @@
+//! Sets chosen on some users and evaluated on others: the expression of `validate_corrsets`.
+
+use polars::prelude::*;
+use pyo3_polars::derive::polars_expr;
+use serde::Deserialize;
+
+use super::columns::{Columns, folds_of};
+use super::expression::{CorrsetKwargs, on_pool, saturate};
+use super::inputs::Inputs;
+use super::interrupt::{is_raised_anyway, watched};
+use super::output::{ValidatedFold, validation_field, validation_series};
+use crate::error::{Error, Result};
+use crate::evaluation::{evaluate, is_parallel};
+use crate::matrix::ResponseMatrix;
+use crate::parallel;
+use crate::search::Control;
+
+/// The keyword arguments of the expression, checked on the Python side.
+#[derive(Deserialize)]
+struct ValidateKwargs {
+    folds: u64,
+    seed: u64,
+    search: CorrsetKwargs,
+}
+
+fn validation_output(fields: &[Field], kwargs: ValidateKwargs) -> PolarsResult<Field> {
+    let inputs = Inputs::try_new(fields, &kwargs.search.inputs, Field::name)?;
+    inputs.each().try_for_each(|(role, field)| role.check(field))?;
+    validation_field(&kwargs.search.request(), inputs.question.dtype())
+}
+
+#[polars_expr(output_type_func_with_kwargs=validation_output)]
+fn validate_corrsets(inputs: &[Series], kwargs: ValidateKwargs) -> PolarsResult<Series> {
+    let search = &kwargs.search;
+    let columns = Columns::new(&Inputs::try_new(inputs, &search.inputs, |series| series.name())?)?;
+    let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(search.duplicates))?;
+    let users = coded.matrix.users();
+    polars_ensure!(
+        users == 0 || kwargs.folds <= users as u64,
+        ComputeError: "`folds` must be at most the number of users with a response, so that each fold has one: got {} \
+        folds for {users} users", kwargs.folds,
+    );
+    let folds = saturate(kwargs.folds, u32::MAX);
+    let fold_of_users = folds_of(&columns.users(&coded)?, folds, kwargs.seed)?;
+    let (_watch, control) = watched();
+    let validated = (0..if users == 0 { 0 } else { folds })
+        .map(|fold| validate_fold(search, &coded.matrix, &fold_of_users, fold, &control))
+        .collect::<Result<Vec<_>>>();
+    let validated = match validated {
+        // Python would raise an error of ours before the KeyboardInterrupt that it has in store.
+        Err(Error::Interrupted) if is_raised_anyway() => Vec::new(),
+        validated => validated.map_err(|error| columns.explain(error))?,
+    };
+    validation_series(validated, &search.request(), &coded.questions)
+}
+
+/// The best sets on the users outside `fold`, evaluated on those inside.
+fn validate_fold(
+    search: &CorrsetKwargs,
+    matrix: &ResponseMatrix,
+    fold_of_users: &[u32],
+    fold: u32,
+    control: &Control,
+) -> Result<ValidatedFold> {
+    let (test, training): (Vec<u32>, Vec<u32>) =
+        (0..matrix.users() as u32).partition(|&user| fold_of_users[user as usize] == fold);
+    let request = search.request();
+    let sets = search.search(&matrix.of_users(&training)?, &request, control)?;
+    let test = matrix.of_users(&test)?;
+    let chosen: Vec<&[u32]> = sets.questions.chunks_exact(request.k).collect();
+    let test = on_pool(is_parallel(&test, chosen.len()), || evaluate(&test, &chosen, control))?;
+    Ok(ValidatedFold { sets, test })
+}
