@@ -36,7 +36,8 @@ fn validation_output(fields: &[Field], kwargs: ValidateKwargs) -> PolarsResult<F
 fn validate_corrsets(inputs: &[Series], kwargs: ValidateKwargs) -> PolarsResult<Series> {
     let search = &kwargs.search;
     let columns = Columns::new(&Inputs::try_new(inputs, &search.inputs, |series| series.name())?)?;
-    let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(search.duplicates, search.total))?;
+    let coded =
+        on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(search.duplicates, search.total))?;
     let users = coded.matrix.users();
     polars_ensure!(
         users == 0 || kwargs.folds <= users as u64,
