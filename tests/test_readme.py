@@ -92,6 +92,16 @@ def test_lines_with_other_criteria_give_sets() -> None:
         assert eval(line, {"frame": frame, "pc": pc}).height == 10, line
 
 
+def test_plan_program_prints_what_its_comments_say(capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, object] = {}
+    exec(PROGRAMS[0], namespace)
+    capsys.readouterr()
+    program = program_with("plan_corrsets")
+    exec(program, namespace)
+    comments = re.findall(r"^# (.*\n)", program, flags=re.MULTILINE)
+    assert capsys.readouterr().out == "".join(comments)
+
+
 def test_stream_program_writes_the_sets_above_the_bar(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     frame = pl.DataFrame(

@@ -9,7 +9,7 @@ use super::expression::on_pool;
 use super::inputs::{Inputs, Role};
 use super::interrupt::{raised, watched};
 use super::output::statistics_frame;
-use super::python::{named, python_error};
+use super::python::{by_role, named, python_error};
 use crate::error::Error;
 use crate::evaluation::{evaluate, is_parallel};
 use crate::parallel;
@@ -35,8 +35,7 @@ pub fn evaluate_sets(
     options: Options,
 ) -> PyResult<PyDataFrame> {
     let (duplicates, total) = (named::<Duplicates>(&options.duplicates)?, named::<Total>(&options.total)?);
-    let inputs = inputs.iter().map(|(role, column)| Ok((named::<Role>(role)?, &column.0)));
-    let inputs = inputs.collect::<PyResult<Vec<_>>>()?;
+    let inputs = by_role(&inputs)?;
     let (_watch, control) = watched();
     let found = py.detach(|| {
         let columns = Columns::new(&Inputs::by_role(inputs)?)?;
