@@ -14,6 +14,7 @@
 
 mod lanes;
 
+use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Mul, Sub};
 
 use crate::double_double::DoubleDouble;
@@ -330,7 +331,10 @@ pub fn float_alpha(scores: &[Vec<f64>], totals: &[DoubleDouble], noise: f64) -> 
     // Squares have one sign, so the sum of a user's is accurate. The mean of a question need not be.
     let mut squares_of_user = vec![0.0; totals.len()];
     let mut variances = DoubleDouble::default();
-    for scores in scores {
+    // In an order that is not that of the columns, so that a set has one α whichever of its questions come first.
+    let mut in_order: Vec<&Vec<f64>> = scores.iter().collect();
+    in_order.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+    for scores in in_order {
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         let mut sum = 0.0;
         for (&score, squares) in scores.iter().zip(&mut squares_of_user) {
