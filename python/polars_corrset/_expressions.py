@@ -181,7 +181,6 @@ def corrset(
     │ B    ┆ ["y"]     ┆ 0.859887 ┆ -0.156941 ┆ 4       │
     └──────┴───────────┴──────────┴───────────┴─────────┘
     """
-    has_criterion = criterion is not None
     constraints = constraints_of(
         k=k,
         include=include,

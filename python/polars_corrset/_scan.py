@@ -147,9 +147,7 @@ def scan_corrsets(
     # For its dtype.
     rank_by: RankBy = "alpha" if flag("alpha", alpha) else "r"
     expression = corrset(user, question, score, k=k, criterion=criterion, rank_by=rank_by)
-    inputs = inputs_of(
-        user=user, question=question, score=score, criterion=criterion, **constraints.columns
-    )
+    inputs = inputs_of(user=user, question=question, score=score, criterion=criterion, **constraints.columns)
 
     def schema() -> pl.Schema:
         return frame.lazy().select(expression).unnest(NAME).collect_schema()
