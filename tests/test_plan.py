@@ -141,6 +141,112 @@ def test_what_no_set_has() -> None:
     assert (constant.s, constant.chance_r) == (None, None) or constant.s >= 0
 
 
+@pytest.mark.parametrize("answered", [1.0, 0.6])
+def test_overlap_of_means(answered: float) -> None:
+    """A set has as much of a mean as of a sum, about, where all have as many answers."""
+    noise = sparse(400, 25, answered, seed=7)
+    by_sum, by_mean = (pc.plan_corrsets(noise, k=3, total=total) for total in ("sum", "mean"))
+    if answered == 1.0:
+        assert by_mean.s == by_sum.s
+    # Without the spread that more answers make in a sum.
+    assert by_sum.s <= by_mean.s < 1
+    assert by_mean.s == pytest.approx(math.sqrt(3 / 25 / answered), rel=0.15)
+    assert by_mean.chance_r == chance_r(by_mean.s, by_mean.sets, by_mean.n_users)
+
+
+def test_chance_where_sets_are_no_part() -> None:
+    frame = RESPONSES.with_columns(grade=pl.col("user").rank("dense"))
+    plan = pc.plan_corrsets(frame, k=3, criterion="grade")
+    assert (plan.users, plan.s) == (frame["user"].n_unique(), 0.0)
+    with_enough = max(math.floor(plan.sets * plan.enough_users + 1e-9), 1)
+    assert plan.chance_r == chance_r(0.0, with_enough, plan.n_users)
+    assert pc.plan_corrsets(frame, k=3, criterion=pl.lit(1)).s is None
+    by_alpha = pc.plan_corrsets(frame, k=3, rank_by="alpha")
+    assert by_alpha.chance_r is None
+    assert by_alpha.n_users is not None
+    with pytest.raises(ValueError, match="r_rest"):
+        pc.plan_corrsets(frame, k=3, criterion="grade", rank_by="r_rest")
+
+
+# --- sets that fulfil something --------------------------------------------------------------------------
+
+QUESTIONS = RESPONSES["question"].unique(maintain_order=True).to_list()
+ABOUT = {question: "abc"[i % 3] for i, question in enumerate(QUESTIONS)}
+MINUTES = {question: 1 + i % 4 for i, question in enumerate(QUESTIONS)}
+ITEMS = RESPONSES.with_columns(
+    about=pl.col("question").replace_strict(ABOUT), minutes=pl.col("question").replace_strict(MINUTES)
+)
+
+
+@pytest.mark.parametrize("min_users", [2, 6])
+@pytest.mark.parametrize(
+    ("options", "fulfils"),
+    [
+        ({"include": QUESTIONS[3:5]}, lambda chosen: {*QUESTIONS[3:5]} <= {*chosen}),
+        ({"include": QUESTIONS[:4]}, lambda chosen: {*QUESTIONS[:4]} == {*chosen}),
+        ({"exclude": QUESTIONS[2:4]}, lambda chosen: not {*QUESTIONS[2:4]} & {*chosen}),
+        (
+            {"domain": "about", "min_per_domain": 1, "exclude": QUESTIONS[:1]},
+            lambda chosen: QUESTIONS[0] not in chosen and len({ABOUT[question] for question in chosen}) == 3,
+        ),
+        (
+            {"domain": "about", "max_per_domain": 1},
+            lambda chosen: len({ABOUT[question] for question in chosen}) == 4,
+        ),
+    ],
+)
+def test_sets_that_constraints_leave(
+    options: dict[str, Any], fulfils: Callable[[tuple[str, ...]], bool], min_users: int
+) -> None:
+    plan = pc.plan_corrsets(ITEMS, k=4, top=None, min_users=min_users, **options)
+    found = pc.top_corrsets(ITEMS, k=4, top=None, min_users=min_users, **options)
+    assert plan.sets == sum(map(fulfils, combinations(QUESTIONS, 4)))
+    assert found.height <= plan.rows <= plan.sets
+    if plan.sets:
+        assert plan.enough_users == pytest.approx(found.height / plan.sets, abs=0.1)
+    if not found.is_empty():
+        assert plan.n_users == pytest.approx(found["n_users"].median(), abs=1)
+    # Of the responses, whatever is left of them.
+    free = pc.plan_corrsets(RESPONSES, k=4)
+    assert (plan.users, plan.questions, plan.responses) == (free.users, free.questions, free.responses)
+
+
+def test_costs_leave_no_more_than_planned() -> None:
+    plan = pc.plan_corrsets(ITEMS, k=4, top=None, cost="minutes", max_cost=7)
+    found = pc.top_corrsets(ITEMS, k=4, top=None, cost="minutes", max_cost=7)
+    assert 0 < found.height <= plan.rows <= plan.sets <= math.comb(9, 4)
+    nothing = pc.plan_corrsets(ITEMS, k=4, cost="minutes", max_cost=3)
+    assert (nothing.sets, nothing.rows, nothing.strategy) == (0, 0, None)
+
+
+@pytest.mark.parametrize("rank_by", ["r", "alpha"])
+@pytest.mark.parametrize("strategy", ["projection", "moments", "bound"])
+def test_strategy_within_constraints(strategy: str, rank_by: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(STRATEGY, strategy)
+    about = CASES["bound"].with_columns(about=pl.col("question") % 4)
+    for options in ({"include": [3]}, {"domain": "about", "max_per_domain": 2}, {"exclude": [0, 1]}):
+        plan = pc.plan_corrsets(about, k=5, rank_by=rank_by, **options)
+        assert plan.strategy == strategy
+        assert 0 < plan.seconds < math.inf
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"include": ["none"]}, ComputeError),
+        ({"include": ["q1", "q1"]}, ValueError),
+        ({"cost": "minutes"}, ValueError),
+        ({"cost": "about", "max_cost": 3}, ComputeError),
+        ({"criterion": "score"}, ComputeError),
+        ({"total": "median"}, ValueError),
+    ],
+)
+def test_what_the_search_refuses_is_not_planned(options: dict[str, Any], error: type[Exception]) -> None:
+    for function in (pc.top_corrsets, pc.plan_corrsets):
+        with pytest.raises(error):
+            function(ITEMS, k=3, **options)
+
+
 # --- how it would be searched ----------------------------------------------------------------------------
 
 CASES = {

@@ -160,6 +160,15 @@ def test_float_scores_are_evaluated_on_the_users_of_the_fold() -> None:
         )
 
 
+def test_alpha_is_there_where_it_ranks() -> None:
+    query = pc.validate_corrsets(RESPONSES.lazy(), k=3, folds=2, rank_by="alpha")
+    result = query.collect()
+    assert result.schema == query.collect_schema()
+    assert {"alpha", "alpha_test"} <= {*result.columns}
+    for (_,), best in result.group_by("fold"):
+        assert best.sort("rank")["alpha"].is_sorted(descending=True)
+
+
 def test_a_set_that_nobody_of_the_fold_answered_is_null() -> None:
     """Each user lacks one of six questions, and only every other user has answered the other six."""
     users = range(12)
