@@ -24,7 +24,7 @@ from polars_corrset._expressions import NAME, corrset
 from polars_corrset._inputs import inputs_of
 from polars_corrset._internal import Scan
 from polars_corrset._progress import Bar, Progress, progress_of
-from polars_corrset._pushdown import bounds
+from polars_corrset._pushdown import Membership, bounds, membership
 from polars_corrset._source import selected
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 # What `n_users` can be.
 _MOST_USERS = 2**32 - 1
+
+# The shard that is all sets.
+_WHOLE = (0, 1)
 
 
 def scan_corrsets(
@@ -64,7 +67,9 @@ def scan_corrsets(
     The rows are those of :func:`top_corrsets` with `top=None`, but never all in memory: each batch is
     searched when the query is about to need it. What the query does with the rows reaches the search:
     comparisons of `r`, `r_rest`, `alpha` and `n_users` with numbers leave sets out before they become rows,
-    `head` ends the search, and of the columns only those that are used are made.
+    `pl.col("questions").list.contains(…)` of a question and its negation cut the search as `include` and
+    `exclude` do (but not that of a `shard`), `head` ends it, and of the columns only those that are used are
+    made.
 
     Parameters
     ----------
@@ -145,9 +150,7 @@ def scan_corrsets(
     # For its dtype.
     rank_by: RankBy = "alpha" if flag("alpha", alpha) else "r"
     expression = corrset(user, question, score, k=k, criterion=criterion, rank_by=rank_by)
-    inputs = inputs_of(
-        user=user, question=question, score=score, criterion=criterion, **constraints.columns
-    )
+    inputs = inputs_of(user=user, question=question, score=score, criterion=criterion, **constraints.columns)
     responses = frame.lazy().select(**{one.role: one.column for one in inputs})
 
     def schema() -> pl.Schema:
@@ -168,6 +171,13 @@ def scan_corrsets(
             msg = f"the sets were planned as {planned['questions']}, but the responses read now give {found}"
             raise pl.exceptions.SchemaError(msg)
         least = bounds(predicate)
+        asked = membership(predicate, read["question"].dtype)
+        if options["shard"] != _WHOLE:
+            # Fewer questions make other shares: the shards of one scan would not be those of the next.
+            asked = Membership()
+        elif constraints.bounds["min_per_domain"] is not None:
+            # A domain whose questions are all excluded is none that sets need questions from.
+            asked = asked._replace(missing=None)
         floors = (
             (name, value) for name, value in zip(least._fields, least, strict=True) if name != "n_users"
         )
@@ -183,6 +193,7 @@ def scan_corrsets(
                 "columns": [name for name in planned if name in used],
                 "min_users": max(fewest_users, min(math.ceil(least.n_users or 0), _MOST_USERS)),
                 "floor": next((floor for floor in floors if floor[1] is not None), None),
+                "membership": asked._asdict(),
             },
         )
         bar = None if shows == "never" else Bar(scan.sets, shows == "always")
