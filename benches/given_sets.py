@@ -1,7 +1,7 @@
 """What it takes to evaluate a million given sets: `python benches/given_sets.py`.
 
-The sets are the first of a search, whose results are compared. Seconds are those of all threads together, which
-a busy machine changes less than those on the clock.
+The sets are the first of a search, whose results are compared. Seconds are those of all threads together: a
+busy machine changes them less than those on the clock.
 """
 
 from __future__ import annotations

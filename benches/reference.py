@@ -40,7 +40,7 @@ def fastest(run: Callable[[], object], repetitions: int = REPETITIONS) -> float:
 def check(best: pl.DataFrame, responses: pl.DataFrame) -> None:
     """Recomputes every reported r with NumPy on the users that answered the set."""
     wide = responses.pivot(on="question", index="user", values="score")
-    total = responses.group_by("user").agg(pl.col("score").cast(pl.Int64).sum())
+    total = responses.group_by("user").agg(pl.col("score").cast(pl.Float64).sum())
     wide = wide.join(total, on="user")
     assert best.height > 0
     for questions, r, r_rest, n_users in best.iter_rows():

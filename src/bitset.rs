@@ -65,6 +65,11 @@ impl BitMatrix {
         self.words_per_row
     }
 
+    /// The memory that it takes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.words[..])
+    }
+
     /// All words, row after row.
     pub fn words(&self) -> &[u64] {
         &self.words

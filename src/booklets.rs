@@ -4,11 +4,10 @@
 //! Sets are the paths of a tree, as in `tree`; at a prefix the patterns are kept that contain it, each with
 //! its sums so far. The last question of all sets of a prefix is one step, in lanes.
 
-use crate::combinations::binomial;
+use crate::combinations::{binomial, many};
 use crate::isa::{InstructionSet, Isa, Kernel};
 use crate::moments::{Correlations, IntegerSums, RankBy, SumInteger, summed_variances};
 use crate::pair_sums::PairSums;
-use crate::parallel;
 use crate::ranking::Collector;
 use crate::search::{Blueprint, Control, Path, Request, Space, is_parallel};
 
@@ -98,8 +97,9 @@ impl<A: SumInteger + Sync, C: Collector, F: Fn() -> C + Sync> Tree<'_, A, F> {
             self.advance(sets);
             return collector;
         }
-        let found = parallel::fold_in_order(
+        let found = self.control.fold(
             next..self.space.questions + 1 - missing,
+            |question| many(self.space.questions - question - 1, missing - 1),
             self.empty,
             |collector, question| {
                 let mut child = Survivors { blocks: Vec::new(), products: Vec::new() };

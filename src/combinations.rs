@@ -18,6 +18,11 @@ pub fn binomial(n: usize, k: usize) -> Option<u128> {
     (1..=k).try_fold(1u128, |product, i| Some(product.checked_mul((n - k + i) as u128)? / i as u128))
 }
 
+/// [`binomial`] as a float, for what is only weighed; infinite beyond `u128`.
+pub fn many(n: usize, k: usize) -> f64 {
+    binomial(n, k).map_or(f64::INFINITY, |sets| sets as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

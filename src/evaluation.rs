@@ -8,7 +8,7 @@ use crate::bitset::{BitMatrix, WORD_BITS, ones};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
 use crate::matrix::{Floats, Integers, ResponseMatrix, Table};
-use crate::moments::{Correlations, IntegerSums, SumInteger, summed_variances, sums_fit};
+use crate::moments::{Correlations, IntegerSums, RankBy, SumInteger, summed_variances, sums_fit};
 use crate::pair_sums::{PairScores, PairSums, pair_sums};
 use crate::parallel;
 use crate::patterns::{Pattern, patterns};
@@ -27,12 +27,11 @@ const LEAST_USERS_PER_PATTERN: usize = 4;
 /// Moments of pairs that are worth their memory: 32 MiB of them, or twice that.
 const MOST_PAIRS: usize = 1 << 22;
 
-/// What is known of a set. `None` where it does not exist, as over fewer than two users.
+/// What is known of a set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SetStatistics {
+    /// With α. None of them exists over fewer than two users.
     pub correlations: Correlations,
-    /// Cronbach's α, which one question has not.
-    pub alpha: Option<f64>,
     pub n_users: u32,
 }
 
@@ -61,12 +60,12 @@ pub fn is_parallel(matrix: &ResponseMatrix, sets: usize) -> bool {
 /// };
 /// let matrix = responses.into_matrix(Duplicates::Error)?;
 /// let statistics = evaluate(&matrix, &[&[1, 2], &[0]], &Control::default())?;
-/// assert_eq!((statistics[0].alpha, statistics[0].n_users), (Some(1.0), 3));
-/// assert_eq!(statistics[1].alpha, None);
+/// assert_eq!((statistics[0].correlations.alpha, statistics[0].n_users), (Some(1.0), 3));
+/// assert_eq!(statistics[1].correlations.alpha, None);
 /// # Ok::<(), polars_corrset::error::Error>(())
 /// ```
 pub fn evaluate(matrix: &ResponseMatrix, sets: &[&[u32]], control: &Control) -> Result<Vec<SetStatistics>> {
-    match &matrix.table {
+    let mut statistics = match &matrix.table {
         Table::Binary(integers) => evaluate_integers(matrix, integers, sets, control),
         Table::Small(integers) => evaluate_integers(matrix, integers, sets, control),
         Table::Large(integers) => evaluate_integers(matrix, integers, sets, control),
@@ -77,7 +76,12 @@ pub fn evaluate(matrix: &ResponseMatrix, sets: &[&[u32]], control: &Control) -> 
                 float_statistics(floats, &matrix.answered, set, common)
             })
         }
+    }?;
+    // The six sums give every set a correlation with T − X, also where that means nothing.
+    if !matrix.has(RankBy::RRest) {
+        statistics.iter_mut().for_each(|set| set.correlations.r_rest = None);
     }
+    Ok(statistics)
 }
 
 /// Picks the integer that holds the sums.
@@ -229,20 +233,15 @@ impl<'a, A: SumInteger> SetSums<'a, A> {
 
     fn statistics(self) -> SetStatistics {
         let Self { set, sums, by_question } = self;
-        SetStatistics {
-            correlations: sums.correlations(),
-            alpha: sums.alpha(set.len(), summed_variances(sums.n(), by_question)),
-            n_users: sums.n(),
-        }
+        let alpha = sums.alpha(set.len(), summed_variances(sums.n(), by_question));
+        SetStatistics { correlations: Correlations { alpha, ..sums.correlations() }, n_users: sums.n() }
     }
 }
 
 fn float_statistics(floats: &Floats, answered: &BitMatrix, set: &[u32], users: &[u32]) -> SetStatistics {
-    SetStatistics {
-        correlations: floats.correlations(answered, set, users.iter().copied()),
-        alpha: floats.alpha(answered, set, users),
-        n_users: users.len() as u32,
-    }
+    let alpha = floats.alpha(answered, set, users);
+    let correlations = floats.correlations(answered, set, users.iter().copied());
+    SetStatistics { correlations: Correlations { alpha, ..correlations }, n_users: users.len() as u32 }
 }
 
 #[cfg(test)]

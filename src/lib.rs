@@ -25,7 +25,7 @@
 //! 4. [`search::Blueprint`]: constraints on sets make a smaller matrix, and rules that close questions at each prefix.
 //! 5. [`search`] picks what fits the scores, for all sets or a share of them, under a control that can stop it. `tree` walks the prefixes of sets and keeps the common users of each: for
 //!    scores of 0 and 1 in `binary`, for others in `graded`. Both sum up all sets of a prefix at once, in lanes, on the best
-//!    instruction set of the CPU ([`isa`]).
+//!    instruction set of the CPU ([`isa`]). What a search would cost, [`search::plan()`] tells from parts of it.
 //!    Where users share few answer patterns ([`search`] decides), they are summed up beforehand: `patterns` groups them,
 //!    `pair_sums` makes their moments, `complete` proves the best sets of complete answers without a look at most sets,
 //!    `booklets` looks at every set of several patterns.
@@ -58,6 +58,7 @@ mod parallel;
 mod patterns;
 #[cfg(feature = "plugin")]
 mod plugin;
+mod random;
 pub mod ranking;
 pub mod responses;
 pub mod search;

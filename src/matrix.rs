@@ -227,6 +227,10 @@ impl<T: Copy + Default> Packed<T> {
         self.values[position] = value;
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(&self.offsets[..]) + size_of_val(&self.values[..])
+    }
+
     /// The rows at `rows` alone, of which `answered` has `words_per_row` words each.
     fn of_rows(&self, rows: &[u32], words_per_row: usize) -> Self {
         let mut part = Self { offsets: Vec::with_capacity(rows.len() * words_per_row), values: Vec::new() };
@@ -300,6 +304,26 @@ impl ResponseMatrix {
         self.answered.columns()
     }
 
+    /// How many cells are answered.
+    pub fn responses(&self) -> usize {
+        (0..self.users).map(|user| self.answered.ones(user)).sum()
+    }
+
+    /// The memory that it takes.
+    pub fn bytes(&self) -> usize {
+        let table = match &self.table {
+            Table::Binary(integers) => integers.points.bytes() + size_of_val(&integers.totals[..]),
+            Table::Small(integers) => integers.points.bytes() + size_of_val(&integers.totals[..]),
+            Table::Large(integers) => integers.points.bytes() + size_of_val(&integers.totals[..]),
+            Table::Float(floats) => {
+                let totals = size_of_val(&floats.totals[..]) + size_of_val(&floats.centred_totals[..]);
+                let counts = size_of_val(&floats.counts[..]);
+                floats.points.bytes() + size_of_val(&floats.least[..]) + totals + counts
+            }
+        };
+        self.answered.bytes() + table
+    }
+
     /// The responses of the given users alone, who become the rows in this order. Questions keep their ids, also those
     /// that none of these users answered.
     ///
@@ -323,6 +347,16 @@ impl ResponseMatrix {
             Table::Float(floats) => Table::Float(floats.of_users(users, words_per_row)),
         };
         Ok(Self { answered, table, users: users.len(), rest: self.rest })
+    }
+
+    /// What a score of the user adds to the user's grand total.
+    pub(crate) fn weight(&self, user: usize) -> f64 {
+        match (self.rest, &self.table) {
+            (Rest::None, _) => 0.0,
+            (Rest::Mean, Table::Float(floats)) => 1.0 / f64::from(floats.counts[user]),
+            // A mean that is exact is stored as a sum.
+            (Rest::Sum | Rest::Mean, _) => 1.0,
+        }
     }
 
     /// Whether sets can have what `rank_by` names.

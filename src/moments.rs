@@ -327,20 +327,19 @@ pub fn float_alpha(scores: &[Vec<f64>], totals: &[DoubleDouble], noise: f64) -> 
         return None;
     }
     let n = DoubleDouble::from(totals.len() as f64);
-    // Squares have one sign, so the sum of a user's is accurate. The mean of a question need not be.
-    let mut squares_of_user = vec![0.0; totals.len()];
+    // The mean of a question need not be accurate. Doubled precision makes the sum the same whatever the order of the
+    // questions, which included ones come first in.
     let mut variances = DoubleDouble::default();
     for scores in scores {
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         let mut sum = 0.0;
-        for (&score, squares) in scores.iter().zip(&mut squares_of_user) {
+        for &score in scores {
             let deviation = score - mean;
             sum += deviation;
-            *squares += deviation * deviation;
+            variances += deviation * deviation;
         }
         variances = variances - DoubleDouble::from(sum) * DoubleDouble::from(sum) / n;
     }
-    squares_of_user.iter().for_each(|&squares| variances += squares);
 
     // Deviations of the exact totals: those of rounded totals far from zero would be all rounding.
     let mean = DoubleDouble::from(mean(&x.values));

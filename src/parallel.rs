@@ -53,6 +53,16 @@ pub fn fold_in_order<S: Send>(
     items.into_par_iter().with_max_len(1).fold(&identity, &fold).reduce(&identity, &merge)
 }
 
+/// How many threads there are.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Runs `work` on each thread, with its number.
+pub fn on_each_thread<T: Send>(work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    rayon::broadcast(|thread| work(thread.index()))
+}
+
 /// What `map` makes of each item, in order, or the error of one of them. Each thread has a `scratch` of its own.
 pub fn try_map<I: Sync, S, T: Send, E: Send>(
     worth_it: bool,
@@ -76,6 +86,12 @@ pub fn join<A: Send, B: Send>(
     b: impl FnOnce() -> B + Send,
 ) -> (A, B) {
     if worth_it { rayon::join(a, b) } else { (a(), b()) }
+}
+
+/// Runs `work` on a pool of one thread.
+#[cfg(test)]
+pub fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(work)
 }
 
 #[cfg(test)]

@@ -439,14 +439,7 @@ mod tests {
                     let (mut at_once, mut singly) = (All::new(columns, floor), All::new(columns, floor));
                     for _ in 0..2 {
                         let (last, r, r_rest, alpha, n_users) = (&last, &r, &r_rest, &alpha, &n_users);
-                        at_once.push_siblings(&Siblings {
-                            prefix: &prefix,
-                            last,
-                            r,
-                            r_rest,
-                            alpha,
-                            n_users,
-                        });
+                        at_once.push_siblings(&Siblings { prefix: &prefix, last, r, r_rest, alpha, n_users });
                         for row in 0..last.len() {
                             let set = [&prefix[..], &[last[row]]].concat();
                             let [r, r_rest, alpha] = [r[row], r_rest[row], alpha[row]].map(existing);

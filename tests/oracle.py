@@ -59,24 +59,42 @@ def corrsets(
 
     `criterion` has a number for each user, or `None`.
     """
-    if criterion is not None:
-        responses = [row for row in responses if criterion[row[0]] is not None]
-    answers, questions = table(responses, duplicates)
+    answers, questions = table(with_criterion(responses, criterion), duplicates)
     sets = []
     for chosen in combinations(questions, k):
         if not wanted(chosen, questions):
             continue
-        common = [user for user, scores in answers.items() if all(question in scores for question in chosen)]
-        if len(common) >= min_users:
-            columns = [[answers[user][question] for user in common] for question in chosen]
-            xs = [sum(scores) for scores in zip(*columns, strict=True)]
-            if criterion is not None:
-                ts, rests = [Fraction(criterion[user]) for user in common], [None] * len(common)
-            else:
-                ts, rests = wholes([answers[user] for user in common], chosen, total)
-            one = corrset(chosen, xs, ts, rests)
-            sets.append(one._replace(alpha=alpha_of(columns)) if alpha or rank_by == "alpha" else one)
+        one = statistics(answers, chosen, criterion, total, alpha=alpha or rank_by == "alpha")
+        if one.n_users >= min_users:
+            sets.append(one)
     return best(sets, top=top, rank_by=rank_by)
+
+
+def with_criterion(
+    responses: Iterable[tuple[Any, Any, Any]], criterion: Mapping[Any, Any] | None
+) -> list[tuple[Any, Any, Any]]:
+    """The responses of users who have one, if one is asked for."""
+    return [row for row in responses if criterion is None or criterion[row[0]] is not None]
+
+
+def statistics(
+    answers: Mapping[Hashable, Mapping[Hashable, int]],
+    chosen: Sequence[Any],
+    criterion: Mapping[Any, Any] | None,
+    total: str,
+    *,
+    alpha: bool,
+) -> CorrSet:
+    """What is known of a set."""
+    common = [user for user, scores in answers.items() if all(question in scores for question in chosen)]
+    columns = [[answers[user][question] for user in common] for question in chosen]
+    xs = [sum(scores) for scores in zip(*columns, strict=True)]
+    if criterion is not None:
+        ts, rests = [Fraction(criterion[user]) for user in common], [None] * len(common)
+    else:
+        ts, rests = wholes([answers[user] for user in common], chosen, total)
+    one = corrset(chosen, xs, ts, rests)
+    return one._replace(alpha=alpha_of(columns)) if alpha else one
 
 
 def wholes(
@@ -210,30 +228,20 @@ class Evaluated(NamedTuple):
 
 
 def evaluate(
-    responses: Iterable[tuple[Any, Any, Any]], sets: Iterable[Sequence[Any]], *, duplicates: str = "error"
+    responses: Iterable[tuple[Any, Any, Any]],
+    sets: Iterable[Sequence[Any]],
+    *,
+    duplicates: str = "error",
+    criterion: Mapping[Any, Any] | None = None,
+    total: str = "sum",
 ) -> list[Evaluated]:
     """The statistics of each of `sets` of (user, question, score) triples."""
-    answers, _ = table(responses, duplicates)
+    answers, _ = table(with_criterion(responses, criterion), duplicates)
     found = []
     for chosen in sets:
-        common = [scores for scores in answers.values() if all(question in scores for question in chosen)]
-        columns = [[scores[question] for scores in common] for question in chosen]
-        xs = [sum(scores[question] for question in chosen) for scores in common]
-        one = corrset(chosen, xs, [sum(scores.values()) for scores in common])
-        found.append(Evaluated(one.r, one.r_rest, alpha(columns), one.n_users))
+        one = statistics(answers, chosen, criterion, total, alpha=True)
+        found.append(Evaluated(one.r, one.r_rest, one.alpha, one.n_users))
     return found
-
-
-def alpha(columns: Sequence[Sequence[int]]) -> float | None:
-    """Cronbach's alpha of the scores on each question, correctly rounded."""
-
-    def variance(values: Sequence[int]) -> int:
-        return len(values) * sum(value * value for value in values) - sum(values) ** 2
-
-    k, of_total = len(columns), variance([sum(scores) for scores in zip(*columns, strict=True)])
-    if k == 1 or of_total == 0:
-        return None
-    return float(Fraction(k, k - 1) * (1 - Fraction(sum(map(variance, columns)), of_total)))
 
 
 class Validated(NamedTuple):
@@ -251,10 +259,13 @@ def validate(
     folds: int,
     seed: int,
     duplicates: str = "error",
+    criterion: Mapping[Any, Any] | None = None,
+    total: str = "sum",
     **search: Any,
 ) -> list[Validated]:
     """The best sets outside each fold, evaluated inside."""
-    rows = [row for row in responses if None not in row]
+    rows = with_criterion((row for row in responses if None not in row), criterion)
+    whole: dict[str, Any] = {"duplicates": duplicates, "criterion": criterion, "total": total}
     fold_of = deal({user for user, _, _ in rows}, folds, seed)
     # So that questions stand in the order of their first appearance in all rows, in any part of the rows.
     places = {question: place for place, question in enumerate(dict.fromkeys(row[1] for row in rows))}
@@ -263,8 +274,8 @@ def validate(
     for fold in range(folds):
         training = [row for row in rows if fold_of[row[0]] != fold]
         inside = [row for row in rows if fold_of[row[0]] == fold]
-        chosen = corrsets(training, duplicates=duplicates, **search)
-        tests = evaluate(inside, [one.questions for one in chosen], duplicates=duplicates)
+        chosen = corrsets(training, **whole, **search)
+        tests = evaluate(inside, [one.questions for one in chosen], **whole)
         found += [
             Validated(fold, rank, *both) for rank, both in enumerate(zip(chosen, tests, strict=True), 1)
         ]

@@ -69,6 +69,22 @@ def test_against_the_oracle(case: Any, data: st.DataObject) -> None:
         assert_as_oracle(found, one_wanted, exact=KINDS[case.kind].exact, about=(case.kind, questions))
 
 
+@pytest.mark.parametrize("whole", ["criterion", "mean"])
+def test_against_something_else(whole: str) -> None:
+    """A criterion, which some users lack, or mean totals."""
+    grades = {user: None if user == "u3" else int(user[1:]) ** 2 % 11 for user in RESPONSES["user"]}
+    frame = RESPONSES.with_columns(grade=pl.col("user").replace_strict(grades, return_dtype=pl.Int64))
+    is_criterion = whole == "criterion"
+    options: dict[str, Any] = {"criterion": "grade"} if is_criterion else {"total": "mean"}
+    same: dict[str, Any] = {"criterion": grades} if is_criterion else {"total": "mean"}
+    result = pc.evaluate_corrsets(frame, SETS, **options)
+    wanted = oracle.evaluate(RESPONSES.rows(), SETS["questions"].to_list(), **same)
+    for found, one in zip(evaluated(result), wanted, strict=True):
+        assert_as_oracle(found, one, exact=is_criterion, about=one)
+    assert result["r"].null_count() == 0
+    assert (result["r_rest"].null_count() == len(SETS)) == is_criterion
+
+
 @settings(max_examples=80)
 @given(case=cases(), k=st.integers(1, 4))
 def test_is_what_the_search_reports_to_the_last_bit(case: Any, k: int) -> None:

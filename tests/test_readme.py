@@ -82,12 +82,24 @@ def test_constraints_program_finds_what_they_leave(capsys: pytest.CaptureFixture
     ]
     assert 0 < found.height < every.height
     assert found.equals(every.filter(kept))
+
+
 def test_lines_with_other_criteria_give_sets() -> None:
     rng = np.random.default_rng(2)
     frame = pl.DataFrame({"user": np.repeat(np.arange(50), 6), "question": list(range(6)) * 50})
     frame = frame.with_columns(score=pl.Series(rng.integers(0, 4, 300)), grade=pl.col("user") % 7)
-    for line in PROGRAMS[3].splitlines():
+    for line in program_with('rank_by="alpha"').splitlines():
         assert eval(line, {"frame": frame, "pc": pc}).height == 10, line
+
+
+def test_plan_program_prints_what_its_comments_say(capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, object] = {}
+    exec(PROGRAMS[0], namespace)
+    capsys.readouterr()
+    program = program_with("plan_corrsets")
+    exec(program, namespace)
+    comments = re.findall(r"^# (.*\n)", program, flags=re.MULTILINE)
+    assert capsys.readouterr().out == "".join(comments)
 
 
 def test_stream_program_writes_the_sets_above_the_bar(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -448,6 +450,21 @@ def test_no_set(engine: str) -> None:
         assert result.collect(engine=engine).schema == SCHEMA
 
 
+def test_explain(engine: str) -> None:
+    """What it is where Polars lets it say so, and what was pushed down."""
+    query = scan(min_users=5, shard=(0, 2)).filter(pl.col("r") >= 0.5).select("questions", "r_rest")
+    plan = query.explain(engine=engine)
+    if "explain_name" in inspect.signature(register_io_source).parameters:
+        assert "PYTHON[corrsets] SCAN" in plan
+        assert "k=3, min_users=5, duplicates=error, total=sum, shard=(0, 2)" in plan
+    else:
+        assert "PYTHON SCAN" in plan
+    assert "PROJECT 3/4 COLUMNS" in plan
+    # Older Polars puts every operand in brackets.
+    assert 'SELECTION: col"r" >= 0.5' in re.sub(r"[\[\]()]", "", plan)
+    assert "FILTER" not in plan
+
+
 # --- sets in many batches ----------------------------------------------------------------------------------
 
 WIDE = sparse(40, 45, 0.9, seed=3)
@@ -463,6 +480,19 @@ def test_batches(tmp_path: Path) -> None:
     assert_frame_equal(pl.read_parquet(tmp_path / "sets.parquet"), every, check_exact=True)
     bar = pl.col("r") > 0.7
     assert_frame_equal(query.filter(bar).collect(), every.filter(bar), check_exact=True)
+
+
+@pytest.mark.skipif(
+    not hasattr(pl.LazyFrame, "collect_batches"), reason=f"Polars {pl.__version__} has no collect_batches"
+)
+@pytest.mark.parametrize("lazy", [True, False])
+def test_collect_batches(engine: str, lazy: bool) -> None:
+    """In order, of the size asked for, and without those that are not wanted."""
+    query = scan().filter(pl.col("n_users") > 7)
+    batches = list(query.collect_batches(chunk_size=10, lazy=lazy, engine=engine))
+    assert len(batches) > 1
+    assert all(batch.height == 10 for batch in batches[:-1])
+    assert_frame_equal(pl.concat(batches), EVERY.filter(pl.col("n_users") > 7), check_exact=True)
 
 
 def test_join_and_group_by(engine: str) -> None:

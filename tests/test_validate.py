@@ -76,6 +76,54 @@ def test_duplicates(case: Any, policy: str) -> None:
     assert_as_oracle(pc.validate_corrsets(case.frame, **options), case.rows, **options)
 
 
+GRADES = {user: None if user == "u7" else len(user) * 3 + int(user[1:]) % 5 for user in RESPONSES["user"]}
+MINUTES = {
+    question: index % 4 for index, question in enumerate(RESPONSES["question"].unique(maintain_order=True))
+}
+RICH = RESPONSES.with_columns(
+    grade=pl.col("user").replace_strict(GRADES, return_dtype=pl.Int64),
+    area=pl.col("question").replace_strict(MINUTES) % 2,
+    minutes=pl.col("question").replace_strict(MINUTES),
+)
+AREAS = {question: minutes % 2 for question, minutes in MINUTES.items()}
+FIRST, SECOND = list(MINUTES)[:2]
+
+
+@pytest.mark.parametrize("rank_by", ["r", "alpha"])
+@pytest.mark.parametrize(
+    ("options", "same"),
+    [
+        ({}, {}),
+        ({"criterion": "grade"}, {"criterion": GRADES}),
+        ({"total": "mean"}, {"total": "mean"}),
+        (
+            {"include": [SECOND], "exclude": [FIRST], "criterion": "grade"},
+            {"wanted": oracle.constrained(include=[SECOND], exclude=[FIRST]), "criterion": GRADES},
+        ),
+        (
+            {"domain": "area", "max_per_domain": 2, "cost": "minutes", "max_cost": 4},
+            {"wanted": oracle.constrained(domain=AREAS, max_per_domain=2, cost=MINUTES, max_cost=4)},
+        ),
+    ],
+    ids=["usual", "criterion", "mean", "include and exclude", "domain and cost"],
+)
+def test_takes_what_a_search_takes(options: dict[str, Any], same: dict[str, Any], rank_by: str) -> None:
+    result = pc.validate_corrsets(RICH, k=3, top=4, folds=3, rank_by=rank_by, **options)
+    wanted = oracle.validate(RESPONSES.rows(), k=3, top=4, folds=3, seed=0, rank_by=rank_by, **same)
+    assert result.height == 12
+    for name, values in {
+        "questions": [list(one.chosen.questions) for one in wanted],
+        "r": [one.chosen.r for one in wanted],
+        "r_rest": [one.chosen.r_rest for one in wanted],
+        "r_test": [one.test.r for one in wanted],
+        "r_rest_test": [one.test.r_rest for one in wanted],
+        "n_users_test": [one.test.n_users for one in wanted],
+        **({"alpha_test": [one.test.alpha for one in wanted]} if rank_by == "alpha" else {}),
+    }.items():
+        # A mean is a float, and so is what comes of it.
+        assert result[name].to_list() == (pytest.approx(values, abs=1e-12) if name != "questions" else values)
+
+
 def test_is_lazy_as_its_frame_is(engine: str) -> None:
     query = pc.validate_corrsets(RESPONSES.lazy(), k=2)
     assert isinstance(query, pl.LazyFrame)

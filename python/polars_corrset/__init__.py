@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from polars_corrset._evaluate import evaluate_corrsets
 from polars_corrset._expressions import corrset, top_corrsets
 from polars_corrset._internal import __version__
+from polars_corrset._plan import Plan, plan_corrsets
 from polars_corrset._scan import scan_corrsets
 from polars_corrset._validate import validate_corrsets
 
@@ -37,9 +38,11 @@ if TYPE_CHECKING:
     from polars_corrset import plot as plot
 
 __all__ = [
+    "Plan",
     "__version__",
     "corrset",
     "evaluate_corrsets",
+    "plan_corrsets",
     "scan_corrsets",
     "top_corrsets",
     "validate_corrsets",

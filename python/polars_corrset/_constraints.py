@@ -26,6 +26,10 @@ class Constraints(NamedTuple):
     lists: dict[str, pl.Series]
     bounds: Bounds
 
+    def expressions(self) -> dict[str, IntoExpr | None]:
+        """The columns, and the lists as literals, by parameter."""
+        return {**self.columns, **{name: pl.lit(questions) for name, questions in self.lists.items()}}
+
 
 def constraints_of(
     *,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from polars_corrset._arguments import Duplicates, check_frame, choice, level
+from polars_corrset._arguments import Duplicates, Total, check_frame, choice, level, total_of
 from polars_corrset._expressions import FrameT, corrset
 from polars_corrset._inputs import inputs_of
 from polars_corrset._internal import evaluate_sets
@@ -30,6 +30,8 @@ def evaluate_corrsets(
     user: IntoExpr = "user",
     question: IntoExpr = "question",
     score: IntoExpr = "score",
+    criterion: IntoExpr | None = None,
+    total: Total = "sum",
     duplicates: Duplicates = "error",
     confidence: float | None = None,
     suffix: str = "",
@@ -44,7 +46,7 @@ def evaluate_corrsets(
         One row per set: a LazyFrame or a DataFrame with a List or Array column `questions`. Sets may differ
         in length; each has at least one question, and none twice. The questions' dtype is that of the
         question column, or both are text (String, Enum, Categorical), or both are integers.
-    user, question, score, duplicates
+    user, question, score, criterion, total, duplicates
         As in :func:`corrset`.
     confidence
         The level, between 0 and 1, of a confidence interval of r, such as 0.95; `None` for none.
@@ -122,10 +124,11 @@ def evaluate_corrsets(
         raise TypeError(msg)
     options = {
         "duplicates": choice("duplicates", duplicates, Duplicates),
+        "total": total_of(total, has_criterion=criterion is not None),
         "deviations": None if confidence is None else _deviations(level("confidence", confidence)),
     }
-    inputs = inputs_of(user=user, question=question, score=score)
-    expression = corrset(user, question, score, k=1)
+    inputs = inputs_of(user=user, question=question, score=score, criterion=criterion)
+    expression = corrset(user, question, score, k=1, criterion=criterion)
     responses = frame.lazy().select(**{one.role: one.column for one in inputs})
 
     def statistics(read: pl.DataFrame, lists: pl.Series) -> pl.DataFrame:

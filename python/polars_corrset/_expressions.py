@@ -181,7 +181,6 @@ def corrset(
     │ B    ┆ ["y"]     ┆ 0.859887 ┆ -0.156941 ┆ 4       │
     └──────┴───────────┴──────────┴───────────┴─────────┘
     """
-    has_criterion = criterion is not None
     constraints = constraints_of(
         k=k,
         include=include,
@@ -192,9 +191,8 @@ def corrset(
         cost=cost,
         max_cost=max_cost,
     )
-    lists = {name: pl.lit(questions) for name, questions in constraints.lists.items()}
     inputs = inputs_of(
-        user=user, question=question, score=score, criterion=criterion, **constraints.columns, **lists
+        user=user, question=question, score=score, criterion=criterion, **constraints.expressions()
     )
     search = search_of(
         inputs,

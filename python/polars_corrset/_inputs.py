@@ -28,6 +28,14 @@ def inputs_of(**columns: IntoExpr | None) -> list[Input]:
     return [Input(role, *_without_objects(column)) for role, column in columns.items() if column is not None]
 
 
+def read_inputs(frame: pl.LazyFrame | pl.DataFrame, inputs: list[Input]) -> list[tuple[str, pl.Series]]:
+    """The inputs by parameter, read from the frame where no expression of the plugin reads them."""
+    query = frame.lazy().select(**{one.role: one.column for one in inputs})
+    # By the engine that has threads of its own, since the other's may all wait for a reading like this.
+    read = query.collect(engine="streaming")
+    return [(one.role, read[one.role].alias(one.name or one.role)) for one in inputs]
+
+
 def _without_objects(column: IntoExpr) -> tuple[IntoExpr, str | None]:
     """The same column, but none if its dtype is Object; and its name, if it is a plain column.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -21,7 +22,7 @@ from polars_corrset._arguments import (
 )
 from polars_corrset._constraints import constraints_of
 from polars_corrset._expressions import NAME, corrset
-from polars_corrset._inputs import inputs_of
+from polars_corrset._inputs import inputs_of, read_inputs
 from polars_corrset._internal import Scan
 from polars_corrset._progress import Bar, Progress, progress_of
 from polars_corrset._pushdown import Membership, bounds, membership
@@ -29,9 +30,11 @@ from polars_corrset._source import selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any
 
     from polars._typing import IntoExpr
+
+# Only newer Polars let an IO source say what it is.
+_PARAMETERS = inspect.signature(register_io_source).parameters
 
 # What `n_users` can be.
 _MOST_USERS = 2**32 - 1
@@ -138,20 +141,18 @@ def scan_corrsets(
         cost=cost,
         max_cost=max_cost,
     )
-    options = {
+    asked: dict[str, Any] = {
         "k": count("k", k, least=1),
+        "min_users": count("min_users", min_users, least=2),
         "duplicates": choice("duplicates", duplicates, Duplicates),
         "total": total_of(total, has_criterion=criterion is not None),
-        "shard": tuple(shard_of(shard).values()),
-        "bounds": constraints.bounds,
     }
-    fewest_users = count("min_users", min_users, least=2)
+    part = tuple(shard_of(shard).values())
     shows = progress_of(progress)
     # For its dtype.
     rank_by: RankBy = "alpha" if flag("alpha", alpha) else "r"
     expression = corrset(user, question, score, k=k, criterion=criterion, rank_by=rank_by)
     inputs = inputs_of(user=user, question=question, score=score, criterion=criterion, **constraints.columns)
-    responses = frame.lazy().select(**{one.role: one.column for one in inputs})
 
     def schema() -> pl.Schema:
         return frame.lazy().select(expression).unnest(NAME).collect_schema()
@@ -163,43 +164,45 @@ def scan_corrsets(
         batch_size: int | None,  # noqa: ARG001, batches have the size that suits the search
     ) -> Iterator[pl.DataFrame]:
         planned = schema()
-        # Here and not in the iterator, which Polars asks from a thread that reading may need; and by the
-        # engine that has threads of its own, since the other's may all wait for a reading like this.
-        read = responses.collect(engine="streaming")
-        found = pl.List(read["question"].dtype)
+        # Here and not in the iterator, which Polars asks from a thread that reading may need.
+        read = read_inputs(frame, inputs)
+        dtype = dict(read)["question"].dtype
+        found = pl.List(dtype)
         if found != planned["questions"]:
             msg = f"the sets were planned as {planned['questions']}, but the responses read now give {found}"
             raise pl.exceptions.SchemaError(msg)
         least = bounds(predicate)
-        asked = membership(predicate, read["question"].dtype)
-        if options["shard"] != _WHOLE:
+        members = membership(predicate, dtype)
+        if part != _WHOLE:
             # Fewer questions make other shares: the shards of one scan would not be those of the next.
-            asked = Membership()
+            members = Membership()
         elif constraints.bounds["min_per_domain"] is not None:
             # A domain whose questions are all excluded is none that sets need questions from.
-            asked = asked._replace(missing=None)
+            members = members._replace(missing=None)
         floors = (
             (name, value) for name, value in zip(least._fields, least, strict=True) if name != "n_users"
         )
         wanted = list(planned) if with_columns is None else with_columns
         used = {*wanted, *([] if predicate is None else predicate.meta.root_names())}
         scan = Scan(
-            [
-                *((one.role, read[one.role].alias(one.name or one.role)) for one in inputs),
-                *constraints.lists.items(),
-            ],
+            [*read, *constraints.lists.items()],
             {
-                **options,
+                **asked,
+                "shard": part,
+                "bounds": constraints.bounds,
                 "columns": [name for name in planned if name in used],
-                "min_users": max(fewest_users, min(math.ceil(least.n_users or 0), _MOST_USERS)),
+                "min_users": max(asked["min_users"], min(math.ceil(least.n_users or 0), _MOST_USERS)),
                 "floor": next((floor for floor in floors if floor[1] is not None), None),
-                "membership": asked._asdict(),
+                "membership": members._asdict(),
             },
         )
         bar = None if shows == "never" else Bar(scan.sets, shows == "always")
         return selected(_batches(scan, bar), predicate, wanted, n_rows)
 
-    return register_io_source(source, schema=schema)
+    detail = ", ".join(f"{name}={value}" for name, value in {**asked, "shard": shard}.items())
+    explained = {"explain_name": "corrsets", "explain_detail": detail}
+    shown: dict[str, Any] = {name: text for name, text in explained.items() if name in _PARAMETERS}
+    return register_io_source(source, schema=schema, **shown)
 
 
 def _batches(scan: Scan, bar: Bar | None) -> Iterator[pl.DataFrame]:

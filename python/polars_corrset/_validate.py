@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from polars_corrset._arguments import Duplicates, RankBy, check_frame, count
+from polars_corrset._arguments import Duplicates, RankBy, Total, check_frame, count
+from polars_corrset._constraints import constraints_of
 from polars_corrset._expressions import FrameT, plugin, search_of
 from polars_corrset._inputs import inputs_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from polars._typing import IntoExpr
 
     from polars_corrset._progress import Progress
@@ -29,7 +32,16 @@ def validate_corrsets(
     seed: int = 0,
     min_users: int = 2,
     rank_by: RankBy = "r",
+    criterion: IntoExpr | None = None,
+    total: Total = "sum",
     duplicates: Duplicates = "error",
+    include: Iterable[Any] | None = None,
+    exclude: Iterable[Any] | None = None,
+    domain: IntoExpr | None = None,
+    max_per_domain: int | None = None,
+    min_per_domain: int | None = None,
+    cost: IntoExpr | None = None,
+    max_cost: float | None = None,
     progress: Progress = False,
 ) -> FrameT:
     """How the best sets do on users they were not chosen on: cross-validation.
@@ -42,7 +54,7 @@ def validate_corrsets(
     ----------
     frame
         Responses in long form, one row per user and question: a LazyFrame or a DataFrame.
-    k, user, question, score, top, rank_by, duplicates
+    k, user, question, score, top, rank_by, criterion, total, duplicates
         As in :func:`corrset`, except that `top` cannot be `None`.
     folds
         How many, at least 2 and at most as many as there are users.
@@ -50,6 +62,8 @@ def validate_corrsets(
         Another integer from 0 on gives another split.
     min_users
         Sets with fewer common users are left out, of the users a set is chosen on.
+    include, exclude, domain, max_per_domain, min_per_domain, cost, max_cost
+        As in :func:`corrset`. The domains that `min_per_domain` means are those of the whole data.
     progress
         As in :func:`corrset`: a bar for each fold.
 
@@ -63,7 +77,8 @@ def validate_corrsets(
         - `questions`, `r`, `r_rest`, `n_users`: as in :func:`corrset`, on the users outside the fold. First
           appearance is that in the whole data, so a set looks the same in every fold;
         - `r_test`, `r_rest_test` (Float64), `n_users_test` (UInt32): the same on the users of the fold; null,
-          null and 0 where none of them answered the whole set.
+          null and 0 where none of them answered the whole set;
+        - with `rank_by="alpha"`, `alpha` after `n_users`, and `alpha_test`.
 
     Raises
     ------
@@ -111,7 +126,19 @@ def validate_corrsets(
     └──────┴──────┴────────────┴──────────┴──────────┴─────────────┴──────────────┘
     """
     check_frame("frame", frame)
-    inputs = inputs_of(user=user, question=question, score=score)
+    constraints = constraints_of(
+        k=k,
+        include=include,
+        exclude=exclude,
+        domain=domain,
+        max_per_domain=max_per_domain,
+        min_per_domain=min_per_domain,
+        cost=cost,
+        max_cost=max_cost,
+    )
+    inputs = inputs_of(
+        user=user, question=question, score=score, criterion=criterion, **constraints.expressions()
+    )
     # `None` is no number of ranks, which the check of a count says.
     search = search_of(
         inputs,
@@ -119,8 +146,10 @@ def validate_corrsets(
         top=count("top", top, least=1),
         min_users=min_users,
         rank_by=rank_by,
+        total=total,
         duplicates=duplicates,
         progress=progress,
+        bounds=constraints.bounds,
     )
     options = {
         "folds": count("folds", folds, least=2),

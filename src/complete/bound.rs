@@ -17,7 +17,6 @@ use std::collections::TryReserveError;
 
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel};
-use crate::parallel;
 use crate::ranking::Collector;
 
 use super::covariances::{Covariances, Criterion, LANES, Moments};
@@ -141,8 +140,10 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
             self.complete.control.advance(share);
         }
         let share = share / branches as f64;
-        let found = parallel::fold_in_order(
+        let found = self.complete.control.fold(
             0..branches,
+            // How much a branch holds shows by how far its bound is above what sets must reach, more than by its sets.
+            |position| level.most[position].max(0.0).powi(2),
             || Ok((self.empty)()),
             |collector: Result<C>, position| {
                 if !level.is_open(position) {

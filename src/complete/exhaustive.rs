@@ -6,10 +6,9 @@
 
 use std::borrow::Cow;
 
-use crate::combinations::binomial;
+use crate::combinations::{binomial, many};
 use crate::error::Result;
 use crate::isa::{InstructionSet, Isa, Kernel};
-use crate::parallel;
 use crate::ranking::Collector;
 
 use super::covariances::{Covariances, Criterion};
@@ -81,8 +80,9 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
             self.advance(sets);
             return Ok(collector);
         }
-        parallel::fold_in_order(
+        self.complete.control.fold(
             next..items + 1 - missing,
+            |item| many(items - item - 1, missing - 1),
             || Ok((self.empty)()),
             |collector: Result<C>, item| {
                 let mut collector = collector?;

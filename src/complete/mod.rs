@@ -24,7 +24,7 @@ use crate::isa::InstructionSet;
 use crate::moments::{Correlations, RankBy, SumInteger, summed_variances};
 use crate::pair_sums::PairSums;
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold, Sink};
-use crate::search::{Blueprint, Control, Path, Request, Space, is_parallel};
+use crate::search::{Blueprint, Control, Path, Request, Rules, Space, is_parallel};
 
 pub use covariances::Covariances;
 use covariances::Criterion;
@@ -74,55 +74,87 @@ struct Complete<'a, E> {
     control: &'a Control,
 }
 
-/// Finds the best `n` sets of at least two questions that are not fixed.
-///
-/// # Errors
-///
-/// [`Error::MatrixTooLarge`] if the memory does not hold the covariances between candidates, [`Error::Interrupted`] if
-/// `control` stopped it.
-pub fn search<E: Exact>(
+/// The search for the best sets, with what it knows before it starts.
+pub struct CompleteSearch<'a, E> {
     isa: InstructionSet,
     covariances: Covariances,
-    exact: &E,
-    blueprint: &Blueprint,
+    exact: E,
+    blueprint: &'a Blueprint<'a>,
+    rules: Option<Rules>,
     n: usize,
     method: Method,
-    control: &Control,
-) -> Result<SetTable> {
-    let (space, &Request { rank_by, .. }) = (blueprint.space(), blueprint.request());
-    let covariances = match rank_by {
-        RankBy::R | RankBy::RRest => covariances,
-        RankBy::Alpha => covariances.without_total(),
-    };
-    // No set has an r where the grand total is constant.
-    if rank_by != RankBy::Alpha && covariances.total <= 0.0 {
-        control.advance(1.0);
-        return Ok(SetTable::default());
+    /// What n sets are known to reach; 0 if not so many are known.
+    threshold: f64,
+    /// Of the best set that is known.
+    variance: f64,
+}
+
+impl<'a, E: Exact> CompleteSearch<'a, E> {
+    /// For the best `n` sets of at least two questions that are not fixed.
+    pub fn new(
+        isa: InstructionSet,
+        covariances: Covariances,
+        exact: E,
+        blueprint: &'a Blueprint<'a>,
+        n: usize,
+        method: Method,
+    ) -> Self {
+        let (space, &Request { rank_by, .. }) = (blueprint.space(), blueprint.request());
+        let covariances = match rank_by {
+            RankBy::R | RankBy::RRest => covariances,
+            RankBy::Alpha => covariances.without_total(),
+        };
+        let rules = blueprint.rules_by_column();
+        let found = match Path::of_fixed(rules.as_ref(), space.fixed) {
+            Some(fixed) if has_sets(&covariances, rank_by) => {
+                start::start(&covariances, space, &fixed, n, rank_by)
+            }
+            _ => Vec::new(),
+        };
+        let key = |set| exact.correlations(set, f64::NEG_INFINITY, rank_by)?.rank_key(rank_by);
+        let least = found.iter().map(|set| key(set).unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0);
+        let threshold = if found.len() == n { least } else { 0.0 };
+        let variance = found.first().map_or(0.0, |best| covariances.of_set(best).v);
+        // Without a positive threshold nothing can be pruned until the list is full.
+        let method = if threshold > 0.0 { method } else { Method::Exhaustive };
+        Self { isa, covariances, exact, blueprint, rules, n, method, threshold, variance }
     }
-    let rules = blueprint.rules_by_column();
-    let Some(fixed) = Path::of_fixed(rules.as_ref(), space.fixed) else {
-        control.advance(1.0);
-        return Ok(SetTable::default());
-    };
-    let found = start::start(&covariances, space, &fixed, n, rank_by);
-    let shared = SharedThreshold::default();
-    let key = |set| exact.correlations(set, f64::NEG_INFINITY, rank_by)?.rank_key(rank_by);
-    let threshold = found.iter().map(|set| key(set).unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0);
-    if found.len() == n {
-        shared.raise(threshold);
+
+    /// How it searches: exhaustively also if it was to bound, but knows no sets to begin with.
+    pub fn method(&self) -> Method {
+        self.method
     }
-    let variance = found.first().map_or(0.0, |best| covariances.of_set(best).v);
-    let is_parallel = is_parallel(blueprint);
-    let covariances = &covariances;
-    let complete = Complete { covariances, exact, space, rank_by, variance, is_parallel, control };
-    let empty = || Best::new(n, rank_by, &shared);
-    // Without a positive threshold nothing can be pruned until the list is full.
-    let best = if method == Method::Bound && threshold > 0.0 && found.len() == n {
-        bound::search(isa, &complete, &fixed, empty)?
-    } else {
-        exhaustive::search(isa, &complete, &fixed, empty)?
-    };
-    Ok(best.into_table())
+
+    /// The sets.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MatrixTooLarge`] if the memory does not hold the covariances between candidates, [`Error::Interrupted`]
+    /// if `control` stopped it.
+    pub fn search(&self, control: &Control) -> Result<SetTable> {
+        let Self { isa, ref covariances, ref exact, blueprint, n, variance, .. } = *self;
+        let (space, &Request { rank_by, .. }) = (blueprint.space(), blueprint.request());
+        let fixed = Path::of_fixed(self.rules.as_ref(), space.fixed);
+        let Some(fixed) = fixed.filter(|_| has_sets(covariances, rank_by)) else {
+            control.advance(1.0);
+            return Ok(SetTable::default());
+        };
+        let shared = SharedThreshold::default();
+        shared.raise(self.threshold);
+        let is_parallel = is_parallel(blueprint);
+        let complete = Complete { covariances, exact, space, rank_by, variance, is_parallel, control };
+        let empty = || Best::new(n, rank_by, &shared);
+        let best = match self.method {
+            Method::Bound => bound::search(isa, &complete, &fixed, empty)?,
+            Method::Exhaustive => exhaustive::search(isa, &complete, &fixed, empty)?,
+        };
+        Ok(best.into_table())
+    }
+}
+
+/// Whether sets can be ranked: none has an r where the grand total is constant.
+fn has_sets(covariances: &Covariances, rank_by: RankBy) -> bool {
+    rank_by == RankBy::Alpha || covariances.total > 0.0
 }
 
 impl<E: Exact> Complete<'_, E> {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::moments::{RankBy, approximate_alpha, approximate_correlation};
+use crate::random::Random;
 
 use super::covariances::{Covariances, Moments};
 use super::{Path, Space};
@@ -12,24 +13,11 @@ use super::{Path, Space};
 /// threshold that is a little too low costs the proof.
 const STARTS: usize = 12;
 
-/// Random paths of which one should lead to a set: only rules of cost and of domains together lead into a dead end.
-const TRIES: usize = 10;
-
 /// Found sets all of whose neighbours are looked at, best first, so that more than the best are found.
 const EXPANSIONS: usize = 100;
 
 /// A gain that is not rounding.
 const LEAST_GAIN: f64 = 1e-12;
-
-/// A linear congruential generator (D. E. Knuth, MMIX): the same sets on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((u128::from(self.0) * limit as u128) >> u64::BITS) as usize
-    }
-}
 
 struct Start<'a> {
     covariances: &'a Covariances,
@@ -62,12 +50,7 @@ pub fn start(
     let mut start = Start { covariances, space, path: fixed.clone(), n, rank_by, found: BTreeSet::new() };
     let mut random = Random(1);
     for _ in 0..STARTS {
-        let set = if fixed.is_free() {
-            Some(start.random_set(&mut random))
-        } else {
-            start.random_path(&mut random)
-        };
-        if let Some(set) = set {
+        if let Some(set) = space.random_set(fixed, &mut random) {
             start.climb(set);
         }
     }
@@ -82,36 +65,6 @@ pub fn start(
 }
 
 impl Start<'_> {
-    /// Floyd's sample: every set is equally likely.
-    fn random_set(&self, random: &mut Random) -> Vec<u32> {
-        let Space { questions, fixed, .. } = self.space;
-        let mut set: BTreeSet<u32> = (0..fixed as u32).collect();
-        for most in questions - self.space.chosen()..questions {
-            let item = (fixed + random.below(most + 1 - fixed)) as u32;
-            if !set.insert(item) {
-                set.insert(most as u32);
-            }
-        }
-        set.into_iter().collect()
-    }
-
-    /// A set that obeys, if one is found item by item, each any that is open.
-    fn random_path(&self, random: &mut Random) -> Option<Vec<u32>> {
-        let items = self.space.fixed as u32..self.space.questions as u32;
-        (0..TRIES).find_map(|_| {
-            let mut path = self.path.clone();
-            while path.len() < self.space.k {
-                let is_open = |item: &u32| path.is_open(*item) && !path.questions().contains(item);
-                let open: Vec<u32> = items.clone().filter(is_open).collect();
-                if open.is_empty() {
-                    return None;
-                }
-                path.push(open[random.below(open.len())]);
-            }
-            Some(path.questions().to_vec())
-        })
-    }
-
     /// Whether a set with the fixed items is one that is searched.
     fn obeys(&mut self, set: &[u32]) -> bool {
         let path = &mut self.path;

@@ -41,14 +41,14 @@ fn check(matrix: &ResponseMatrix, expected: &[NaiveSet], k: usize, context: &str
     for (row, statistics) in evaluate(matrix, &sets, &Control::default()).unwrap().iter().enumerate() {
         let context = format!("{context}: {:?}", sets[row]);
         assert_eq!(sets[row], expected[row].questions, "{context}");
-        let SetStatistics { correlations, alpha, n_users } = *statistics;
+        let SetStatistics { correlations, n_users } = *statistics;
         assert_eq!(
             (correlations.r, correlations.r_rest),
             (found.r.get(row), found.r_rest.get(row)),
             "{context}"
         );
         assert_eq!(n_users, found.n_users[row], "{context}");
-        assert_close(alpha, expected[row].alpha, &context);
+        assert_close(correlations.alpha, expected[row].alpha, &context);
     }
 }
 
@@ -170,7 +170,6 @@ fn few_users_have_no_statistics() {
     let matrix = sparse();
     let none = |n_users| SetStatistics {
         correlations: Correlations { r: None, r_rest: None, alpha: None },
-        alpha: None,
         n_users,
     };
     assert_eq!(evaluate(&matrix, &[&[69, 3]], &Control::default()), Ok(vec![none(1)]));

@@ -83,7 +83,12 @@ impl Columns {
                 if criterion.null_count() > 0 {
                     let has_criterion = criterion.is_not_null();
                     let others = Self(self.0.try_map(|column| column.filter(&has_criterion))?);
-                    return others.matrix(duplicates, total);
+                    let mut coded = others.matrix(duplicates, total)?;
+                    let rows = has_criterion.iter().zip(0..);
+                    let rows: Vec<u32> =
+                        rows.filter_map(|(has, row)| (has == Some(true)).then_some(row)).collect();
+                    coded.user_rows.iter_mut().for_each(|row| *row = rows[*row as usize]);
+                    return Ok(coded);
                 }
                 criterion::of_users(&distinct(criterion, &users)?)?
             }

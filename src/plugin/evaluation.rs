@@ -9,7 +9,7 @@ use super::expression::on_pool;
 use super::inputs::{Inputs, Role};
 use super::interrupt::{raised, watched};
 use super::output::statistics_frame;
-use super::python::{named, python_error};
+use super::python::{by_role, named, python_error};
 use crate::error::Error;
 use crate::evaluation::{evaluate, is_parallel};
 use crate::parallel;
@@ -21,6 +21,7 @@ use crate::whole::Total;
 #[pyo3(from_item_all)]
 pub struct Options {
     duplicates: String,
+    total: String,
     /// Standard deviations of the normal distribution on either side of the confidence interval, if there is to be one.
     deviations: Option<f64>,
 }
@@ -33,13 +34,12 @@ pub fn evaluate_sets(
     sets: PySeries,
     options: Options,
 ) -> PyResult<PyDataFrame> {
-    let duplicates = named::<Duplicates>(&options.duplicates)?;
-    let inputs = inputs.iter().map(|(role, column)| Ok((named::<Role>(role)?, &column.0)));
-    let inputs = inputs.collect::<PyResult<Vec<_>>>()?;
+    let (duplicates, total) = (named::<Duplicates>(&options.duplicates)?, named::<Total>(&options.total)?);
+    let inputs = by_role(&inputs)?;
     let (_watch, control) = watched();
     let found = py.detach(|| {
         let columns = Columns::new(&Inputs::by_role(inputs)?)?;
-        let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(duplicates, Total::Sum))?;
+        let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(duplicates, total))?;
         let sets = QuestionSets::new(&sets.0, &coded.questions)?;
         let sets = sets.iter().collect::<Vec<&[u32]>>();
         let worth_it = is_parallel(&coded.matrix, sets.len());

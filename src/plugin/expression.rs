@@ -34,7 +34,7 @@ pub struct CorrsetKwargs {
     shard: Shard,
     progress: Progress,
     pub inputs: Vec<Described>,
-    bounds: Bounds,
+    pub bounds: Bounds,
 }
 
 /// Numbers beyond what a machine can count mean the same as the largest it can.

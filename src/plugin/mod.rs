@@ -8,6 +8,7 @@ mod expression;
 mod inputs;
 mod interrupt;
 mod output;
+mod plan;
 mod progress;
 mod python;
 mod scan;
@@ -23,6 +24,7 @@ static ALLOCATOR: PolarsAllocator = PolarsAllocator::new();
 #[pymodule]
 fn _internal(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<scan::Scan>()?;
+    module.add_function(wrap_pyfunction!(plan::plan, module)?)?;
     module.add_function(wrap_pyfunction!(evaluation::evaluate_sets, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

@@ -136,7 +136,7 @@ static STATISTICS: [StatisticsField; 4] = [
     },
     StatisticsField {
         name: PlSmallStr::from_static("alpha"),
-        values: |sets| floats(sets.iter().map(|set| set.alpha)),
+        values: |sets| floats(sets.iter().map(|set| set.correlations.alpha)),
     },
     StatisticsField {
         name: PlSmallStr::from_static("n_users"),
@@ -199,10 +199,12 @@ pub fn validation_series(
         UInt32Chunked::from_vec("fold".into(), fold).into_series(),
         UInt32Chunked::from_vec("rank".into(), rank).into_series(),
     ];
-    for field in &FIELDS {
+    for field in struct_fields(request.rank_by) {
         columns.push(field.series(&mut sets, request, questions)?);
     }
-    for field in STATISTICS.iter().filter(|field| FIELDS.iter().any(|other| other.name == field.name)) {
+    let is_reported =
+        |field: &&StatisticsField| struct_fields(request.rank_by).any(|other| other.name == field.name);
+    for field in STATISTICS.iter().filter(is_reported) {
         columns.push(field.series(&test).with_name(format!("{}{TEST_SUFFIX}", field.name).into()));
     }
     Ok(StructChunked::from_series(VALIDATION_NAME, test.len(), columns.iter())?.into_series())

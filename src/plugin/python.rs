@@ -1,8 +1,16 @@
 //! What crosses the border to Python and is no column.
 
-use polars::prelude::PolarsError;
+use polars::prelude::{PolarsError, Series};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3_polars::PySeries;
+
+use super::inputs::Role;
+
+/// Columns by what they are, which Python names.
+pub fn by_role(inputs: &[(String, PySeries)]) -> PyResult<Vec<(Role, &Series)>> {
+    inputs.iter().map(|(role, column)| Ok((named::<Role>(role)?, &column.0))).collect()
+}
 
 /// The value of an option that has a name, as the expression gets it.
 pub fn named<'a, T: serde::Deserialize<'a>>(name: &'a str) -> PyResult<T> {

@@ -18,10 +18,10 @@ use polars::prelude::*;
 
 use super::columns::Columns;
 use super::constraints::{Bounds, Membership};
-use super::inputs::{Inputs, Role};
+use super::inputs::Inputs;
 use super::interrupt::{Watch, raised, watched};
 use super::output::{needed, output_frame};
-use super::python::{named, python_error};
+use super::python::{by_role, named, python_error};
 use crate::error::Error;
 use crate::isa::InstructionSet;
 use crate::moments::RankBy;
@@ -92,8 +92,7 @@ impl Scan {
             rank_by: floor.map_or(RankBy::R, |(rank_by, _)| rank_by),
         };
         let (index, count) = options.shard;
-        let inputs = inputs.iter().map(|(role, column)| Ok((named::<Role>(role)?, &column.0)));
-        let inputs = inputs.collect::<PyResult<Vec<_>>>()?;
+        let inputs = by_role(&inputs)?;
         let start = || {
             let inputs = Inputs::by_role(inputs)?;
             let columns = Columns::new(&inputs)?;

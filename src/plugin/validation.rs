@@ -16,7 +16,7 @@ use crate::evaluation::{evaluate, is_parallel};
 use crate::folds::deal;
 use crate::matrix::ResponseMatrix;
 use crate::parallel;
-use crate::search::{Blueprint, Control};
+use crate::search::{Blueprint, Constraints, Control};
 
 /// The keyword arguments of the expression, checked on the Python side.
 #[derive(Deserialize)]
@@ -35,8 +35,11 @@ fn validation_output(fields: &[Field], kwargs: ValidateKwargs) -> PolarsResult<F
 #[polars_expr(output_type_func_with_kwargs=validation_output)]
 fn validate_corrsets(inputs: &[Series], kwargs: ValidateKwargs) -> PolarsResult<Series> {
     let search = &kwargs.search;
-    let columns = Columns::new(&Inputs::try_new(inputs, &search.inputs, |series| series.name())?)?;
-    let coded = on_pool(parallel::is_worth_it(columns.len()), || columns.matrix(search.duplicates, search.total))?;
+    let inputs = Inputs::try_new(inputs, &search.inputs, |series| series.name())?;
+    let columns = Columns::new(&inputs)?;
+    let matrix = || columns.matrix(search.duplicates, search.total);
+    let coded = on_pool(parallel::is_worth_it(columns.len()), matrix)?;
+    let constraints = inputs.constraints(&coded, &search.bounds)?;
     let users = coded.matrix.users();
     polars_ensure!(
         users == 0 || kwargs.folds <= users as u64,
@@ -47,7 +50,7 @@ fn validate_corrsets(inputs: &[Series], kwargs: ValidateKwargs) -> PolarsResult<
     let fold_of_users = folds_of(&columns.users(&coded)?, folds, kwargs.seed)?;
     let (_watch, control) = watched();
     let validated = (0..if users == 0 { 0 } else { folds })
-        .map(|fold| validate_fold(search, &coded.matrix, &fold_of_users, fold, &control))
+        .map(|fold| validate_fold(search, &constraints, &coded.matrix, &fold_of_users, fold, &control))
         .collect::<Result<Vec<_>>>();
     let validated = match validated {
         // Python would raise an error of ours before the KeyboardInterrupt that it has in store.
@@ -60,6 +63,7 @@ fn validate_corrsets(inputs: &[Series], kwargs: ValidateKwargs) -> PolarsResult<
 /// The best sets on the users outside `fold`, evaluated on those inside.
 fn validate_fold(
     search: &CorrsetKwargs,
+    constraints: &Constraints,
     matrix: &ResponseMatrix,
     fold_of_users: &[u32],
     fold: u32,
@@ -68,7 +72,7 @@ fn validate_fold(
     let (test, training): (Vec<u32>, Vec<u32>) =
         (0..matrix.users() as u32).partition(|&user| fold_of_users[user as usize] == fold);
     let request = search.request();
-    let training = Blueprint::free(Cow::Owned(matrix.of_users(&training)?), request);
+    let training = Blueprint::new(Cow::Owned(matrix.of_users(&training)?), request, constraints)?;
     let sets = search.search(&training, control)?;
     let test = matrix.of_users(&test)?;
     let chosen: Vec<&[u32]> = sets.questions.chunks_exact(request.k).collect();

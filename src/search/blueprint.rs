@@ -15,10 +15,14 @@ use std::borrow::Cow;
 use crate::combinations::binomial;
 use crate::error::Result;
 use crate::matrix::ResponseMatrix;
+use crate::random::Random;
 use crate::ranking::SetTable;
 
 use super::Request;
-use super::rules::{Costs, Domains, Limits, Rules};
+use super::rules::{Costs, Domains, Limits, Path, Rules};
+
+/// Random paths of which one should lead to a set: only rules of cost and of domains together lead into a dead end.
+const TRIES: usize = 10;
 
 /// What a set must be made of, in questions of a matrix.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,6 +58,29 @@ impl Space {
     /// How many sets there are, if they can be counted.
     pub fn sets(self) -> Option<u128> {
         binomial(self.open(), self.chosen())
+    }
+
+    /// A set with the questions of `fixed`. Each is equally likely; but where `fixed` has rules, one that obeys them is made
+    /// question by question, each any that is open, if that leads to one.
+    pub(crate) fn random_set(self, fixed: &Path, random: &mut Random) -> Option<Vec<u32>> {
+        let first = self.fixed as u32;
+        if fixed.is_free() {
+            let chosen = random.set(self.open(), self.chosen());
+            return Some((0..first).chain(chosen.into_iter().map(|question| first + question)).collect());
+        }
+        (0..TRIES).find_map(|_| {
+            let mut path = fixed.clone();
+            while path.len() < self.k {
+                let is_open =
+                    |question: &u32| path.is_open(*question) && !path.questions().contains(question);
+                let open: Vec<u32> = (first..self.questions as u32).filter(is_open).collect();
+                if open.is_empty() {
+                    return None;
+                }
+                path.push(open[random.below(open.len())]);
+            }
+            Some(path.questions().to_vec())
+        })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
+use super::probe::{Outcome, Probe};
+
 /// The whole of a search in the units of [`Control::done`]: small enough that no block of work rounds to nothing, large
 /// enough that the rounding of a billion blocks cannot reach another search's worth.
 const WHOLE: f64 = (1u64 << 60) as f64;
@@ -12,6 +14,7 @@ pub struct Control {
     stopped: AtomicBool,
     interrupts: Option<Interrupts>,
     done: AtomicU64,
+    probe: Option<Probe>,
 }
 
 /// A count of interrupts that something outside keeps, and what it was at the start: no search has to reset it, and one
@@ -28,12 +31,31 @@ impl Control {
         Self { interrupts: Some(interrupts), ..Self::default() }
     }
 
+    /// Lets a search find out how long it would take, instead of what it would find.
+    pub(super) fn probing(self, probe: Probe) -> Self {
+        Self { probe: Some(probe), ..self }
+    }
+
+    pub(super) fn probe(&self) -> Option<&Probe> {
+        self.probe.as_ref()
+    }
+
+    /// What was found out, if the search was too long to be run to its end.
+    pub(super) fn probed(&self) -> Option<Outcome> {
+        self.probe.as_ref()?.outcome()
+    }
+
     /// Makes the search end with [`Error::Interrupted`](crate::error::Error::Interrupted).
     pub fn stop(&self) {
         self.stopped.store(true, Relaxed);
     }
 
     pub fn is_stopped(&self) -> bool {
+        self.is_interrupted() || self.probe.as_ref().is_some_and(Probe::is_over)
+    }
+
+    /// Whether it was stopped from outside, and not because a probe needs no more.
+    pub(super) fn is_interrupted(&self) -> bool {
         let is_interrupted = |interrupts: &Interrupts| interrupts.count.load(Relaxed) != interrupts.at_start;
         self.stopped.load(Relaxed) || self.interrupts.as_ref().is_some_and(is_interrupted)
     }

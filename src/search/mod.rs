@@ -3,10 +3,13 @@
 mod blueprint;
 mod control;
 mod every;
+mod plan;
+mod probe;
 mod rules;
 mod shard;
 mod strategy;
 mod summed;
+mod way;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -18,16 +21,18 @@ use crate::graded::{FloatPoints, Graded, IntegerPoints, Point};
 use crate::isa::InstructionSet;
 use crate::matrix::{Cells, Integers, ResponseMatrix, Table};
 use crate::moments::{RankBy, sums_fit};
-use crate::ranking::{All, Best, Collector, CorrelationColumn, SetTable, SharedThreshold, TableColumns};
-use crate::tree::{self, Prepared, Scores};
+use crate::ranking::{CorrelationColumn, SetTable, TableColumns};
+use crate::tree::{self, Scores};
 
 pub use blueprint::{Blueprint, Constraints, Space};
 pub use control::Control;
 pub use every::{Stretches, with_stretches};
+pub use plan::{Plan, Sample, Typical, plan};
 pub use rules::{Costs, Domains};
 pub(crate) use rules::{Path, Rules, Standing};
 pub use shard::Shard;
 pub use strategy::SearchStrategy;
+use way::{Way, with_way};
 
 /// Users of a set below which r does not exist.
 pub const LEAST_USERS: u32 = 2;
@@ -148,27 +153,24 @@ impl<'a> Run<'a> {
 ///
 /// As [`search_with`]; [`Error::Interrupted`] if it was stopped.
 pub fn run(isa: InstructionSet, blueprint: &Blueprint, run: &Run) -> Result<SetTable> {
-    let space = blueprint.space();
-    if space.k == 0 || space.k > space.questions {
-        run.control.advance(run.share);
-        return Ok(SetTable::default());
-    }
-    let (matrix, request) = (blueprint.matrix(), blueprint.request());
-    // One question has no α.
-    let is_ranked = matrix.has(request.rank_by) && (request.rank_by != RankBy::Alpha || request.k > 1);
-    if request.top.is_some() && !is_ranked {
+    if !has_sets(blueprint) {
         run.control.advance(run.share);
         return Ok(SetTable::default());
     }
     check_rows(blueprint, run.within.as_ref())?;
-    let found = match summed::search(isa, blueprint, run)? {
-        Some(found) => found,
-        None => {
-            let with_alpha = request.rank_by == RankBy::Alpha;
-            with_scores(matrix, request, with_alpha, Collect { isa, blueprint, run })?
-        }
-    };
-    Ok(existing(matrix, TableColumns::USUAL, blueprint.restore(found)))
+    let found = with_way(isa, blueprint, run.strategy, run.within.as_ref(), |way| way.search(run))??;
+    if run.control.is_stopped() {
+        return Err(Error::Interrupted);
+    }
+    Ok(existing(blueprint.matrix(), TableColumns::USUAL, blueprint.restore(found)))
+}
+
+/// Whether there can be a row: sets of so many questions, which have what ranks them if they are ranked.
+fn has_sets(blueprint: &Blueprint) -> bool {
+    let (space, &Request { k, top, rank_by, .. }) = (blueprint.space(), blueprint.request());
+    // One question has no α.
+    let is_ranked = blueprint.matrix().has(rank_by) && (rank_by != RankBy::Alpha || k > 1);
+    (1..=space.questions).contains(&space.k) && (top.is_none() || is_ranked)
 }
 
 /// The six sums give every set a correlation with T − X, also where that means nothing.
@@ -229,60 +231,44 @@ fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
     visit.visit(&Graded::<u32>::new(&matrix.answered, &points, with_alpha))
 }
 
-/// A search for a table.
-struct Collect<'a> {
-    isa: InstructionSet,
-    blueprint: &'a Blueprint<'a>,
-    run: &'a Run<'a>,
-}
-
-impl Visit for Collect<'_> {
-    type Output = SetTable;
-
-    fn visit<S: Scores>(self, scores: &S) -> Result<SetTable> {
-        let Self { isa, blueprint, run } = self;
-        let Request { top, rank_by, .. } = *blueprint.request();
-        let in_order = top.is_none() || run.within.is_some();
-        let prepared = Prepared::new(isa, scores, blueprint, in_order)?;
-        Ok(match top {
-            None => prepared.search(run, || All::ranked_by(rank_by))?.into_table(),
-            Some(n) => {
-                let shared = SharedThreshold::default();
-                prepared.search(run, || Best::new(n, rank_by, &shared))?.into_table()
-            }
-        })
-    }
-}
-
-/// Refuses a result that could have more rows than a frame or the memory holds.
-///
-/// Rows number at most as many sets as there are, or as many as there are positions in `within`. Every row is a set that at least
-/// `min_users` users answered, and a user who answered a questions answered C(a, k) sets, so Σ C(a, k) / min_users bounds
-/// them too: that is what lets sparse data through. Fixed questions, which everybody answered, count neither here nor there.
+/// Refuses a result that could have more rows than a frame or the memory holds (see [`most_rows`]).
 fn check_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Result<()> {
-    let (matrix, space, request) = (blueprint.matrix(), blueprint.space(), blueprint.request());
-    let Request { k, top, .. } = *request;
-    let sets = blueprint.most_sets();
-    let open = |user| matrix.answered.ones(user) - space.fixed;
-    let supported = (0..matrix.users())
-        .try_fold(0u128, |sum, user| sum.checked_add(binomial(open(user), space.chosen())?))
-        .map(|sum| sum / request.least_users() as u128);
-    let most = |bound: Option<u128>| bound.unwrap_or(u128::MAX);
-    let part = within.map(|within| within.end - within.start);
-    let rows = most(sets).min(most(part)).min(most(supported)).min(most(top.map(|top| top as u128)));
-
-    let refuse = |limit| Err(Error::TooManyRows { k: space.chosen(), questions: space.open(), sets, limit });
+    let space = blueprint.space();
+    let rows = most_rows(blueprint, within).unwrap_or(u128::MAX);
+    let refuse = |limit| {
+        let sets = blueprint.most_sets();
+        Err(Error::TooManyRows { k: space.chosen(), questions: space.open(), sets, limit })
+    };
     if rows > FRAME_ROWS {
         return refuse(TooManyRows::Frame);
     }
-    // Two correlations, the count and the ids, once here and once as a frame.
-    let row_bytes = 2 * (2 * size_of::<f64>() + size_of::<u32>() * (1 + k));
-    let bytes = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(row_bytes));
+    let bytes = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(row_bytes(space.k)));
     let fits = |bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
     if !bytes.is_some_and(fits) {
         return refuse(TooManyRows::Memory);
     }
     Ok(())
+}
+
+/// More rows than this cannot be found; `None` beyond `u128`.
+///
+/// Rows number at most as many sets as there are, or as many as there are positions in `within`. Every row is a set that at least
+/// `min_users` users answered, and a user who answered a questions answered C(a, k) sets, so Σ C(a, k) / min_users bounds
+/// them too: that is what lets sparse data through. Fixed questions, which everybody answered, count neither here nor there.
+fn most_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Option<u128> {
+    let (matrix, space, request) = (blueprint.matrix(), blueprint.space(), blueprint.request());
+    let open = |user| matrix.answered.ones(user) - space.fixed;
+    let supported = (0..matrix.users())
+        .try_fold(0u128, |sum, user| sum.checked_add(binomial(open(user), space.chosen())?))
+        .map(|sum| sum / request.least_users() as u128);
+    let part = within.map(|within| within.end - within.start);
+    let bounds = [blueprint.most_sets(), part, supported, request.top.map(|top| top as u128)];
+    bounds.into_iter().flatten().min()
+}
+
+/// Two correlations, the count and the ids, once as found and once as a frame.
+fn row_bytes(k: usize) -> usize {
+    2 * (2 * size_of::<f64>() + size_of::<u32>() * (1 + k))
 }
 
 #[cfg(test)]

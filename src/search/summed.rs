@@ -1,8 +1,10 @@
 //! Whether users are summed up before the search, and which search follows.
 
+use std::ops::Range;
+
 use crate::booklets;
 use crate::combinations::binomial;
-use crate::complete::{self, Covariances, Exact, FloatAnswers, Method};
+use crate::complete::{CompleteSearch, Covariances, Exact, FloatAnswers, Method};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
 use crate::matrix::{Floats, Integers, Table};
@@ -12,7 +14,7 @@ use crate::parallel;
 use crate::patterns::{Pattern, is_complete, patterns};
 use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
 
-use super::{Blueprint, Control, Run, SearchStrategy, is_parallel};
+use super::{Blueprint, Request, Run, SearchStrategy, Way, is_parallel};
 
 /// Users of a pattern from which summing them up pays, at the last question but one of an average set. For 16,384 users of
 /// 0/1 scores in booklets of half of 40 questions the search takes a tenth of the time with 16 patterns, a third with 64, and a
@@ -41,36 +43,34 @@ struct Summed<'a> {
     isa: InstructionSet,
     blueprint: &'a Blueprint<'a>,
     strategy: Option<SearchStrategy>,
-    control: &'a Control,
 }
 
-/// The sets of `blueprint`, or `None` if users are better not summed up.
-pub fn search(isa: InstructionSet, blueprint: &Blueprint, run: &Run) -> Result<Option<SetTable>> {
-    let Run { strategy, control, ref within, .. } = *run;
-    let summed = Summed { isa, blueprint, strategy, control };
+/// A search among users who are summed up.
+type Found<'a> = Result<Option<Box<dyn Way + 'a>>>;
+
+/// The search for the sets of `blueprint`, its users summed up; or `None` if they are better not summed up.
+pub fn sum_up<'a>(
+    isa: InstructionSet,
+    blueprint: &'a Blueprint<'a>,
+    strategy: Option<SearchStrategy>,
+    within: Option<&Range<u128>>,
+) -> Found<'a> {
+    let summed = Summed { isa, blueprint, strategy };
     if within.is_some() && strategy != Some(SearchStrategy::Projection) {
         return strategy.map_or(Ok(None), |strategy| Err(strategy.needs("all sets, not a share of them")));
     }
-    let found = match (strategy, &blueprint.matrix().table) {
+    match (strategy, &blueprint.matrix().table) {
         (Some(SearchStrategy::Projection), _) => Ok(None),
         (_, Table::Binary(integers)) => summed.by_sums(integers, BINARY_USERS_PER_PATTERN),
         (_, Table::Small(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
         (_, Table::Large(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
         (_, Table::Float(floats)) => summed.by_covariances(floats),
-    }?;
-    if control.is_stopped() {
-        return Err(Error::Interrupted);
     }
-    Ok(found)
 }
 
-impl Summed<'_> {
+impl<'a> Summed<'a> {
     /// Picks the integer that holds the sums. Where none does, the search that keeps the users says so.
-    fn by_sums<P: PairScores>(
-        &self,
-        integers: &Integers<P>,
-        users_per_pattern: f64,
-    ) -> Result<Option<SetTable>> {
+    fn by_sums<P: PairScores>(&self, integers: &Integers<P>, users_per_pattern: f64) -> Found<'a> {
         let users = self.blueprint.matrix().users();
         let magnitude = integers.magnitude(self.blueprint.request().k);
         if sums_fit::<i64>(users, magnitude) {
@@ -83,8 +83,8 @@ impl Summed<'_> {
     }
 
     /// Float scores: covariances rule sets out, and users make what is reported. So there must be sets to rule out.
-    fn by_covariances(&self, floats: &Floats) -> Result<Option<SetTable>> {
-        let Self { isa, blueprint, strategy, .. } = *self;
+    fn by_covariances(&self, floats: &'a Floats) -> Found<'a> {
+        let Self { isa, blueprint, strategy } = *self;
         let (matrix, request) = (blueprint.matrix(), blueprint.request());
         let (users, questions) = (matrix.users(), matrix.questions());
         let refuse = |needs| strategy.map_or(Ok(None), |strategy| Err(strategy.needs(needs)));
@@ -98,15 +98,14 @@ impl Summed<'_> {
             return refuse("every user to have answered every question where scores are not integers");
         }
         if users < request.least_users() {
-            self.control.advance(1.0);
-            return Ok(Some(SetTable::default()));
+            return Ok(None);
         }
         let answers = FloatAnswers::new(floats, &matrix.answered, users, request.k);
         let covariances = answers.covariances(isa).ok_or(Error::MatrixTooLarge { users, questions })?;
         if covariances.error > LARGEST_ERROR {
             return refuse("scores whose spread is far above their rounding");
         }
-        self.in_covariances(covariances, &answers, n).map(Some)
+        Ok(Some(self.in_covariances(covariances, answers, n)))
     }
 
     /// Whether there is much to search: more than the pairs of which the pass over the users makes sums. And whether a
@@ -136,21 +135,26 @@ impl Summed<'_> {
         users / blocks
     }
 
-    /// The best `n` sets of complete answers.
-    fn in_covariances<E: Exact>(&self, covariances: Covariances, exact: &E, n: usize) -> Result<SetTable> {
+    /// The search for the best `n` sets of complete answers.
+    fn in_covariances<E: Exact + 'a>(
+        &self,
+        covariances: Covariances,
+        exact: E,
+        n: usize,
+    ) -> Box<dyn Way + 'a> {
         let method = match self.strategy {
             Some(SearchStrategy::Moments) => Method::Exhaustive,
             _ => Method::Bound,
         };
-        complete::search(self.isa, covariances, exact, self.blueprint, n, method, self.control)
+        Box::new(CompleteSearch::new(self.isa, covariances, exact, self.blueprint, n, method))
     }
 
     fn by_patterns<P: PairScores, A: SumInteger + Sync>(
         &self,
         integers: &Integers<P>,
         users_per_pattern: f64,
-    ) -> Result<Option<SetTable>> {
-        let Self { isa, blueprint, strategy, control } = *self;
+    ) -> Found<'a> {
+        let Self { isa, blueprint, strategy } = *self;
         let (matrix, request) = (blueprint.matrix(), blueprint.request());
         let (users, questions) = (matrix.users(), matrix.questions());
         if strategy.is_none() && !self.pays() {
@@ -177,33 +181,64 @@ impl Summed<'_> {
         }
         let sums = |pattern: &Pattern| pair_sums::<P, A>(isa, integers, &matrix.answered, pattern);
         let blocks: Option<Vec<PairSums<A>>> = patterns.iter().map(sums).collect();
-        let blocks = blocks.ok_or(Error::MatrixTooLarge { users, questions })?;
+        let mut blocks = blocks.ok_or(Error::MatrixTooLarge { users, questions })?;
 
         if users < request.least_users() {
-            self.control.advance(1.0);
-            return Ok(Some(SetTable::default()));
+            return Ok(None);
         }
-        if let ([block], true, Some(n)) =
-            (&blocks[..], is_complete && blueprint.space().chosen() > 1, request.top)
+        if let (1, true, Some(n)) = (blocks.len(), is_complete && blueprint.space().chosen() > 1, request.top)
         {
+            let block = blocks.remove(0);
             let covariances =
-                Covariances::of_sums(block).ok_or(Error::MatrixTooLarge { users, questions })?;
-            return self.in_covariances(covariances, block, n).map(Some);
+                Covariances::of_sums(&block).ok_or(Error::MatrixTooLarge { users, questions })?;
+            return Ok(Some(self.in_covariances(covariances, block, n)));
         }
         if strategy == Some(SearchStrategy::Bound) && request.top.is_none() {
             return Err(SearchStrategy::Bound.needs("`top`, since it leaves sets out"));
         }
-        Ok(Some(match request.top {
+        Ok(Some(Box::new(Blocks { isa, blocks, blueprint })))
+    }
+}
+
+impl<E: Exact> Way for CompleteSearch<'_, E> {
+    fn strategy(&self) -> SearchStrategy {
+        match self.method() {
+            Method::Exhaustive => SearchStrategy::Moments,
+            Method::Bound => SearchStrategy::Bound,
+        }
+    }
+
+    fn search(&self, run: &Run) -> Result<SetTable> {
+        self.search(run.control)
+    }
+}
+
+/// Users summed up by their answer patterns.
+struct Blocks<'a, A> {
+    isa: InstructionSet,
+    blocks: Vec<PairSums<A>>,
+    blueprint: &'a Blueprint<'a>,
+}
+
+impl<A: SumInteger + Sync> Way for Blocks<'_, A> {
+    fn strategy(&self) -> SearchStrategy {
+        SearchStrategy::Moments
+    }
+
+    fn search(&self, run: &Run) -> Result<SetTable> {
+        let Self { isa, ref blocks, blueprint } = *self;
+        let Request { top, rank_by, .. } = *blueprint.request();
+        Ok(match top {
             None => {
-                let empty = || All::ranked_by(request.rank_by);
-                booklets::search(isa, &blocks, blueprint, control, empty).into_table()
+                let empty = || All::ranked_by(rank_by);
+                booklets::search(isa, blocks, blueprint, run.control, empty).into_table()
             }
             Some(n) => {
                 let shared = SharedThreshold::default();
-                let empty = || Best::new(n, request.rank_by, &shared);
-                booklets::search(isa, &blocks, blueprint, control, empty).into_table()
+                let empty = || Best::new(n, rank_by, &shared);
+                booklets::search(isa, blocks, blueprint, run.control, empty).into_table()
             }
-        }))
+        })
     }
 }
 

@@ -20,11 +20,10 @@ mod halves;
 
 use std::ops::Range;
 
-use crate::combinations::binomial;
+use crate::combinations::{binomial, many};
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel, PART};
 use crate::moments::{Correlations, LaneCorrelations, RankBy, Side};
-use crate::parallel;
 use crate::ranking::{All, Collector, Siblings, Sink};
 use crate::search::{Blueprint, Control, Request, Rules, Run, Space, Standing};
 
@@ -451,10 +450,9 @@ impl<S: Scores> Tree<'_, S> {
         }
         let leaf_users = users as f64 * share.powi(missing as i32 - 1);
         let sets = match &subtree.within {
-            Some(within) => Some(within.end - within.start),
-            None => binomial(open.low + open.high, missing),
+            Some(within) => (within.end - within.start) as f64,
+            None => many(open.low + open.high, missing),
         };
-        let sets = sets.map_or(f64::INFINITY, |sets| sets as f64);
         let is_serial = sets * leaf_users.max(LEAST_LEAF_USERS) * S::COST as f64 <= SERIAL_WORK as f64;
         if subtree.within.is_none() && is_serial {
             let mut levels: Vec<Level<S>> = (1..missing).map(|_| Level::default()).collect();
@@ -497,7 +495,8 @@ impl<S: Scores> Tree<'_, S> {
             collector.merge(later);
             collector
         };
-        let found = parallel::fold_in_order(0..children.len(), empty, walk, merge);
+        let sets = |child: usize| children[child].subtree.share;
+        let found = self.control.fold(0..children.len(), sets, empty, walk, merge);
         merge(collector, found)
     }
 

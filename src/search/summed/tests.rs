@@ -9,7 +9,7 @@ use crate::matrix::ResponseMatrix;
 use crate::moments::RankBy;
 use crate::naive::{self, Answers};
 use crate::responses::{Duplicates, Responses, Score};
-use crate::search::{Request, search_with};
+use crate::search::{Control, Request, search_with};
 
 fn matrix_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> ResponseMatrix {
     let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
@@ -428,13 +428,13 @@ fn moments_are_chosen_where_they_pay() {
     let request = Request { k: 4, top: Some(3), min_users: 2, rank_by: RankBy::R };
     let is_summed = |answers: &Answers, request: &Request| {
         let isa = InstructionSet::Portable;
-        let matrix = integers_of(answers);
+        let (matrix, control) = (integers_of(answers), Control::default());
         let blueprint = Blueprint::free(Cow::Borrowed(&matrix), *request);
-        let found = search(isa, &blueprint, &Run::all(&Control::default())).unwrap();
-        if let Some(found) = &found {
-            assert_eq!(found, &by(SearchStrategy::Projection, &matrix, request).unwrap());
+        let way = sum_up(isa, &blueprint, None, None).unwrap();
+        if let Some(way) = &way {
+            assert_eq!(way.search(&Run::all(&control)), by(SearchStrategy::Projection, &matrix, request));
         }
-        found.is_some()
+        way.is_some()
     };
     let complete = factor(600, 14, 1.0, |random| 2.0 * random);
     assert!(is_summed(&complete, &request));
@@ -445,7 +445,7 @@ fn moments_are_chosen_where_they_pay() {
     assert_eq!(binomial(140, 70), None, "the case must have more sets than can be counted");
     let (isa, strategy) = (InstructionSet::Portable, None);
     let blueprint = &Blueprint::free(Cow::Borrowed(&long), countless);
-    assert!(Summed { isa, blueprint, strategy, control: &Control::default() }.pays());
+    assert!(Summed { isa, blueprint, strategy }.pays());
     let cut = |patterns: u32| {
         let mut answers = complete.clone();
         for (&user, scores) in &mut answers {
