@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from math import comb
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from hypothesis import strategies as st
 from polars.io.plugins import register_io_source
 from polars.testing import assert_frame_equal
 from polars_corrset._internal import Scan
-from polars_corrset._pushdown import Bounds, bounds
+from polars_corrset._pushdown import Bounds, Membership, bounds, membership
 from responses import SCHEMA, assert_sets, expected, sparse
 
 RESPONSES = sparse(30, 9, 0.6, seed=1, scores=(0, 1, 2))
@@ -140,6 +142,7 @@ def test_bounds_prune_inside_the_search(floor: tuple[str, float] | None) -> None
     options = {"k": 3, "min_users": 7, "duplicates": "error", "total": "sum", "shard": (0, 1)}
     options |= {"columns": EVERY.columns, "floor": floor}
     options |= {"bounds": dict.fromkeys(["max_per_domain", "min_per_domain", "max_cost"])}
+    options |= {"membership": Membership()._asdict()}
     search = Scan([(name, RESPONSES[name]) for name in ("user", "question", "score")], options)
     batches = []
     while (batch := search.next()) is not None:
@@ -171,6 +174,242 @@ def test_bounds_prune_inside_the_search(floor: tuple[str, float] | None) -> None
 )
 def test_bounds(predicate: pl.Expr | None, wanted: Bounds) -> None:
     assert bounds(predicate) == wanted
+
+
+CONTAINS = pl.col("questions").list.contains
+QUESTIONS = EVERY["questions"].explode().unique(maintain_order=True).to_list()
+FIRST, SECOND, THIRD, FOURTH, *_, LAST = QUESTIONS
+
+
+@pytest.mark.parametrize(
+    ("predicate", "contained", "missing"),
+    [
+        (CONTAINS("a"), ["a"], []),
+        (CONTAINS("a", nulls_equal=False), ["a"], []),
+        (~CONTAINS("a"), [], ["a"]),
+        (((pl.col("r") > 0) & ~CONTAINS("a")) & (CONTAINS("b") & CONTAINS("c")), ["b", "c"], ["a"]),
+        (CONTAINS("a") & (CONTAINS("b") | CONTAINS("c")), ["a"], []),
+        (~(CONTAINS("a") & CONTAINS("b")), [], []),
+        (CONTAINS(None) & ~CONTAINS(pl.lit(None, dtype=pl.String)), [], []),
+        (CONTAINS(pl.lit(pl.Series(["a", "b"]))), [], []),
+        (CONTAINS(1) & CONTAINS(pl.col("questions").list.first()), [], []),
+        (pl.col("other").list.contains("a"), [], []),
+        (pl.col("questions").list.tail(1).list.contains("a"), [], []),
+        (pl.col("questions").list.count_matches("a"), [], []),
+        (None, [], []),
+    ],
+    ids=str,
+)
+def test_membership(predicate: pl.Expr | None, contained: list[str], missing: list[str]) -> None:
+    found = [[] if one is None else one.to_list() for one in membership(predicate, pl.String())]
+    assert [sorted(one) for one in found] == [contained, missing]
+
+
+MEMBERSHIPS = {
+    "contained": (CONTAINS(FOURTH), {}),
+    "missing": (~CONTAINS(FIRST), {}),
+    "both": (CONTAINS(LAST) & ~CONTAINS(FIRST) & CONTAINS(SECOND), {}),
+    "all of a set": (CONTAINS(LAST) & CONTAINS(FIRST) & CONTAINS(SECOND), {}),
+    "more than a set": (CONTAINS(LAST) & CONTAINS(FIRST) & CONTAINS(SECOND) & CONTAINS(THIRD), {}),
+    "all missing": (pl.all_horizontal(~CONTAINS(question) for question in QUESTIONS), {}),
+    "each missing": ([~CONTAINS(question) for question in QUESTIONS], {}),
+    "twice": ([CONTAINS(FIRST), ~CONTAINS(SECOND), CONTAINS(FIRST), ~CONTAINS(SECOND)], {}),
+    "contained and missing": (CONTAINS(FIRST) & ~CONTAINS(FIRST), {}),
+    "with bounds": (CONTAINS(FOURTH) & ~CONTAINS(FIRST) & (pl.col("r") > 0.5), {}),
+    "one of two": (CONTAINS(FIRST) | CONTAINS(SECOND), {}),
+    "neither": (~(CONTAINS(FIRST) | CONTAINS(SECOND)), {}),
+    "no such question contained": (CONTAINS("q"), {}),
+    "no such question missing": (~CONTAINS("q"), {}),
+    "null": (CONTAINS(pl.lit(None, dtype=pl.String)), {}),
+    "not null": (~CONTAINS(None), {}),
+    "not null, never": (~CONTAINS(None, nulls_equal=False), {}),
+    "included, too": (CONTAINS(FIRST) & CONTAINS(THIRD), {"include": [THIRD]}),
+    "excluded, too": (~CONTAINS(FIRST) & ~CONTAINS(THIRD), {"exclude": [THIRD]}),
+    "beside": (CONTAINS(FIRST) & ~CONTAINS(SECOND), {"include": [LAST], "exclude": [THIRD]}),
+    "excluded": (CONTAINS(FIRST), {"exclude": [FIRST]}),
+    "included": (~CONTAINS(FIRST), {"include": [FIRST]}),
+    "more than a set with the included": (CONTAINS(FIRST) & CONTAINS(LAST), {"include": [SECOND, THIRD]}),
+    "a shard": (CONTAINS(FOURTH) & ~CONTAINS(THIRD), {"shard": (0, 2)}),
+    "another shard": (CONTAINS(FOURTH) & ~CONTAINS(THIRD), {"shard": (1, 2)}),
+    "the only shard": (CONTAINS(FOURTH) & ~CONTAINS(THIRD), {"shard": (0, 1)}),
+    "shard and include": (CONTAINS(FOURTH), {"shard": (1, 3), "include": [SECOND]}),
+    "alpha": (CONTAINS(FOURTH) & ~CONTAINS(THIRD), {"alpha": True, "total": "mean"}),
+    "scores that are not exact": (CONTAINS(FOURTH) & ~CONTAINS(THIRD), {"score": pl.col("score") / 7}),
+}
+
+
+@pytest.mark.parametrize("name", MEMBERSHIPS)
+def test_members(engine: str, name: str) -> None:
+    predicate, options = MEMBERSHIPS[name]
+    every = scan(**options).collect()
+    assert_frame_equal(
+        scan(**options).filter(predicate).collect(engine=engine), every.filter(predicate), check_exact=True
+    )
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*QUESTIONS, "q"]), st.booleans()).map(
+            lambda one: CONTAINS(one[0]) if one[1] else ~CONTAINS(one[0])
+        )
+        | PREDICATE,
+        min_size=1,
+        max_size=5,
+    ),
+    ENGINES,
+)
+def test_any_members(predicates: list[pl.Expr], engine: str) -> None:
+    found = scan().filter(*predicates).collect(engine=engine)
+    assert_frame_equal(found, EVERY.filter(*predicates), check_exact=True)
+
+
+NUMBER = pl.col("question").str.tail(1).cast(pl.Int64)
+
+
+@pytest.mark.parametrize(
+    ("question", "contained", "missing"),
+    [
+        (NUMBER, 3, 5),
+        (NUMBER, pl.lit(3, dtype=pl.UInt8), pl.lit(5, dtype=pl.Int16)),
+        (NUMBER, 3, 300),
+        (NUMBER.cast(pl.UInt8), 3, 5),
+        (NUMBER.cast(pl.UInt8), 3, 300),
+        (NUMBER.cast(pl.UInt8), 3, -1),
+        (NUMBER.cast(pl.Float64), 0.0, 5.0),
+        (NUMBER.cast(pl.Decimal(38, 2)), Decimal("3.00"), Decimal("5.00")),
+        (pl.date(2024, 1, 1) + pl.duration(days=NUMBER), date(2024, 1, 4), date(2024, 1, 6)),
+        (pl.col("question").cast(pl.Binary), b"q3", b"q5"),
+        (pl.col("question").cast(pl.Categorical), "q3", "q5"),
+        (pl.col("question").cast(pl.Categorical), "q3", "none"),
+        (pl.col("question").cast(pl.Enum(sorted(QUESTIONS))), "q3", "q5"),
+        (pl.col("question").cast(pl.Enum([*QUESTIONS, "unused"])), "q3", "unused"),
+        (
+            pl.col("question").cast(pl.Enum(QUESTIONS)),
+            pl.lit("q3", dtype=pl.Enum(QUESTIONS)),
+            pl.lit("q5", dtype=pl.Enum(QUESTIONS)),
+        ),
+    ],
+    ids=str,
+)
+def test_members_of_any_dtype(engine: str, question: pl.Expr, contained: object, missing: object) -> None:
+    every = scan(question=question).collect()
+    for predicate in (CONTAINS(contained), ~CONTAINS(missing), CONTAINS(contained) & ~CONTAINS(missing)):
+        wanted = every.filter(predicate)
+        assert wanted.height > 0
+        found = scan(question=question).filter(predicate).collect(engine=engine)
+        assert_frame_equal(found, wanted, check_exact=True)
+
+
+def test_members_that_only_polars_can_judge(engine: str) -> None:
+    """Errors stay errors, in the versions that have them, and what they compare stays as they compare it."""
+    for question, literal in [
+        (NUMBER, 3.0),
+        (NUMBER, "q3"),
+        (pl.col("question"), 3),
+        (pl.col("question").cast(pl.Enum(QUESTIONS)), "no category"),
+    ]:
+        for predicate in (CONTAINS(literal), ~CONTAINS(literal)):
+            every = scan(question=question).collect()
+            query = scan(question=question).filter(predicate)
+            try:
+                wanted = every.filter(predicate)
+            except pl.exceptions.PolarsError as error:
+                with pytest.raises(type(error)):
+                    query.collect(engine=engine)
+            else:
+                assert_frame_equal(query.collect(engine=engine), wanted, check_exact=True)
+
+
+def test_a_question_without_scores_is_none_of_the_sets(engine: str) -> None:
+    """Neither when nobody has a score of it, nor when nobody with a criterion has."""
+    score = pl.when(pl.col("question") != FIRST).then("score")
+    able = pl.col("user").str.tail(-1).cast(pl.Int64)
+    users = RESPONSES.filter(pl.col("question") == FIRST)["user"].implode()
+    criterion = pl.when(~pl.col("user").is_in(users)).then(able)
+    for options in ({"score": score}, {"criterion": criterion, "k": 2}):
+        every = scan(**options).collect()
+        assert every.height > 0
+        for predicate, wanted in ((CONTAINS(FIRST), every.clear()), (~CONTAINS(FIRST), every)):
+            found = scan(**options).filter(predicate).collect(engine=engine)
+            assert_frame_equal(found, wanted, check_exact=True)
+
+
+def test_a_domain_is_one_without_its_only_question(engine: str) -> None:
+    """`exclude` would not ask for a question of it; a predicate does not change what is asked for."""
+    area = pl.when(pl.col("question") == FIRST).then(pl.lit("a")).otherwise(pl.lit("b"))
+    options = {"domain": area, "min_per_domain": 1}
+    assert scan(**options, exclude=[FIRST]).collect().height > 0
+    assert scan(**options).filter(~CONTAINS(FIRST)).collect(engine=engine).height == 0
+    every = scan(**options).collect()
+    for predicate in (CONTAINS(FIRST), CONTAINS(LAST), ~CONTAINS(LAST), CONTAINS(SECOND) & ~CONTAINS(LAST)):
+        wanted = every.filter(predicate)
+        assert wanted.height > 0
+        found = scan(**options).filter(predicate).collect(engine=engine)
+        assert_frame_equal(found, wanted, check_exact=True)
+
+
+@pytest.mark.parametrize("predicate", [CONTAINS(FIRST), ~CONTAINS(FIRST), CONTAINS("q")], ids=str)
+def test_wrong_arguments_are_errors_beside_a_predicate(engine: str, predicate: pl.Expr) -> None:
+    for options, part in (({"include": ["Q"]}, '`include` holds "Q"'), ({"exclude": ["Q"]}, "`exclude`")):
+        with pytest.raises(pl.exceptions.ComputeError, match=part):
+            scan(**options).filter(predicate).collect(engine=engine)
+    twice = pc.scan_corrsets(pl.concat([RESPONSES, RESPONSES]), k=3).filter(predicate)
+    with pytest.raises(pl.exceptions.ComputeError, match="2 responses of user"):
+        twice.collect(engine=engine)
+
+
+@pytest.mark.parametrize(
+    ("predicate", "options", "sets"),
+    [
+        (CONTAINS(FIRST), {}, comb(8, 2)),
+        (~CONTAINS(FIRST), {}, comb(8, 3)),
+        (CONTAINS(FIRST) & ~CONTAINS(LAST) & (pl.col("r") > 0), {}, comb(7, 2)),
+        (CONTAINS(FIRST), {"include": [LAST]}, 7),
+        (CONTAINS("q"), {}, 0),
+        (~CONTAINS("q"), {}, comb(9, 3)),
+        (CONTAINS(FIRST), {"exclude": [FIRST]}, 0),
+        (CONTAINS(FIRST), {"shard": (0, 4)}, comb(9, 3) // 4),
+        (~CONTAINS(FIRST), {"domain": pl.lit("a"), "min_per_domain": 1}, comb(9, 3)),
+        (CONTAINS(3), {"question": NUMBER}, comb(8, 2)),
+        (CONTAINS(3) & ~CONTAINS(9), {"question": NUMBER.cast(pl.UInt8)}, comb(8, 2)),
+        (CONTAINS(300), {"question": NUMBER.cast(pl.UInt8)}, comb(9, 3)),
+        (CONTAINS(3.0), {"question": NUMBER.cast(pl.Float64)}, comb(9, 3)),
+        (CONTAINS(FIRST), {"question": pl.col("question").cast(pl.Enum(QUESTIONS))}, comb(8, 2)),
+        (~CONTAINS(FIRST), {"question": pl.col("question").cast(pl.Categorical)}, comb(8, 3)),
+    ],
+    ids=str,
+)
+def test_members_cut_the_search(
+    predicate: pl.Expr, options: dict[str, Any], sets: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = []
+
+    def spy(*arguments: Any) -> Scan:
+        looked_at.append(Scan(*arguments))
+        return looked_at[0]
+
+    monkeypatch.setattr("polars_corrset._scan.Scan", spy)
+    scan(**options).filter(predicate).collect()
+    assert [one.sets for one in looked_at] == [sets]
+
+
+def test_sets_with_two_questions_of_tens_of_billions_come_at_once(engine: str) -> None:
+    frame = sparse(40, 200, 0.4, seed=4)
+    first, second = frame["question"].unique(maintain_order=True).to_list()[:2]
+    query = pc.scan_corrsets(frame, k=6, min_users=4).filter(CONTAINS(first), CONTAINS(second))
+    assert comb(200, 6) > 8e10
+    found = query.collect(engine=engine)
+    assert_frame_equal(
+        found, pc.scan_corrsets(frame, k=6, min_users=4, include=[first, second]).collect(), check_exact=True
+    )
+    assert found.height > 0
+
+
+@pytest.mark.parametrize("dtype", [pl.Categorical(), pl.Enum(QUESTIONS)], ids=str)
+def test_predicate_on_sets_with_categories(engine: str, dtype: pl.DataType) -> None:
+    found = scan(question=pl.col("question").cast(dtype)).filter(pl.col("r") > 0.2).collect(engine=engine)
+    wanted = EVERY.filter(pl.col("r") > 0.2)
+    assert_frame_equal(found, wanted.cast({"questions": pl.List(dtype)}), check_exact=True)
 
 
 @pytest.mark.parametrize(

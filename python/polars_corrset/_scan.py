@@ -25,7 +25,7 @@ from polars_corrset._expressions import NAME, corrset
 from polars_corrset._inputs import inputs_of, read_inputs
 from polars_corrset._internal import Scan
 from polars_corrset._progress import Bar, Progress, progress_of
-from polars_corrset._pushdown import bounds
+from polars_corrset._pushdown import Membership, bounds, membership
 from polars_corrset._source import selected
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ _PARAMETERS = inspect.signature(register_io_source).parameters
 
 # What `n_users` can be.
 _MOST_USERS = 2**32 - 1
+
+# The shard that is all sets.
+_WHOLE = (0, 1)
 
 
 def scan_corrsets(
@@ -67,7 +70,9 @@ def scan_corrsets(
     The rows are those of :func:`top_corrsets` with `top=None`, but never all in memory: each batch is
     searched when the query is about to need it. What the query does with the rows reaches the search:
     comparisons of `r`, `r_rest`, `alpha` and `n_users` with numbers leave sets out before they become rows,
-    `head` ends the search, and of the columns only those that are used are made.
+    `pl.col("questions").list.contains(…)` of a question and its negation cut the search as `include` and
+    `exclude` do (but not that of a `shard`), `head` ends it, and of the columns only those that are used are
+    made.
 
     Parameters
     ----------
@@ -161,11 +166,19 @@ def scan_corrsets(
         planned = schema()
         # Here and not in the iterator, which Polars asks from a thread that reading may need.
         read = read_inputs(frame, inputs)
-        found = pl.List(dict(read)["question"].dtype)
+        dtype = dict(read)["question"].dtype
+        found = pl.List(dtype)
         if found != planned["questions"]:
             msg = f"the sets were planned as {planned['questions']}, but the responses read now give {found}"
             raise pl.exceptions.SchemaError(msg)
         least = bounds(predicate)
+        members = membership(predicate, dtype)
+        if part != _WHOLE:
+            # Fewer questions make other shares: the shards of one scan would not be those of the next.
+            members = Membership()
+        elif constraints.bounds["min_per_domain"] is not None:
+            # A domain whose questions are all excluded is none that sets need questions from.
+            members = members._replace(missing=None)
         floors = (
             (name, value) for name, value in zip(least._fields, least, strict=True) if name != "n_users"
         )
@@ -180,6 +193,7 @@ def scan_corrsets(
                 "columns": [name for name in planned if name in used],
                 "min_users": max(asked["min_users"], min(math.ceil(least.n_users or 0), _MOST_USERS)),
                 "floor": next((floor for floor in floors if floor[1] is not None), None),
+                "membership": members._asdict(),
             },
         )
         bar = None if shows == "never" else Bar(scan.sets, shows == "always")

@@ -15,7 +15,8 @@ def selected(
 ) -> Iterator[pl.DataFrame]:
     """What Polars asked for, of that: exactly, since it does not look again."""
     for batch in batches:
-        rows = batch if predicate is None else batch.filter(predicate)
+        # In one piece: Polars 1.32.3 cannot read lists of Enum or Categorical in several.
+        rows = batch if predicate is None else batch.filter(predicate).rechunk()
         if n_rows is not None:
             rows = rows.head(n_rows)
             n_rows -= rows.height

@@ -1,7 +1,8 @@
-//! What users say of the sets, in their values → constraints on question ids.
+//! What users say of the sets, and predicates on them, in values → constraints on question ids.
 
 use polars::prelude::*;
 use pyo3::prelude::*;
+use pyo3_polars::PySeries;
 use serde::Deserialize;
 
 use super::columns::{CodedMatrix, intern, list as listed, shown};
@@ -16,6 +17,50 @@ pub struct Bounds {
     max_per_domain: Option<u64>,
     min_per_domain: Option<u64>,
     max_cost: Option<f64>,
+}
+
+/// Questions that a predicate wants in every set, and questions it wants in none.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Membership {
+    contained: Option<PySeries>,
+    missing: Option<PySeries>,
+}
+
+impl Membership {
+    /// The `constraints` on sets of `k` of the `questions`, and these. What no set fulfils is no error, as it is none to
+    /// filter for it.
+    pub fn narrow(
+        &self,
+        constraints: Constraints,
+        questions: &Series,
+        k: usize,
+    ) -> PolarsResult<Constraints> {
+        let ids = |values: &Option<PySeries>| match values {
+            Some(values) => known_ids(&values.0, questions),
+            None => Ok(Vec::new()),
+        };
+        let (contained, missing) = (ids(&self.contained)?, ids(&self.missing)?);
+        let Constraints { mut include, mut exclude, .. } = constraints;
+        add_new(&mut include, &contained);
+        add_new(&mut exclude, &missing);
+        let is_impossible = contained.contains(&None)
+            || include.len() > k
+            || include.iter().any(|question| exclude.contains(question));
+        if is_impossible {
+            (include, exclude) = (Vec::new(), (0..questions.len() as u32).collect());
+        }
+        Ok(Constraints { include, exclude, ..constraints })
+    }
+}
+
+/// Adds what of `found` is known and not among the `ids` yet.
+fn add_new(ids: &mut Vec<u32>, found: &[Option<u32>]) {
+    for id in found.iter().flatten() {
+        if !ids.contains(id) {
+            ids.push(*id);
+        }
+    }
 }
 
 impl Inputs<&Series> {
@@ -90,17 +135,13 @@ pub fn costs(values: &Series, questions: &Series) -> PolarsResult<Vec<f64>> {
 fn ids_of(role: Role, list: &Series, questions: &Series) -> PolarsResult<Vec<u32>> {
     let values = list.slice(0, 1).explode(ExplodeOptions { empty_as_null: false, keep_nulls: false })?;
     let shown = |row: usize| values.get(row).map(shown);
-    let known = questions.to_storage();
-    let cast = match cast_exactly(&values, known.dtype())? {
-        Ok(cast) => cast,
+    let ids = match ids_among(&values, questions)? {
+        Ok(ids) => ids,
         Err(row) => polars_bail!(
             ComputeError: "`{role}` holds {}, which cannot be cast to {}, the dtype of {}",
             shown(row)?, questions.dtype(), Role::Question.of(questions.name()),
         ),
     };
-    let mut all = known.to_physical_repr().into_owned();
-    all.append(&cast.to_physical_repr())?;
-    let ids: Vec<u32> = intern(&all)?.ids().skip(questions.len()).collect();
 
     let unknown = (0..ids.len()).filter(|&row| ids[row] as usize >= questions.len());
     let unknown: Vec<String> = unknown.map(shown).collect::<PolarsResult<_>>()?;
@@ -116,6 +157,29 @@ fn ids_of(role: Role, list: &Series, questions: &Series) -> PolarsResult<Vec<u32
         );
     }
     Ok(ids)
+}
+
+/// The id of each of `values` among the `questions`; `None` for what is none of them.
+fn known_ids(values: &Series, questions: &Series) -> PolarsResult<Vec<Option<u32>>> {
+    let id = |row: usize| {
+        // One by one, as a value that cannot be cast is just unknown.
+        let ids = ids_among(&values.slice(row as i64, 1), questions)?.unwrap_or_default();
+        Ok(ids.first().copied().filter(|&id| (id as usize) < questions.len()))
+    };
+    (0..values.len()).map(id).collect()
+}
+
+/// The ids of `values` if they went on from those of the `questions`: what is none of these comes after them. Or the
+/// row of the first value that their dtype cannot hold.
+fn ids_among(values: &Series, questions: &Series) -> PolarsResult<std::result::Result<Vec<u32>, usize>> {
+    let known = questions.to_storage();
+    let cast = match cast_exactly(values, known.dtype())? {
+        Ok(cast) => cast,
+        Err(row) => return Ok(Err(row)),
+    };
+    let mut all = known.to_physical_repr().into_owned();
+    all.append(&cast.to_physical_repr())?;
+    Ok(Ok(intern(&all)?.ids().skip(questions.len()).collect()))
 }
 
 /// `values` as `dtype`, or the row of the first that it cannot hold as it is.

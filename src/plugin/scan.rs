@@ -17,7 +17,7 @@ use pyo3_polars::{PyDataFrame, PySeries};
 use polars::prelude::*;
 
 use super::columns::Columns;
-use super::constraints::Bounds;
+use super::constraints::{Bounds, Membership};
 use super::inputs::Inputs;
 use super::interrupt::{Watch, raised, watched};
 use super::output::{needed, output_frame};
@@ -71,6 +71,7 @@ struct Options {
     /// Name and least value of the correlation that rows must reach.
     floor: Option<(String, f64)>,
     bounds: Bounds,
+    membership: Membership,
 }
 
 #[pymethods]
@@ -98,6 +99,7 @@ impl Scan {
             let coded = RAYON.install(|| columns.matrix(duplicates, total))?;
             let columns = columns.without_rows()?;
             let constraints = inputs.constraints(&coded, &options.bounds)?;
+            let constraints = options.membership.narrow(constraints, &coded.questions, request.k)?;
             let blueprint = Blueprint::new(Cow::Owned(coded.matrix), request, &constraints);
             let blueprint = blueprint.map_err(|error| columns.explain(error))?;
             let positions = Shard { index, count }.positions(blueprint.space());
