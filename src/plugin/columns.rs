@@ -79,7 +79,7 @@ impl Columns {
         let whole = match self.0.optional(Role::Criterion) {
             None => total.into(),
             Some(criterion) => {
-                criterion::check_constant(criterion, &self.0.user, &users)?;
+                check_constant((Role::Criterion, criterion), (Role::User, &self.0.user), &users)?;
                 if criterion.null_count() > 0 {
                     let has_criterion = criterion.is_not_null();
                     let others = Self(self.0.try_map(|column| column.filter(&has_criterion))?);
@@ -138,7 +138,8 @@ impl Columns {
         })?;
         let of_questions = |role| {
             let column = self.0.optional(role)?;
-            Some(constraints::of_questions(role, column, &questions, &question_values))
+            let is_constant = check_constant((role, column), (Role::Question, &self.0.question), &questions);
+            Some(is_constant.and_then(|()| distinct(column, &questions)))
         };
         let (domains, costs) =
             (of_questions(Role::Domain).transpose()?, of_questions(Role::Cost).transpose()?);
@@ -209,6 +210,24 @@ fn not_finite(value: f64, all: &str, column: &str) -> String {
     format!(
         "holds {value}, but {all} must be finite; drop such rows with .filter(pl.col({column:?}).is_finite()) or make \
         them null with .fill_nan(None)",
+    )
+}
+
+/// Refuses a column that is not the same on all rows of one user or question, whose column and ids are given.
+fn check_constant(
+    (role, column): (Role, &Series),
+    (owner, owners): (Role, &Series),
+    ids: &Interned,
+) -> PolarsResult<()> {
+    let first_rows = ids.ids().map(|id| ids.first_rows[id as usize]).collect();
+    let physical = column.to_storage().to_physical_repr();
+    let expected = physical.take(&IdxCa::from_vec(PlSmallStr::EMPTY, first_rows))?;
+    let differs = physical.not_equal_missing(&expected)?;
+    let Some(row) = differs.iter().position(|differs| differs == Some(true)) else { return Ok(()) };
+    let first = ids.ids().nth(row).map_or(row, |id| ids.first_rows[id as usize] as usize);
+    polars_bail!(
+        ComputeError: "{} must be the same on all rows of a {owner}, but {owner} {} has {} and {}",
+        role.of(column.name()), shown(owners.get(row)?), shown(column.get(first)?), shown(column.get(row)?),
     )
 }
 

@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use super::columns::{CodedMatrix, intern, list as listed, shown};
 use super::inputs::{Inputs, Role};
-use crate::intern::Interned;
 use crate::search::{Constraints, Costs, Domains};
 
 /// Numbers that go with domains and costs, checked on the Python side.
@@ -87,25 +86,6 @@ impl Inputs<&Series> {
         let costs = coded.costs.clone().zip(bounds.max_cost).map(|(of, most)| Costs { of, most });
         Ok(Constraints { include, exclude, domains, costs })
     }
-}
-
-/// The value of each question in `column`, which must be the same on all rows of a question.
-pub fn of_questions(role: Role, column: &Series, ids: &Interned, questions: &Series) -> PolarsResult<Series> {
-    let first_rows = ids.ids().map(|id| ids.first_rows[id as usize]).collect();
-    let physical = column.to_storage().to_physical_repr();
-    let expected = physical.take(&IdxCa::from_vec(PlSmallStr::EMPTY, first_rows))?;
-    let differs = physical.not_equal_missing(&expected)?;
-    if let Some(row) = differs.iter().position(|differs| differs == Some(true))
-        && let Some(id) = ids.ids().nth(row)
-    {
-        let first = ids.first_rows[id as usize] as usize;
-        polars_bail!(
-            ComputeError: "{} must be the same on all rows of a question, but question {} has {} and {}",
-            role.of(column.name()), shown(questions.get(id as usize)?),
-            shown(column.get(first)?), shown(column.get(row)?),
-        );
-    }
-    column.take(&IdxCa::from_vec(column.name().clone(), ids.first_rows.clone()))
 }
 
 /// The number of each domain; `None` where it is null.
