@@ -274,7 +274,7 @@ impl Subtree {
         let position = |rank: u128| open.high.saturating_sub(usize::try_from(rank).unwrap_or(usize::MAX));
         match &self.within {
             Some(within) => Kept { from: position(within.end), below: position(within.start) },
-            None => Kept { from: 0, below: usize::MAX },
+            None => Kept::ALL,
         }
     }
 }
@@ -287,6 +287,12 @@ struct Kept {
 }
 
 impl Kept {
+    const ALL: Self = Self { from: 0, below: usize::MAX };
+
+    fn is_all(self) -> bool {
+        self.from == 0 && self.below == usize::MAX
+    }
+
     /// Those of the first `open` lanes of a part that are kept, a bit each.
     fn lanes(self, part: usize, open: usize) -> u16 {
         let lane = |position: usize| position.saturating_sub(part * PART).min(open);
@@ -516,8 +522,7 @@ impl<S: Scores> Tree<'_, S> {
             [last] => {
                 let is_open = |&(column, _): &(Column, Open)| !self.is_closed(prefix, column);
                 let children: Vec<(Column, Open)> = children.filter(is_open).collect();
-                let all = Kept { from: 0, below: usize::MAX };
-                self.finish(database, (&children, all), prefix, &mut last.extension, scratch, sink);
+                self.finish(database, (&children, Kept::ALL), prefix, &mut last.extension, scratch, sink);
             }
             [level, deeper @ ..] => {
                 for (column, open) in children {
@@ -585,11 +590,16 @@ impl<S: Scores> Tree<'_, S> {
             side: side.unwrap_or(Side::Total),
         };
         let filter = self.scores.filter(bar, database, users);
+        // Looked at once for all parts, as nearly always neither shares nor constraints leave sets out.
+        let is_free = self.rules.is_none() && of.kept.is_all();
         // From the last part to the first, because positions descend where the order of the sets matters.
         for (questions, parts) in self.questions.below(open).into_iter().zip([low, high]) {
             for (part, questions) in parts.zip(questions.chunks(PART)).rev() {
-                let open =
-                    of.kept.lanes(part, questions.len()) & !self.closed_lanes(prefix, first_high, part);
+                let open = if is_free {
+                    u16::MAX >> (PART - questions.len())
+                } else {
+                    of.kept.lanes(part, questions.len()) & !self.closed_lanes(prefix, first_high, part)
+                };
                 if open == 0 {
                     continue;
                 }
