@@ -14,6 +14,7 @@
 
 mod lanes;
 
+use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Mul, Sub};
 
 use crate::double_double::DoubleDouble;
@@ -327,10 +328,13 @@ pub fn float_alpha(scores: &[Vec<f64>], totals: &[DoubleDouble], noise: f64) -> 
         return None;
     }
     let n = DoubleDouble::from(totals.len() as f64);
-    // The mean of a question need not be accurate. Doubled precision makes the sum the same whatever the order of the
-    // questions, which included ones come first in.
+    // In an order that is that of the scores, not of the columns, which included questions come first in: a set has one α,
+    // also one near 0, where even doubled precision shows how it was summed up.
+    let mut in_order: Vec<&Vec<f64>> = scores.iter().collect();
+    in_order.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+    // The mean of a question need not be accurate.
     let mut variances = DoubleDouble::default();
-    for scores in scores {
+    for scores in in_order {
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         let mut sum = 0.0;
         for &score in scores {

@@ -1,4 +1,4 @@
-//! The tree of all prefixes, how it is cut in half, and what it asks of a kind of scores.
+//! The tree of all prefixes, and how it is cut in half.
 //!
 //! Sets are the paths of a tree. At a prefix only the users are kept who answered all of it, so a prefix's common users
 //! are found once and not once per set (the conditional database of itemset mining: M. J. Zaki, "Scalable
@@ -17,111 +17,22 @@
 
 mod filter;
 mod halves;
+mod scores;
+mod subtree;
 
 use std::ops::Range;
 
 use crate::combinations::{binomial, many};
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel, PART};
-use crate::moments::{Correlations, LaneCorrelations, RankBy, Side};
+use crate::moments::{Correlations, LaneCorrelations, Side};
 use crate::ranking::{All, Collector, Siblings, Sink};
 use crate::search::{Blueprint, Control, Request, Rules, Run, Space, Standing};
 
 pub use filter::{Bar, is_exact};
 pub use halves::{Column, Open, Questions};
-
-/// A kind of scores: how the common users of a prefix are stored, and what their responses sum up to.
-///
-/// Where methods are generic over [`Isa`], they must be `#[inline(always)]`.
-pub trait Scores: Sync {
-    /// The common users of a prefix and their responses to the questions that can follow.
-    type Database: Default + Send + Sync;
-
-    /// The common users of a prefix with one question more, as users of the prefix's database.
-    type Extension: Default;
-
-    /// The sums of the sets that a prefix and each question of a part make.
-    type Sums: Copy + Default;
-
-    /// Decides which of these sets can reach a bar.
-    type Filter: Copy;
-
-    /// Time for one set and user of a leaf, of which there can be [`SERIAL_WORK`] on one thread; 1 for the fastest kind.
-    const COST: u128;
-
-    fn users(&self) -> usize;
-
-    /// The database of the empty prefix.
-    fn everyone<I: Isa>(&self, isa: I, questions: &Questions) -> Result<Self::Database>;
-
-    /// The questions that can follow.
-    fn open(database: &Self::Database) -> Open;
-
-    /// Makes `extension` the users of `database` who answered `column`; returns their number.
-    fn extend<I: Isa>(
-        &self,
-        isa: I,
-        database: &Self::Database,
-        column: Column,
-        extension: &mut Self::Extension,
-    ) -> usize;
-
-    /// All users of the database of the empty prefix.
-    fn extend_by_none(&self) -> Self::Extension;
-
-    /// Makes `database` that of `extension`, users of `parent`, after which `open` can follow, and `next` by
-    /// [`extend`](Self::extend).
-    fn project<I: Isa>(
-        &self,
-        isa: I,
-        parent: &Self::Database,
-        extension: &Self::Extension,
-        open: Open,
-        next: Next,
-        database: &mut Self::Database,
-    );
-
-    /// Makes `sums` those of `extension`, users of `database`, with each question of the given parts.
-    fn sum<I: Isa>(
-        &self,
-        isa: I,
-        database: &Self::Database,
-        extension: &Self::Extension,
-        parts: Range<usize>,
-        sums: &mut [Self::Sums],
-    );
-
-    /// The side of the correlation that ranks sets, if the sums tell that correlation.
-    fn side(&self, rank_by: RankBy) -> Option<Side>;
-
-    /// The filter for sums of `users` users of `database`.
-    fn filter(&self, bar: Bar, database: &Self::Database, users: usize) -> Self::Filter;
-
-    /// The sets of a part that may reach the bar, one bit each: certainly all that do.
-    fn candidates(filter: Self::Filter, sums: &Self::Sums) -> u16;
-
-    /// One correlation of the sets of a part, as far as their sums settle it.
-    fn lane_correlations<I: Isa>(&self, isa: I, sums: &Self::Sums, side: Side) -> LaneCorrelations<PART>;
-
-    /// How many users the sets of a part have.
-    fn lane_users(sums: &Self::Sums) -> [u32; PART];
-
-    /// What to report of `set`, which is `leaf` with the question at a lane of a part, and its number of users.
-    fn correlations(
-        &self,
-        leaf: (&Self::Database, &Self::Extension),
-        sums: &Self::Sums,
-        part_and_lane: (usize, usize),
-        set: &[u32],
-    ) -> (Correlations, u32);
-}
-
-/// The halves whose questions can be the next of a prefix that is not a leaf's.
-#[derive(Clone, Copy)]
-pub struct Next {
-    pub low: bool,
-    pub high: bool,
-}
+pub use scores::{Next, Scores};
+use subtree::{Child, Children, Kept, Subtree};
 
 /// A kind of scores with what every walk over its sets begins with.
 pub struct Prepared<'a, S: Scores> {
@@ -257,76 +168,6 @@ struct Tree<'a, S> {
     questions: &'a Questions,
     rules: Option<&'a Rules>,
     control: &'a Control,
-}
-
-/// What is to be walked of the sets below a prefix.
-#[derive(Clone)]
-struct Subtree {
-    /// Their positions in lexicographic order, counted from the first one below the prefix; `None` for all.
-    within: Option<Range<u128>>,
-    /// Their share of the whole search, of which its [`Control`] keeps account.
-    share: f64,
-}
-
-impl Subtree {
-    /// What of the questions at positions below `open` can be the leaf, if the prefix lacks just that.
-    fn leaves(&self, open: Open) -> Kept {
-        let position = |rank: u128| open.high.saturating_sub(usize::try_from(rank).unwrap_or(usize::MAX));
-        match &self.within {
-            Some(within) => Kept { from: position(within.end), below: position(within.start) },
-            None => Kept::ALL,
-        }
-    }
-}
-
-/// Positions from the one on and below the other.
-#[derive(Clone, Copy)]
-struct Kept {
-    from: usize,
-    below: usize,
-}
-
-impl Kept {
-    const ALL: Self = Self { from: 0, below: usize::MAX };
-
-    fn is_all(self) -> bool {
-        self.from == 0 && self.below == usize::MAX
-    }
-
-    /// Those of the first `open` lanes of a part that are kept, a bit each.
-    fn lanes(self, part: usize, open: usize) -> u16 {
-        let lane = |position: usize| position.saturating_sub(part * PART).min(open);
-        let below = |lane: usize| (1u32 << lane) - 1;
-        (below(lane(self.below)) & !below(lane(self.from))) as u16
-    }
-}
-
-/// A way on from a prefix.
-struct Child {
-    column: Column,
-    /// What can follow.
-    open: Open,
-    subtree: Subtree,
-}
-
-/// Columns by which a prefix can be extended, and what is open after each. Small, since a walk has one for each question of
-/// a prefix on its stack.
-struct Children {
-    open: Open,
-    low: Range<usize>,
-    high: Range<usize>,
-}
-
-impl Iterator for Children {
-    type Item = (Column, Open);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(low) = self.low.next_back() {
-            return Some((Column::Low(low), Open { low, ..self.open }));
-        }
-        let high = self.high.next_back()?;
-        Some((Column::High(high), Open { high, ..self.open }))
-    }
 }
 
 impl<S: Scores> Tree<'_, S> {

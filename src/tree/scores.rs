@@ -1,0 +1,104 @@
+//! What the tree asks of a kind of scores.
+
+use std::ops::Range;
+
+use crate::error::Result;
+use crate::isa::{Isa, PART};
+use crate::moments::{Correlations, LaneCorrelations, RankBy, Side};
+
+use super::filter::Bar;
+use super::halves::{Column, Open, Questions};
+
+/// A kind of scores: how the common users of a prefix are stored, and what their responses sum up to.
+///
+/// Where methods are generic over [`Isa`], they must be `#[inline(always)]`.
+pub trait Scores: Sync {
+    /// The common users of a prefix and their responses to the questions that can follow.
+    type Database: Default + Send + Sync;
+
+    /// The common users of a prefix with one question more, as users of the prefix's database.
+    type Extension: Default;
+
+    /// The sums of the sets that a prefix and each question of a part make.
+    type Sums: Copy + Default;
+
+    /// Decides which of these sets can reach a bar.
+    type Filter: Copy;
+
+    /// Time for one set and user of a leaf, of which there can be [`SERIAL_WORK`](super::SERIAL_WORK) on one thread; 1 for
+    /// the fastest kind.
+    const COST: u128;
+
+    fn users(&self) -> usize;
+
+    /// The database of the empty prefix.
+    fn everyone<I: Isa>(&self, isa: I, questions: &Questions) -> Result<Self::Database>;
+
+    /// The questions that can follow.
+    fn open(database: &Self::Database) -> Open;
+
+    /// Makes `extension` the users of `database` who answered `column`; returns their number.
+    fn extend<I: Isa>(
+        &self,
+        isa: I,
+        database: &Self::Database,
+        column: Column,
+        extension: &mut Self::Extension,
+    ) -> usize;
+
+    /// All users of the database of the empty prefix.
+    fn extend_by_none(&self) -> Self::Extension;
+
+    /// Makes `database` that of `extension`, users of `parent`, after which `open` can follow, and `next` by
+    /// [`extend`](Self::extend).
+    fn project<I: Isa>(
+        &self,
+        isa: I,
+        parent: &Self::Database,
+        extension: &Self::Extension,
+        open: Open,
+        next: Next,
+        database: &mut Self::Database,
+    );
+
+    /// Makes `sums` those of `extension`, users of `database`, with each question of the given parts.
+    fn sum<I: Isa>(
+        &self,
+        isa: I,
+        database: &Self::Database,
+        extension: &Self::Extension,
+        parts: Range<usize>,
+        sums: &mut [Self::Sums],
+    );
+
+    /// The side of the correlation that ranks sets, if the sums tell that correlation.
+    fn side(&self, rank_by: RankBy) -> Option<Side>;
+
+    /// The filter for sums of `users` users of `database`.
+    fn filter(&self, bar: Bar, database: &Self::Database, users: usize) -> Self::Filter;
+
+    /// The sets of a part that may reach the bar, one bit each: certainly all that do.
+    fn candidates(filter: Self::Filter, sums: &Self::Sums) -> u16;
+
+    /// One correlation of the sets of a part, as far as their sums settle it.
+    fn lane_correlations<I: Isa>(&self, isa: I, sums: &Self::Sums, side: Side) -> LaneCorrelations<PART>;
+
+    /// How many users the sets of a part have.
+    fn lane_users(sums: &Self::Sums) -> [u32; PART];
+
+    /// What to report of `set`, which is `leaf` with the question at a lane of a part, and its number of users.
+    fn correlations(
+        &self,
+        leaf: (&Self::Database, &Self::Extension),
+        sums: &Self::Sums,
+        part_and_lane: (usize, usize),
+        set: &[u32],
+    ) -> (Correlations, u32);
+}
+
+/// The halves whose questions can be the next of a prefix that is not a leaf's.
+#[derive(Clone, Copy)]
+pub struct Next {
+    pub low: bool,
+    pub high: bool,
+}
