@@ -108,7 +108,7 @@ struct Noise {
 
 impl Floats {
     /// The correlations to report for `set`, whose common users are `users`: X, T and T − X are the exact sums of the
-    /// scores, each rounded once.
+    /// scores.
     pub fn correlations(
         &self,
         answered: &BitMatrix,
@@ -123,16 +123,16 @@ impl Floats {
         for user in users.map(|user| user as usize) {
             let x = self.set_total(answered, set, user);
             let t = self.totals[user];
-            xs.values.push(x.round());
-            ts.values.push(t.round());
+            xs.values.push(x);
+            ts.values.push(t);
             match self.rest {
-                Rest::Sum => rests.values.push((t - x).round()),
+                Rest::Sum => rests.values.push(t - x),
                 Rest::Mean => {
                     let count = self.counts[user] as usize;
                     let [all, others] = [count, count - set.len()].map(|n| DoubleDouble::from(n as f64));
                     if count > set.len() {
-                        xs_of_rests.values.push(x.round());
-                        rests.values.push(((t * all - x) / others).round());
+                        xs_of_rests.values.push(x);
+                        rests.values.push((t * all - x) / others);
                     }
                 }
                 Rest::None => {}
@@ -149,12 +149,15 @@ impl Floats {
     /// Cronbach's α of `set`, whose common users are `users`.
     pub fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
         let users = || users.iter().map(|&user| user as usize);
-        let totals: Vec<DoubleDouble> = users().map(|user| self.set_total(answered, set, user)).collect();
+        let x = Totals {
+            values: users().map(|user| self.set_total(answered, set, user)).collect(),
+            noise: self.noise.score * set.len() as f64,
+        };
         let scores_on = |&question: &u32| {
             users().map(|user| self.points.of(answered, user, question as usize)).collect::<Vec<f64>>()
         };
         let scores: Vec<Vec<f64>> = set.iter().map(scores_on).collect();
-        float_alpha(&scores, &totals, self.noise.score * set.len() as f64)
+        float_alpha(&scores, &x)
     }
 
     /// The exact set total of `user`.
@@ -177,14 +180,14 @@ impl Floats {
     }
 
     /// How far X and T of the search, made of centred scores for sets of `k` questions, may be from the
-    /// rounded sums of the scores themselves.
+    /// exact sums of the scores themselves.
     pub fn rounding(&self, k: usize) -> Rounding {
         let k = k as f64;
         Rounding {
-            // k subtractions of at most 2m, k additions of at most 2km, one rounding of at most km.
-            x: ROUNDOFF * self.largest_point * (3.0 * k + 2.0 * k * k),
-            // One subtraction of a mean.
-            t: ROUNDOFF * self.largest_total * 2.0,
+            // k subtractions of at most 2m, k additions of at most 2km.
+            x: ROUNDOFF * self.largest_point * (2.0 * k + 2.0 * k * k),
+            // One rounding of at most T, one subtraction of a mean.
+            t: ROUNDOFF * self.largest_total * 3.0,
         }
     }
 }

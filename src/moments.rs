@@ -305,29 +305,42 @@ pub const CORRELATION_MARGIN: f64 = 1e-12;
 /// Unit roundoff of `f64`.
 pub const ROUNDOFF: f64 = f64::EPSILON / 2.0;
 
-/// Totals of float scores over the same users, and the spread up to which they count as constant: that of
+/// Totals over the same users, where scores or a mean are floats, and the spread up to which they count as constant: that of
 /// the rounding of the scores themselves, since 0.1 + 0.7 and 0.3 + 0.5 are the same total to a user.
+///
+/// They are not rounded to `f64` before their mean is gone: of a criterion that is far from zero on the users of a set,
+/// nothing might be left.
 pub struct Totals {
-    pub values: Vec<f64>,
+    pub values: Vec<DoubleDouble>,
     pub noise: f64,
 }
 
 impl Totals {
     fn is_constant(&self) -> bool {
-        let least = self.values.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = self.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let Some(&first) = self.values.first() else { return true };
+        let (mut least, mut most) = (0.0f64, 0.0f64);
+        for difference in self.values.iter().map(|&value| (value - first).round()) {
+            (least, most) = (least.min(difference), most.max(difference));
+        }
         most - least <= self.noise
+    }
+
+    /// The values less their mean, whose rounding is the same in all of them.
+    fn deviations(&self) -> impl Iterator<Item = f64> {
+        let mut sum = DoubleDouble::default();
+        self.values.iter().for_each(|value| sum += value.round());
+        let mean = DoubleDouble::from(sum.round() / self.values.len() as f64);
+        self.values.iter().map(move |&value| (value - mean).round())
     }
 }
 
 /// Cronbach's α of float scores, to a few units in the last place: `scores[i]` are those of the common users on the
-/// i-th question of a set, `totals` the users' exact set totals, which count as constant up to a spread of `noise`.
-pub fn float_alpha(scores: &[Vec<f64>], totals: &[DoubleDouble], noise: f64) -> Option<f64> {
-    let x = Totals { values: totals.iter().map(|total| total.round()).collect(), noise };
+/// i-th question of a set, `x` the users' exact set totals.
+pub fn float_alpha(scores: &[Vec<f64>], x: &Totals) -> Option<f64> {
     if x.is_constant() {
         return None;
     }
-    let n = DoubleDouble::from(totals.len() as f64);
+    let n = DoubleDouble::from(x.values.len() as f64);
     // In an order that is that of the scores, not of the columns, which included questions come first in: a set has one α,
     // also one near 0, where even doubled precision shows how it was summed up.
     let mut in_order: Vec<&Vec<f64>> = scores.iter().collect();
@@ -345,21 +358,12 @@ pub fn float_alpha(scores: &[Vec<f64>], totals: &[DoubleDouble], noise: f64) -> 
         variances = variances - DoubleDouble::from(sum) * DoubleDouble::from(sum) / n;
     }
 
-    // Deviations of the exact totals: those of rounded totals far from zero would be all rounding.
-    let mean = DoubleDouble::from(mean(&x.values));
     let (mut sum, mut variance_x) = (DoubleDouble::default(), DoubleDouble::default());
-    for deviation in totals.iter().map(|&total| (total - mean).round()) {
+    for deviation in x.deviations() {
         sum += deviation;
         variance_x += deviation * deviation;
     }
     cronbach_alpha(scores.len(), variances, variance_x - sum * sum / n)
-}
-
-/// The mean, rounded.
-fn mean(values: &[f64]) -> f64 {
-    let mut sum = DoubleDouble::default();
-    values.iter().for_each(|&value| sum += value);
-    sum.round() / values.len() as f64
 }
 
 /// The correlation of given totals, to a few units in the last place; `None` where one side is constant, or has less than
@@ -372,18 +376,15 @@ pub fn float_correlation(x: &Totals, y: &Totals) -> Option<f64> {
     if x.is_constant() || y.is_constant() {
         return None;
     }
-    let (x, y) = (&x.values, &y.values);
-    let (mean_x, mean_y) = (mean(x), mean(y));
     let [mut dx, mut dy, mut xx, mut yy, mut xy] = [DoubleDouble::default(); 5];
-    for (x, y) in x.iter().zip(y) {
-        let (x, y) = (x - mean_x, y - mean_y);
+    for (x, y) in x.deviations().zip(y.deviations()) {
         dx += x;
         dy += y;
         xx += x * x;
         yy += y * y;
         xy += x * y;
     }
-    let n = DoubleDouble::from(x.len() as f64);
+    let n = DoubleDouble::from(x.values.len() as f64);
     correlation(xy - dx * dy / n, xx - dx * dx / n, yy - dy * dy / n)
 }
 

@@ -44,9 +44,10 @@ fn alpha_of_floats(scores: &[Vec<i64>], of: impl Fn(i64) -> f64) -> Option<f64> 
         floats.iter().for_each(|scores| total += scores[user]);
         total
     };
-    let totals: Vec<DoubleDouble> = (0..scores[0].len()).map(total).collect();
+    let values = (0..scores[0].len()).map(total).collect();
     let largest = floats.iter().flatten().fold(0.0, |most: f64, score| most.max(score.abs()));
-    float_alpha(&floats, &totals, 2.0 * ROUNDOFF * largest * scores.len() as f64)
+    let noise = 2.0 * ROUNDOFF * largest * scores.len() as f64;
+    float_alpha(&floats, &Totals { values, noise })
 }
 
 /// Scores of 2 to 30 users on 1 to 6 questions.
@@ -97,4 +98,18 @@ fn alpha_by_hand() {
     assert_eq!(alpha::<i64>(&[vec![1, 2], vec![2, 1]]), None, "constant totals");
     assert_eq!(alpha::<i64>(&[vec![1, 2, 7], vec![1, 2, 7]]), Some(1.0));
     assert_eq!(alpha::<i64>(&[vec![0, 1, 0, 1], vec![0, 0, 1, 1]]).map(f64::to_bits), Some(0.0f64.to_bits()));
+}
+
+/// Beyond 2^53 a float does not tell neighbours apart, beside a total of which these are still two.
+#[test]
+fn totals_far_from_zero_are_correlated_by_their_differences() {
+    let totals =
+        |values: &[i128]| Totals { values: values.iter().map(|&value| value.into()).collect(), noise: 0.0 };
+    let far = 1i128 << 60;
+    let x = totals(&[1, 2, 4, 3]);
+    for near in [[0, 1, 3, 2], [-5, 0, 1, 7]] {
+        let expected = float_correlation(&x, &totals(&near));
+        assert_eq!(float_correlation(&x, &totals(&near.map(|value| far + value))), expected);
+    }
+    assert_eq!(float_correlation(&x, &totals(&[far; 4])), None);
 }
