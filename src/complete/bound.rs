@@ -10,17 +10,27 @@
 //! - no set is left where the m largest u_q do not reach the criterion, and
 //! - an item q can be dropped from C where u_q and the m − 1 largest others do not, which lowers the u of the others.
 //!
+//! Where a set may have no more than so many items of a domain, neither the inner sum nor one of m of the u_q has more of it.
+//!
 //! What makes it strong is that C is what is left at this prefix, and that items go by descending u: sets begin with
 //! their best items, and what is left for the others is little.
+
+mod base;
+mod groups;
+#[cfg(test)]
+mod tests;
 
 use std::collections::TryReserveError;
 
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel};
 use crate::ranking::Collector;
+use crate::search::Caps;
 
 use super::covariances::{Covariances, Criterion, LANES, Moments};
 use super::{Complete, Exact, Path};
+use base::Base;
+use groups::{CAP, Group, Groups};
 
 /// Rounds of bounding and dropping at one prefix; the third drops little, a fourth next to nothing.
 const ROUNDS: usize = 3;
@@ -104,7 +114,8 @@ struct Scratch {
     /// u.
     bounds: Vec<f64>,
     order: Vec<usize>,
-    largest: Vec<f64>,
+    base: Base,
+    groups: Groups,
 }
 
 struct Walk<'a, E, F> {
@@ -210,8 +221,12 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         let missing = self.complete.space.k - set.len();
         let mut open = std::mem::take(&mut level.open);
         let candidates = open.open_of(candidates, set).map_err(|_| self.complete.too_large())?;
-        let bound = Bound { candidates, prefix, criterion, missing, level };
-        let branches = self.isa.run(bound).map_err(|_| self.complete.too_large());
+        let caps = set.caps();
+        level.scratch.groups.fill(candidates.items, caps, missing);
+        let is_capped = level.scratch.groups.is_capped();
+        let bound = Bound { candidates, prefix, criterion, missing, caps, level };
+        let branches = if is_capped { self.isa.run(Capped(bound)) } else { self.isa.run(bound) };
+        let branches = branches.map_err(|_| self.complete.too_large());
         level.open = open;
         branches
     }
@@ -363,6 +378,7 @@ struct Bound<'a> {
     prefix: Moments,
     criterion: Criterion,
     missing: usize,
+    caps: Option<Caps<'a>>,
     level: &'a mut Level,
 }
 
@@ -371,7 +387,27 @@ impl Kernel for Bound<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, _isa: I) -> Self::Output {
-        let Self { candidates, prefix, criterion, missing, level } = self;
+        self.fill::<false>()
+    }
+}
+
+/// The same where domains limit what can be chosen. A kernel of its own, so that the other is not slowed down by what it
+/// does not need.
+struct Capped<'a>(Bound<'a>);
+
+impl Kernel for Capped<'_> {
+    type Output = std::result::Result<usize, TryReserveError>;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _isa: I) -> Self::Output {
+        self.0.fill::<true>()
+    }
+}
+
+impl Bound<'_> {
+    #[inline(always)]
+    fn fill<const CAPPED: bool>(self) -> std::result::Result<usize, TryReserveError> {
+        let Self { candidates, prefix, criterion, missing, caps, level } = self;
         let room = criterion.least() - criterion.form(prefix);
         let mut scratch = std::mem::take(&mut level.scratch);
         for round in 0..ROUNDS {
@@ -381,8 +417,11 @@ impl Kernel for Bound<'_> {
                 level.scratch = scratch;
                 return Ok(0);
             }
-            bounds(current, prefix, criterion, missing - 1, &mut scratch);
-            keep_possible(missing, room, &mut scratch);
+            if CAPPED && round > 0 {
+                scratch.groups.fill(current.items, caps, missing);
+            }
+            bounds::<CAPPED>(current, prefix, criterion, missing - 1, &mut scratch);
+            keep_possible::<CAPPED>(missing, room, &mut scratch);
             if round == 0 {
                 let Scratch { order, bounds, .. } = &mut scratch;
                 order.sort_unstable_by(|&a, &b| bounds[b].total_cmp(&bounds[a]));
@@ -400,7 +439,10 @@ impl Kernel for Bound<'_> {
             }
         }
         let branches = (level.square.items.len() + 1).saturating_sub(missing);
-        most(missing, room, &mut scratch, &mut level.most);
+        if CAPPED {
+            scratch.groups.fill(&level.square.items, caps, missing);
+        }
+        most::<CAPPED>(missing, room, &mut scratch, &mut level.most);
         level.scratch = scratch;
         Ok(branches)
     }
@@ -408,7 +450,7 @@ impl Kernel for Bound<'_> {
 
 /// Makes u of each candidate.
 #[inline(always)]
-fn bounds(
+fn bounds<const CAPPED: bool>(
     candidates: Candidates,
     prefix: Moments,
     criterion: Criterion,
@@ -418,19 +460,27 @@ fn bounds(
     own(candidates, prefix, criterion, &mut scratch.own);
     scratch.bounds.clear();
     scratch.bounds.resize(scratch.own.len(), 0.0);
-    let Scratch { own, bounds, .. } = scratch;
-    match partners {
-        2 => add_partners::<2>(candidates, criterion, partners, own, bounds),
-        3 => add_partners::<3>(candidates, criterion, partners, own, bounds),
-        4 => add_partners::<4>(candidates, criterion, partners, own, bounds),
-        5 => add_partners::<5>(candidates, criterion, partners, own, bounds),
-        6 => add_partners::<6>(candidates, criterion, partners, own, bounds),
-        7 => add_partners::<7>(candidates, criterion, partners, own, bounds),
-        8 => add_partners::<8>(candidates, criterion, partners, own, bounds),
-        9 => add_partners::<9>(candidates, criterion, partners, own, bounds),
-        10 => add_partners::<10>(candidates, criterion, partners, own, bounds),
-        11 => add_partners::<11>(candidates, criterion, partners, own, bounds),
-        _ => add_partners::<PARTNERS>(candidates, criterion, partners, own, bounds),
+    let Scratch { own, bounds, groups, .. } = scratch;
+    if !CAPPED {
+        match partners {
+            2 => add_partners::<2>(candidates, criterion, partners, own, bounds),
+            3 => add_partners::<3>(candidates, criterion, partners, own, bounds),
+            4 => add_partners::<4>(candidates, criterion, partners, own, bounds),
+            5 => add_partners::<5>(candidates, criterion, partners, own, bounds),
+            6 => add_partners::<6>(candidates, criterion, partners, own, bounds),
+            7 => add_partners::<7>(candidates, criterion, partners, own, bounds),
+            8 => add_partners::<8>(candidates, criterion, partners, own, bounds),
+            9 => add_partners::<9>(candidates, criterion, partners, own, bounds),
+            10 => add_partners::<10>(candidates, criterion, partners, own, bounds),
+            11 => add_partners::<11>(candidates, criterion, partners, own, bounds),
+            _ => add_partners::<PARTNERS>(candidates, criterion, partners, own, bounds),
+        }
+    } else {
+        match partners {
+            2..=4 => add_capped_partners::<4>(candidates, criterion, partners, groups, own, bounds),
+            5..=8 => add_capped_partners::<8>(candidates, criterion, partners, groups, own, bounds),
+            _ => add_capped_partners::<PARTNERS>(candidates, criterion, partners, groups, own, bounds),
+        }
     }
 }
 
@@ -447,8 +497,7 @@ fn own(candidates: Candidates, prefix: Moments, criterion: Criterion, own: &mut 
     own.resize(items.len() + LANES, f64::NEG_INFINITY);
 }
 
-/// Adds to `own` the `partners` largest M_qj of each candidate q. One lane per candidate, whose largest so far are
-/// sorted down the registers: a new one sinks to its place.
+/// Adds to `own` the `partners` largest M_qj of each candidate q.
 #[inline(always)]
 fn add_partners<const SORTED: usize>(
     candidates: Candidates,
@@ -457,34 +506,119 @@ fn add_partners<const SORTED: usize>(
     own: &[f64],
     bounds: &mut [f64],
 ) {
-    let Candidates { items, with_total, between, stride, .. } = candidates;
-    let beta = criterion.beta;
-    for first in (0..items.len()).step_by(LANES) {
-        let mut c = [0.0; LANES];
-        c.copy_from_slice(&with_total[first..][..LANES]);
-        let mut largest = [[f64::NEG_INFINITY; LANES]; SORTED];
-        for other in 0..items.len() {
-            let row = &between[other * stride + first..][..LANES];
-            let c_other = with_total[other];
-            let mut form = [0.0; LANES];
-            for lane in 0..LANES {
-                form[lane] = c[lane] * c_other - beta * row[lane];
+    let count = candidates.items.len();
+    for first in (0..count).step_by(LANES) {
+        let largest = largest::<SORTED>(candidates, criterion, first, 0..count);
+        add_largest(&largest, partners, &own[first..][..LANES], &mut bounds[first..][..LANES]);
+    }
+}
+
+/// The same with no more partners of a group than there may be: of each group its largest, then of all these.
+#[inline(always)]
+fn add_capped_partners<const SORTED: usize>(
+    candidates: Candidates,
+    criterion: Criterion,
+    partners: usize,
+    groups: &Groups,
+    own: &[f64],
+    bounds: &mut [f64],
+) {
+    for first in (0..candidates.items.len()).step_by(LANES) {
+        let mut all = largest::<SORTED>(candidates, criterion, first, groups.free.iter().copied());
+        let mut start = 0;
+        for (group, &Group { end, left }) in (0..).zip(&groups.capped) {
+            let members = Members { positions: &groups.members[start..end], left, group };
+            let of = &groups.of[first..][..LANES];
+            match left {
+                1 => members.add_to::<1, SORTED>(&mut all, candidates, criterion, (first, of)),
+                2 => members.add_to::<2, SORTED>(&mut all, candidates, criterion, (first, of)),
+                _ => members.add_to::<CAP, SORTED>(&mut all, candidates, criterion, (first, of)),
             }
-            // No item is its own partner.
-            if other.wrapping_sub(first) < LANES {
-                form[other - first] = f64::NEG_INFINITY;
+            start = end;
+        }
+        add_largest(&all, partners, &own[first..][..LANES], &mut bounds[first..][..LANES]);
+    }
+}
+
+/// Candidates of one group, of which no more than `left` can be chosen.
+struct Members<'a> {
+    positions: &'a [usize],
+    left: usize,
+    group: u32,
+}
+
+impl Members<'_> {
+    /// Brings the largest of the group, at most `MOST`, among the largest of all. `of` are the groups of the candidates from
+    /// `first` on.
+    #[inline(always)]
+    fn add_to<const MOST: usize, const SORTED: usize>(
+        &self,
+        all: &mut [[f64; LANES]; SORTED],
+        candidates: Candidates,
+        criterion: Criterion,
+        (first, of): (usize, &[u32]),
+    ) {
+        let mut of_group = largest::<MOST>(candidates, criterion, first, self.positions.iter().copied());
+        // A candidate that is of the group itself leaves room for one less.
+        for lane in 0..LANES {
+            if of[lane] == self.group {
+                of_group[self.left - 1][lane] = f64::NEG_INFINITY;
             }
-            for sorted in &mut largest {
+        }
+        for mut form in of_group.into_iter().take(self.left) {
+            for sorted in &mut *all {
                 (*sorted, form) = exchange(*sorted, form);
             }
         }
+    }
+}
+
+/// The largest M_qj with the candidates j at the positions `others`, in descending order. One lane per candidate q from
+/// `first` on, whose largest so far are sorted down the registers: a new one sinks to its place.
+#[inline(always)]
+fn largest<const SORTED: usize>(
+    candidates: Candidates,
+    criterion: Criterion,
+    first: usize,
+    others: impl Iterator<Item = usize>,
+) -> [[f64; LANES]; SORTED] {
+    let Candidates { with_total, between, stride, .. } = candidates;
+    let beta = criterion.beta;
+    let mut c = [0.0; LANES];
+    c.copy_from_slice(&with_total[first..][..LANES]);
+    let mut largest = [[f64::NEG_INFINITY; LANES]; SORTED];
+    for other in others {
+        let row = &between[other * stride + first..][..LANES];
+        let c_other = with_total[other];
+        let mut form = [0.0; LANES];
         for lane in 0..LANES {
-            let mut sum = own[first + lane];
-            for place in 0..partners {
-                sum += largest[place.min(SORTED - 1)][lane];
-            }
-            bounds[first + lane] = sum;
+            form[lane] = c[lane] * c_other - beta * row[lane];
         }
+        // No item is its own partner.
+        if other.wrapping_sub(first) < LANES {
+            form[other - first] = f64::NEG_INFINITY;
+        }
+        for sorted in &mut largest {
+            (*sorted, form) = exchange(*sorted, form);
+        }
+    }
+    largest
+}
+
+/// Adds so many of the largest, the last again and again where there are fewer.
+#[inline(always)]
+fn add_largest<const SORTED: usize>(
+    largest: &[[f64; LANES]; SORTED],
+    partners: usize,
+    own: &[f64],
+    bounds: &mut [f64],
+) {
+    for lane in 0..LANES {
+        let mut sum = own[lane];
+        for place in 0..partners {
+            sum += largest[place.min(SORTED - 1)][lane];
+        }
+        bounds[lane] = sum;
     }
 }
 
@@ -505,22 +639,20 @@ fn exchange(a: [f64; LANES], b: [f64; LANES]) -> ([f64; LANES], [f64; LANES]) {
 
 /// Puts into `order` the candidates that can be in a set whose form beside M(P,P) is at least `room`.
 #[inline(always)]
-fn keep_possible(missing: usize, room: f64, scratch: &mut Scratch) {
-    let Scratch { own, bounds, order, largest } = scratch;
+fn keep_possible<const CAPPED: bool>(missing: usize, room: f64, scratch: &mut Scratch) {
+    let Scratch { own, bounds, order, base, groups } = scratch;
     let count = own.len() - LANES;
-    largest.clear();
-    for &bound in &bounds[..count] {
-        take_largest(largest, missing, bound);
-    }
-    let mut all = 0.0;
-    for bound in largest.iter() {
-        all += bound;
-    }
-    let last = largest[missing - 1];
-    order.clear();
+    base.clear(groups);
     for (position, &bound) in bounds[..count].iter().enumerate() {
-        let reached = if bound >= last { all } else { all - last + bound };
-        if reached >= room {
+        base.take(missing, bound, groups.group::<CAPPED>(position));
+    }
+    order.clear();
+    if base.len() < missing {
+        return;
+    }
+    let all = base.sum();
+    for (position, &bound) in bounds[..count].iter().enumerate() {
+        if all - base.loss(bound, groups.group::<CAPPED>(position)) >= room {
             order.push(position);
         }
     }
@@ -528,39 +660,17 @@ fn keep_possible(missing: usize, room: f64, scratch: &mut Scratch) {
 
 /// For each candidate what it and its best successors sum up to at most, less `room`.
 #[inline(always)]
-fn most(missing: usize, room: f64, scratch: &mut Scratch, most: &mut Vec<f64>) {
-    let Scratch { bounds, largest, .. } = scratch;
-    largest.clear();
+fn most<const CAPPED: bool>(missing: usize, room: f64, scratch: &mut Scratch, most: &mut Vec<f64>) {
+    let Scratch { bounds, base, groups, .. } = scratch;
+    base.clear(groups);
     most.clear();
     most.resize(bounds.len(), f64::NEG_INFINITY);
     for position in (0..bounds.len()).rev() {
-        if largest.len() == missing - 1 {
-            let mut sum = bounds[position] - room;
-            for bound in largest.iter() {
-                sum += bound;
-            }
-            most[position] = sum;
+        let group = groups.group::<CAPPED>(position);
+        base.take(missing, bounds[position], group);
+        if base.len() == missing {
+            most[position] = base.sum() - base.loss(bounds[position], group) - room;
         }
-        take_largest(largest, missing - 1, bounds[position]);
-    }
-}
-
-/// Keeps the `count` largest values, in descending order.
-#[inline(always)]
-fn take_largest(largest: &mut Vec<f64>, count: usize, value: f64) {
-    if largest.len() < count {
-        largest.push(value);
-    } else if let Some(last) = largest.last_mut()
-        && *last < value
-    {
-        *last = value;
-    } else {
-        return;
-    }
-    let mut place = largest.len() - 1;
-    while place > 0 && largest[place - 1] < largest[place] {
-        largest.swap(place - 1, place);
-        place -= 1;
     }
 }
 

@@ -4,6 +4,8 @@
 use crate::moments::{CORRELATION_MARGIN, ROUNDOFF, RankBy, SumInteger};
 use crate::pair_sums::PairSums;
 
+use super::prices::Prices;
+
 /// `f64` numbers in a 512-bit register; rows of a matrix are padded by as many, so that no loop has a tail.
 pub const LANES: usize = 8;
 
@@ -19,7 +21,7 @@ pub struct Covariances {
     pub between: Vec<f64>,
     /// Variance of the grand total.
     pub total: f64,
-    /// The largest covariance of an item with the grand total, and the largest variance of one.
+    /// What no covariance of an item with the grand total exceeds, and none of two items.
     largest: (f64, f64),
     /// How far these may be from those of the totals that are reported: `total` of itself, the others of the largest.
     pub error: f64,
@@ -76,6 +78,24 @@ impl Covariances {
             }
         }
         moments
+    }
+
+    /// Takes off the form of sets of `k` items what their prices exceed the most by: just that by `criterion`, and so
+    /// many times that by another as its β is of this one's.
+    pub fn charge(&mut self, prices: &Prices, k: usize, criterion: &Criterion) {
+        // Each item of a set meets k - 1 others, on either side of the diagonal.
+        let pairs = 2.0 * (k as f64 - 1.0) * criterion.beta;
+        let allowed = 2.0 * prices.most / k as f64;
+        for (item, price) in prices.of.iter().enumerate() {
+            let row = &mut self.between[item * self.stride..][..self.items];
+            for (other, (covariance, other_price)) in row.iter_mut().zip(&prices.of).enumerate() {
+                if other != item {
+                    *covariance += (price + other_price - allowed) / pairs;
+                }
+            }
+        }
+        let dearest = prices.of.iter().fold(0.0, |most, price: &f64| price.abs().max(most));
+        self.largest.1 += (2.0 * dearest + allowed.abs()) / pairs.abs();
     }
 
     /// The same with a grand total that is unrelated to all items: for what has nothing to do with it.
@@ -143,8 +163,9 @@ impl Criterion {
             }
         };
         // A value of the form, or a bound on one, is a sum of k² products c_i·c_j and k² of β·Σ_ij, each of them rounded
-        // thrice from rounded factors, and no term passes through more than 6k additions: k for c and v of the prefix
-        // or for a row of it, three for each level of the prefix's form, and 2k among the items to come.
+        // thrice from rounded factors, or five times if it is charged, and no term passes through more than 6k
+        // additions: k for c and v of the prefix or for a row of it, three for each level of the prefix's form, and
+        // 2k among the items to come.
         // `error` takes at most three times itself from each of these terms.
         let k = k as f64;
         let error = covariances.error;

@@ -4,7 +4,8 @@
 //! up (`pair_sums`); after it their number does not matter.
 //!
 //! 1. `covariances`: what the search reads of the sums, rounded, and the quadratic form that a set must not fall below.
-//! 2. `start`: good sets by swapping, for a high threshold to begin with.
+//! 2. `start`: good sets by swapping, for a high threshold to begin with. Where rules are in their way, `prices` has what
+//!    breaking them is worth.
 //! 3. `bound`: the n best, proven without a look at most sets; or `exhaustive`: a look at each.
 //! 4. `floats`: the same for scores that are not integers.
 //! 5. What passes is computed anew from the exact sums ([`Exact`]), so both give what every other search gives.
@@ -15,6 +16,7 @@ mod bound;
 mod covariances;
 mod exhaustive;
 mod floats;
+mod prices;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,7 @@ use crate::search::{Blueprint, Control, Path, Request, Rules, Space, is_parallel
 pub use covariances::Covariances;
 use covariances::Criterion;
 pub use floats::FloatAnswers;
+use prices::Prices;
 
 /// What is reported of a set.
 pub trait Exact: Sync {
@@ -100,14 +103,14 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         method: Method,
     ) -> Self {
         let (space, &Request { rank_by, .. }) = (blueprint.space(), blueprint.request());
-        let covariances = match rank_by {
+        let mut covariances = match rank_by {
             RankBy::R | RankBy::RRest => covariances,
             RankBy::Alpha => covariances.without_total(),
         };
         let rules = blueprint.rules_by_column();
         let found = match Path::of_fixed(rules.as_ref(), space.fixed) {
             Some(fixed) if has_sets(&covariances, rank_by) => {
-                start::start(&covariances, space, &fixed, n, rank_by)
+                start::start(&covariances, space, (&fixed, rules.as_ref()), n, rank_by)
             }
             _ => Vec::new(),
         };
@@ -117,6 +120,14 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         let variance = found.first().map_or(0.0, |best| covariances.of_set(best).v);
         // Without a positive threshold nothing can be pruned until the list is full.
         let method = if threshold > 0.0 { method } else { Method::Exhaustive };
+        if method == Method::Bound
+            && let Some(rules) = &rules
+            && let Some(fixed) = Path::of_fixed(Some(rules), space.fixed)
+            && let Some((prices, criterion)) =
+                Prices::new(&covariances, (rank_by, threshold), rules, &fixed, &found)
+        {
+            covariances.charge(&prices, space.k, &criterion);
+        }
         Self { isa, covariances, exact, blueprint, rules, n, method, threshold, variance }
     }
 

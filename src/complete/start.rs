@@ -7,11 +7,15 @@ use crate::moments::{RankBy, approximate_alpha, approximate_correlation};
 use crate::random::Random;
 
 use super::covariances::{Covariances, Moments};
-use super::{Path, Space};
+use super::prices::Prices;
+use super::{Path, Rules, Space};
 
 /// Random sets from which the search climbs. All of them take less than a millisecond for 100 items, far less than a
 /// threshold that is a little too low costs the proof.
 const STARTS: usize = 12;
+
+/// Found sets from which it climbs once more, where rules are in the way, at a charge for breaking them.
+const CHARGED_STARTS: usize = 3;
 
 /// Found sets all of whose neighbours are looked at, best first, so that more than the best are found.
 const EXPANSIONS: usize = 100;
@@ -22,12 +26,27 @@ const LEAST_GAIN: f64 = 1e-12;
 struct Start<'a> {
     covariances: &'a Covariances,
     space: Space,
-    /// That of the items that every set has.
-    path: Path<'a>,
+    rules: Option<&'a Rules>,
     n: usize,
     rank_by: RankBy,
     /// The best sets so far, the worst first. Keys are positive, so their bits have their order.
     found: BTreeSet<(u64, Vec<u32>)>,
+}
+
+/// What a set pays for the rules that it breaks, in the place of variance; one that breaks none may gain.
+struct Charge {
+    prices: Prices,
+    /// β, by which a variance is as much of the form.
+    beta: f64,
+}
+
+impl Charge {
+    /// What a set seems to have.
+    fn apply(&self, moments: Moments, set: impl Iterator<Item = u32>) -> Moments {
+        // No set gains so much that its variance is gone.
+        let v = (moments.v + self.prices.excess(set) / self.beta).max(moments.v / 2.0);
+        Moments { v, ..moments }
+    }
 }
 
 /// One set, and what a swap needs.
@@ -39,47 +58,52 @@ struct Current {
     with_set: Vec<f64>,
 }
 
-/// Up to `n` different sets with high, positive keys, best first.
+/// Up to `n` different sets with high, positive keys, best first; with the items of `fixed`, which has the same rules.
 pub fn start(
     covariances: &Covariances,
     space: Space,
-    fixed: &Path,
+    (fixed, rules): (&Path, Option<&Rules>),
     n: usize,
     rank_by: RankBy,
 ) -> Vec<Vec<u32>> {
-    let mut start = Start { covariances, space, path: fixed.clone(), n, rank_by, found: BTreeSet::new() };
+    let mut start = Start { covariances, space, rules, n, rank_by, found: BTreeSet::new() };
     let mut random = Random(1);
     for _ in 0..STARTS {
         if let Some(set) = space.random_set(fixed, &mut random) {
-            start.climb(set);
+            start.climb(set, None);
+        }
+    }
+    if let Some(charge) = start.charge(fixed) {
+        for set in start.best_first().into_iter().take(CHARGED_STARTS) {
+            start.climb(set, Some(&charge));
         }
     }
     let mut expanded = HashSet::new();
     while expanded.len() < EXPANSIONS {
         let next = start.found.iter().rev().map(|(_, set)| set).find(|&set| !expanded.contains(set));
         let Some(set) = next.cloned() else { break };
-        start.best_swap(&start.current(set.clone()));
+        start.best_swap(&start.current(set.clone()), None);
         expanded.insert(set);
     }
-    start.found.into_iter().rev().map(|(_, set)| set).collect()
+    start.best_first()
 }
 
 impl Start<'_> {
+    fn best_first(&self) -> Vec<Vec<u32>> {
+        self.found.iter().rev().map(|(_, set)| set.clone()).collect()
+    }
+
+    /// Prices for sets like those found so far.
+    fn charge(&self, fixed: &Path) -> Option<Charge> {
+        let wanted = (self.rank_by, f64::from_bits(self.found.first()?.0));
+        let (prices, criterion) =
+            Prices::new(self.covariances, wanted, self.rules?, fixed, &self.best_first())?;
+        Some(Charge { prices, beta: criterion.beta })
+    }
+
     /// Whether a set with the fixed items is one that is searched.
-    fn obeys(&mut self, set: &[u32]) -> bool {
-        let path = &mut self.path;
-        let obeys = path.is_free()
-            || set.iter().filter(|&&item| item as usize >= self.space.fixed).all(|&item| {
-                let is_open = path.is_open(item);
-                if is_open {
-                    path.push(item);
-                }
-                is_open
-            });
-        while path.len() > self.space.fixed {
-            path.pop();
-        }
-        obeys
+    fn obeys(&self, set: impl Iterator<Item = u32> + Clone) -> bool {
+        self.rules.is_none_or(|rules| rules.obeys(set))
     }
 
     fn current(&self, set: Vec<u32>) -> Current {
@@ -103,21 +127,25 @@ impl Start<'_> {
         }
     }
 
-    /// Takes the best swap again and again until none is better.
-    fn climb(&mut self, set: Vec<u32>) {
+    /// Takes the best swap again and again until none is better. With a charge it may break rules on its way, and comes
+    /// by sets that swaps within the rules do not lead to.
+    fn climb(&mut self, set: Vec<u32>, charge: Option<&Charge>) {
         let mut set = set;
         let mut reached = f64::NEG_INFINITY;
         loop {
             let current = self.current(set);
-            self.offer(current.set.clone());
-            let key = self.key(current.moments);
+            if self.obeys(current.set.iter().copied()) {
+                self.offer(current.set.clone());
+            }
+            let items = current.set.iter().copied();
+            let key = self.key(charge.map_or(current.moments, |charge| charge.apply(current.moments, items)));
             // The key of a swap is made of differences. Where little is left of a variance it promises what the set does
             // not keep, and the climb would go in circles.
             if key <= reached + LEAST_GAIN {
                 return;
             }
             reached = key;
-            match self.best_swap(&current) {
+            match self.best_swap(&current, charge) {
                 Some((better, position, item)) if better > key + LEAST_GAIN => {
                     set = current.set;
                     set[position] = item;
@@ -127,8 +155,8 @@ impl Start<'_> {
         }
     }
 
-    /// The best neighbour: its key, the position that it changes, and to what. All of them are offered.
-    fn best_swap(&mut self, current: &Current) -> Option<(f64, usize, u32)> {
+    /// The best neighbour: its key, the position that it changes, and to what. All that obey are offered.
+    fn best_swap(&mut self, current: &Current, charge: Option<&Charge>) -> Option<(f64, usize, u32)> {
         let mut best: Option<(f64, usize, u32)> = None;
         for (position, &old) in current.set.iter().enumerate() {
             let old = old as usize;
@@ -143,21 +171,22 @@ impl Start<'_> {
                 let c = c + self.covariances.with_total[new];
                 let own = self.covariances.row(new)[new];
                 let v = v + 2.0 * (current.with_set[new] - row[new]) + own;
-                let key = self.key(Moments { c, v, items: items + own });
-                let (is_best, is_wanted) = (best.is_none_or(|(best, ..)| key > best), self.is_wanted(key));
+                let moments = Moments { c, v, items: items + own };
+                let swapped =
+                    current.set.iter().map(|&item| if item as usize == old { new as u32 } else { item });
+                let key = self.key(moments);
+                let is_wanted = self.is_wanted(key);
+                let key = charge.map_or(key, |charge| self.key(charge.apply(moments, swapped.clone())));
+                let is_best = best.is_none_or(|(best, ..)| key > best);
                 if !is_best && !is_wanted {
                     continue;
                 }
-                let mut set = current.set.clone();
-                set[position] = new as u32;
-                if !self.obeys(&set) {
-                    continue;
-                }
-                if is_best {
+                let obeys = self.obeys(swapped.clone());
+                if is_best && (obeys || charge.is_some()) {
                     best = Some((key, position, new as u32));
                 }
-                if is_wanted {
-                    self.offer(set);
+                if is_wanted && obeys {
+                    self.offer(swapped.collect());
                 }
             }
         }

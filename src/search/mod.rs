@@ -28,8 +28,10 @@ pub use blueprint::{Blueprint, Constraints, Space};
 pub use control::Control;
 pub use every::{Stretches, with_stretches};
 pub use plan::{Plan, Sample, Typical, plan};
+#[cfg(test)]
+pub(crate) use rules::Limits;
+pub(crate) use rules::{Caps, Path, Rules, Standing};
 pub use rules::{Costs, Domains};
-pub(crate) use rules::{Path, Rules, Standing};
 pub use shard::Shard;
 pub use strategy::SearchStrategy;
 use way::{Way, with_way};

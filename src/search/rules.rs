@@ -266,6 +266,39 @@ impl Rules {
         Some(standing)
     }
 
+    /// How many domains sets must have questions from, or not too many.
+    pub fn domains(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    pub fn domain(&self, place: usize) -> Option<u32> {
+        self.domain_of[place]
+    }
+
+    /// Questions that a set has at least and at most from a domain.
+    pub fn per_domain(&self) -> (usize, usize) {
+        (self.least, self.most)
+    }
+
+    /// Of a place, in units of which a set has at most [`budget`](Self::budget).
+    pub fn cost(&self, place: usize) -> u64 {
+        self.cost_of[place]
+    }
+
+    pub fn budget(&self) -> u64 {
+        self.budget
+    }
+
+    /// Whether a set breaks none of them: what is open along a path tells the same, but only of a path.
+    pub fn obeys(&self, set: impl Iterator<Item = u32> + Clone) -> bool {
+        if set.clone().map(|place| self.cost_of[place as usize]).sum::<u64>() > self.budget {
+            return false;
+        }
+        let mut counts = vec![0; self.domains()];
+        set.filter_map(|place| self.domain(place as usize)).for_each(|domain| counts[domain as usize] += 1);
+        counts.into_iter().all(|count| (self.least..=self.most).contains(&count))
+    }
+
     fn members(&self, domain: u32) -> &[(u32, u64)] {
         &self.words[self.starts[domain as usize]..self.starts[domain as usize + 1]]
     }
@@ -418,9 +451,36 @@ impl<'a> Path<'a> {
         self.rules.is_none_or(|rules| !self.standing.is_closed(rules, question as usize))
     }
 
+    /// How many more questions a set may have of the domains; `None` where it may have any number.
+    pub fn caps(&self) -> Option<Caps<'_>> {
+        let rules = self.rules.filter(|rules| rules.most < rules.k)?;
+        Some(Caps { rules, standing: &self.standing })
+    }
+
     /// Whether nothing is ruled out, here and below.
     pub fn is_free(&self) -> bool {
         self.rules.is_none()
+    }
+}
+
+/// How many more questions a set may have of the domains.
+#[derive(Clone, Copy)]
+pub struct Caps<'a> {
+    rules: &'a Rules,
+    standing: &'a Standing,
+}
+
+impl Caps<'_> {
+    pub fn domains(&self) -> usize {
+        self.rules.domains()
+    }
+
+    pub fn domain(&self, question: u32) -> Option<u32> {
+        self.rules.domain(question as usize)
+    }
+
+    pub fn left(&self, domain: u32) -> usize {
+        self.rules.most.saturating_sub(self.standing.counts[domain as usize])
     }
 }
 
@@ -430,13 +490,16 @@ mod tests {
 
     use super::*;
 
-    /// The definition.
-    fn obeys(limits: &Limits, set: &[usize]) -> bool {
-        let of = |domain: usize| {
-            set.iter().filter(|&&place| limits.domain_of[place] == Some(domain as u32)).count()
-        };
-        (0..limits.domains).all(|domain| (limits.least..=limits.most).contains(&of(domain)))
-            && set.iter().map(|&place| limits.cost_of[place]).sum::<u64>() <= limits.budget
+    impl Limits {
+        /// The definition.
+        pub fn obeys(&self, set: &[u32]) -> bool {
+            let of = |domain: usize| {
+                let is_of = |place: &&u32| self.domain_of[**place as usize] == Some(domain as u32);
+                set.iter().filter(is_of).count()
+            };
+            (0..self.domains).all(|domain| (self.least..=self.most).contains(&of(domain)))
+                && set.iter().map(|&place| self.cost_of[place as usize]).sum::<u64>() <= self.budget
+        }
     }
 
     fn sets(places: usize, k: usize) -> impl Iterator<Item = Vec<usize>> {
@@ -493,7 +556,8 @@ mod tests {
                 }
                 return Ok(());
             };
-            let obeying: Vec<Vec<usize>> = sets(9, k).filter(|set| obeys(&limits, set)).collect();
+            let as_columns = |set: &[usize]| set.iter().map(|&place| place as u32).collect::<Vec<u32>>();
+            let obeying: Vec<Vec<usize>> = sets(9, k).filter(|set| limits.obeys(&as_columns(set))).collect();
             for fixed in 0..k {
                 let count = obeying.iter().filter(|set| (0..fixed).all(|place| set.contains(&place))).count() as u128;
                 let most = limits.most_sets(fixed).unwrap();
@@ -501,6 +565,9 @@ mod tests {
             }
             let mut found = Vec::new();
             let rules = Rules::new(&limits, &(0..9).map(Some).collect::<Vec<_>>());
+            for set in sets(9, k) {
+                prop_assert_eq!(rules.obeys(as_columns(&set).into_iter()), obeying.contains(&set), "{:?}", set);
+            }
             if let Some(mut standing) = rules.start() {
                 walk(&rules, &mut standing, &obeying, &mut found);
             }
