@@ -48,9 +48,10 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
             positions.unwrap().into_iter().min().unwrap()
         };
         let firsts: Vec<usize> = wanted.iter().map(first).collect();
-        for position in 0..order.len() {
+        for (position, &item) in order.iter().enumerate() {
             let begun: Vec<Vec<u32>> = (wanted.iter().zip(&firsts))
-                .filter_map(|(set, &first)| (first == position).then(|| set.clone()))
+                .filter(|(_, first)| **first == position)
+                .map(|(set, _)| set.clone())
                 .collect();
             if begun.is_empty() {
                 continue;
@@ -58,7 +59,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
             assert!(position < branches && level.is_open(position), "{begun:?} after {:?}", path.questions());
             let mut extended = Vec::new();
             level.extend(position, &mut extended);
-            path.push(order[position]);
+            path.push(item);
             let candidates = level.after(position, &extended);
             self.follow(candidates, level.prefix(prefix, position), path, threshold, &begun);
             path.pop();
