@@ -132,10 +132,12 @@ fn check_shares(isa: InstructionSet, blueprint: &Blueprint, expected: &[Row]) {
     for index in 0..3 {
         let control = Control::default();
         let positions = Shard { index, count: 3 }.positions(blueprint.space()).unwrap();
-        let of_share = Run { within: Some(positions), ..Run::all(&control) };
-        let stretch = with_stretches(isa, blueprint, TableColumns::USUAL, None, |all| all.stretch(&of_share));
+        let of_share = Run { within: Some(positions.clone()), ..Run::all(&control) };
+        let stretch = with_stretches(isa, blueprint, None, TableColumns::USUAL, None, |all| {
+            all.stretch(positions, usize::MAX, &control)
+        });
         together[0].append(&mut run(isa, blueprint, &of_share).unwrap());
-        together[1].append(&mut stretch.unwrap().unwrap());
+        together[1].append(&mut stretch.unwrap().unwrap().unwrap());
     }
     for together in together {
         assert_eq!(rows(&together, blueprint.request().k), expected, "{} in shares", isa.name());
