@@ -369,6 +369,7 @@ impl Collector for All {
     fn merge(&mut self, mut later: Self) {
         self.table.append(&mut later.table);
         self.drawn += later.drawn;
+        self.draw();
     }
 
     fn into_table(self) -> SetTable {
@@ -537,9 +538,17 @@ mod tests {
                 all.merge(part);
             }
             // What was drawn for rows of a part is not drawn again for those of all.
-            all.draw();
             assert_eq!(quota.is_exceeded(), rows > QUOTA_ROWS);
             assert_eq!(all.into_table().len(), 2 * rows);
         }
+        let quota = Arc::new(Quota::new(2 * QUOTA_ROWS));
+        let of_one_row = || {
+            let mut part = All::new(TableColumns::default(), None, Some(Arc::clone(&quota)));
+            part.push(&[0], Correlations { r: None, r_rest: None, alpha: None }, 2);
+            part
+        };
+        let mut all = of_one_row();
+        (0..3 * QUOTA_ROWS).for_each(|_| all.merge(of_one_row()));
+        assert!(quota.is_exceeded(), "rows count, however few at once");
     }
 }

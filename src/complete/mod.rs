@@ -34,7 +34,7 @@ pub use floats::FloatAnswers;
 pub use floor::FloorSearch;
 
 /// What is reported of a set.
-pub trait Exact: Sync {
+pub trait Exact: Send + Sync {
     fn n_users(&self) -> u32;
 
     /// `None` for a set that certainly ranks below `threshold`. The set's questions ascend.

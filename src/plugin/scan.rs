@@ -28,14 +28,15 @@ use super::output::{needed, output_frame};
 use super::python::{by_role, named, python_error};
 use crate::error::Error;
 use crate::isa::InstructionSet;
+use crate::matrix::ResponseMatrix;
 use crate::moments::RankBy;
 use crate::parallel;
 use crate::ranking::SetTable;
 use crate::responses::Duplicates;
-use crate::search::{Blueprint, Control, Request, SearchStrategy, Shard, Stretches, with_stretches};
+use crate::search::{Blueprint, Constraints, Control, Every, Request, SearchStrategy, Shard, Stretches};
 use crate::whole::Total;
 
-/// Sets of the first stretch: so few that the head of a stream is there at once.
+/// Sets of the first stretch, and of the shortest: so few that the head of a stream is there at once.
 const FIRST_STRETCH: u128 = 1 << 12;
 
 /// Rows with which a stretch is given up: a hundred MB.
@@ -110,11 +111,10 @@ impl Scan {
             let coded = RAYON.install(|| columns.matrix(duplicates, total))?;
             let columns = columns.without_rows()?;
             let constraints = inputs.constraints(&coded, &options.bounds)?;
-            let constraints = options.membership.narrow(constraints, &coded.questions, request.k)?;
-            let blueprint = Blueprint::new(Cow::Owned(coded.matrix), request, &constraints);
-            let blueprint = blueprint.map_err(|error| columns.explain(error))?;
-            let positions = Shard { index, count }.positions(blueprint.space());
-            let positions = positions.map_err(|error| columns.explain(error))?;
+            let narrow = options.membership.narrow(&constraints, &coded.questions, request.k)?;
+            let share = Share { shard: Shard { index, count }, constraints, narrow };
+            let found = share.blueprint(coded.matrix, request);
+            let (blueprint, positions) = found.map_err(|error| columns.explain(error))?;
             let sets = positions.end - positions.start;
             let (send, frames) = sync_channel(stretches_at_once());
             let (watch, control) = watched();
@@ -175,6 +175,43 @@ impl Drop for Scan {
     }
 }
 
+/// Which sets are searched: those of a shard of the sets that fulfil `constraints`, as far as they also fulfil narrower
+/// ones.
+struct Share {
+    shard: Shard,
+    constraints: Constraints,
+    narrow: Constraints,
+}
+
+impl Share {
+    /// The search for sets that fulfil the narrower constraints, and the positions of those of the shard.
+    fn blueprint(
+        self,
+        matrix: ResponseMatrix,
+        request: Request,
+    ) -> Result<(Blueprint<'static>, Range<u128>), Error> {
+        let Self { shard, constraints, narrow } = self;
+        if shard == Shard::WHOLE || narrow == constraints {
+            let blueprint = Blueprint::new(Cow::Owned(matrix), request, &narrow)?;
+            let positions = shard.positions(blueprint.space())?;
+            return Ok((blueprint, positions));
+        }
+        // Fewer questions make other shards. But leaving sets out leaves the others in their order, so those of a shard stay
+        // between the sets that it begins and ends with.
+        let ends = {
+            let all = Blueprint::new(Cow::Borrowed(&matrix), request, &constraints)?;
+            let Range { start, end } = shard.positions(all.space())?;
+            [start, end].map(|position| all.set_at(position))
+        };
+        let blueprint = Blueprint::new(Cow::Owned(matrix), request, &narrow)?;
+        let space = blueprint.space();
+        let uncountable = Error::Uncountable { k: space.chosen(), questions: space.open() };
+        let [start, end] = ends.map(|set| blueprint.position_from(set.as_deref()));
+        let positions = start.zip(end).map(|(start, end)| start..end).ok_or(uncountable)?;
+        Ok((blueprint, positions))
+    }
+}
+
 /// What the search sends.
 type Found = std::result::Result<DataFrame, Failure>;
 
@@ -226,7 +263,9 @@ impl Walk {
         let walked = InstructionSet::from_environment().and_then(|isa| {
             let Self { blueprint, output, floor, .. } = &self;
             let (strategy, columns) = (SearchStrategy::from_environment()?, needed(&output.names));
-            with_stretches(isa, blueprint, strategy, columns, *floor, |stretches| self.walk(stretches))
+            let every = RAYON.install(|| Every::new(isa, blueprint, strategy, columns, *floor))?;
+            // Not on the pool: it waits for readers.
+            every.walk(|stretches| self.walk(stretches))
         });
         if let Err(failure) = walked.map_err(Failure::from).flatten() {
             // Nobody to tell is nobody who waits.
@@ -279,7 +318,7 @@ fn stretches_from(positions: Range<u128>, length: u128) -> Vec<Range<u128>> {
 /// Sets of a stretch that follows some of `length` sets, of which `rows` were rows at most, and which took so long.
 fn next_length(length: u128, rows: usize, took: Duration) -> u128 {
     if rows > FRAME_ROWS || took > LONG_TIME {
-        (length / 2).max(1)
+        (length / 2).max(FIRST_STRETCH)
     } else if rows <= FRAME_ROWS / 2 && took < MOMENT {
         length.saturating_mul(2)
     } else {

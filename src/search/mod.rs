@@ -33,7 +33,7 @@ pub use rules::{Costs, Domains};
 pub(crate) use rules::{Path, Rules, Standing};
 pub use shard::Shard;
 pub use strategy::SearchStrategy;
-pub use stretches::{Stretches, with_stretches};
+pub use stretches::{Every, Stretches};
 use way::{Wanted, with_way};
 
 /// Users of a set below which r does not exist.

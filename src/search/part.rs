@@ -14,7 +14,7 @@ impl Part {
     /// Those at some positions, of so many; `None` if there is none.
     pub fn new(within: Range<u128>, sets: Option<u128>) -> Option<Self> {
         let is_all = within.start == 0 && sets == Some(within.end);
-        (!within.is_empty()).then(|| if is_all { Self::ALL } else { Self(Some(within)) })
+        if within.is_empty() { None } else { Some(if is_all { Self::ALL } else { Self(Some(within)) }) }
     }
 
     pub fn is_all(&self) -> bool {

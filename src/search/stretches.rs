@@ -2,12 +2,23 @@
 
 use std::ops::Range;
 
-use super::way::{Wanted, Way, with_way};
+use super::summed::{Summary, sum_up};
+use super::way::{Wanted, Way, with_users};
 use super::{Blueprint, Control, Run, SearchStrategy, existing, has_sets};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
 use crate::moments::RankBy;
 use crate::ranking::{SetTable, TableColumns};
+
+/// A search for every set, whose users are summed up if they are to be.
+pub struct Every<'a> {
+    isa: InstructionSet,
+    blueprint: &'a Blueprint<'a>,
+    columns: TableColumns,
+    /// `None` where no set can be wanted.
+    wanted: Option<Wanted>,
+    summed: Option<Summary<'a>>,
+}
 
 /// A search that is prepared once, and run for as many stretches as are wanted.
 pub struct Stretches<'a> {
@@ -17,29 +28,51 @@ pub struct Stretches<'a> {
     columns: TableColumns,
 }
 
-/// Calls `walk` with these columns of the sets of `blueprint`, whose `top` is none, without those whose
-/// [`rank_by`](super::Request::rank_by) is below `floor`.
-///
-/// # Errors
-///
-/// As [`run`](super::run), except that nothing is too many rows.
-pub fn with_stretches<T>(
-    isa: InstructionSet,
-    blueprint: &Blueprint,
-    strategy: Option<SearchStrategy>,
-    columns: TableColumns,
-    floor: Option<f64>,
-    walk: impl FnOnce(&Stretches) -> T,
-) -> Result<T> {
-    let matrix = blueprint.matrix();
-    let rank_by = blueprint.request().rank_by;
-    // Neither a correlation nor α is above 1.
-    if !has_sets(blueprint) || floor.is_some_and(|floor| floor > 1.0 || !matrix.has(rank_by)) {
-        return Ok(walk(&Stretches { way: None, blueprint, columns }));
+impl<'a> Every<'a> {
+    /// For these columns of the sets of `blueprint`, whose `top` is none, without those whose
+    /// [`rank_by`](super::Request::rank_by) is below `floor`.
+    ///
+    /// Runs on the current rayon pool if that pays.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](super::run), except that nothing is too many rows.
+    pub fn new(
+        isa: InstructionSet,
+        blueprint: &'a Blueprint<'a>,
+        strategy: Option<SearchStrategy>,
+        columns: TableColumns,
+        floor: Option<f64>,
+    ) -> Result<Self> {
+        let matrix = blueprint.matrix();
+        let rank_by = blueprint.request().rank_by;
+        // Neither a correlation nor α is above 1.
+        let is_above_all = floor.is_some_and(|floor| floor > 1.0 || !matrix.has(rank_by));
+        if !has_sets(blueprint) || is_above_all {
+            return Ok(Self { isa, blueprint, columns, wanted: None, summed: None });
+        }
+        let made = TableColumns { r_rest: columns.r_rest && matrix.has(RankBy::RRest), ..columns };
+        let wanted = Wanted { columns: made, floor: floor.map(|floor| (rank_by, floor)), is_cut: true };
+        let summed = sum_up(isa, blueprint, strategy, wanted)?;
+        Ok(Self { isa, blueprint, columns, wanted: Some(wanted), summed })
     }
-    let made = TableColumns { r_rest: columns.r_rest && matrix.has(RankBy::RRest), ..columns };
-    let wanted = Wanted { columns: made, floor: floor.map(|floor| (rank_by, floor)), is_cut: true };
-    with_way(isa, blueprint, strategy, wanted, |way| walk(&Stretches { way: Some(way), blueprint, columns }))
+
+    /// Calls `visit` with the search, ready to run.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn walk<T>(&self, visit: impl FnOnce(&Stretches) -> T) -> Result<T> {
+        let &Self { isa, blueprint, columns, wanted, ref summed } = self;
+        let stretches = |way| Stretches { way, blueprint, columns };
+        match (wanted, summed) {
+            (None, _) => Ok(visit(&stretches(None))),
+            (_, Some(way)) => Ok(visit(&stretches(Some(&**way)))),
+            (Some(wanted), None) => with_users(isa, blueprint, wanted, |way| {
+                visit(&Stretches { way: Some(way), blueprint, columns })
+            }),
+        }
+    }
 }
 
 impl Stretches<'_> {

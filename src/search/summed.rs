@@ -46,7 +46,10 @@ struct Summed<'a> {
 }
 
 /// A search among users who are summed up.
-type Found<'a> = Result<Option<Box<dyn Way + 'a>>>;
+pub type Summary<'a> = Box<dyn Way + Send + 'a>;
+
+/// The same, or none where users are better not summed up.
+type Found<'a> = Result<Option<Summary<'a>>>;
 
 /// The search for the sets of `blueprint`, its users summed up; or `None` if they are better not summed up.
 pub fn sum_up<'a>(
@@ -152,12 +155,7 @@ impl<'a> Summed<'a> {
     }
 
     /// The search in complete answers for sets that reach the bar.
-    fn in_covariances<E: Exact + 'a>(
-        &self,
-        covariances: Covariances,
-        exact: E,
-        bar: Bar,
-    ) -> Box<dyn Way + 'a> {
+    fn in_covariances<E: Exact + 'a>(&self, covariances: Covariances, exact: E, bar: Bar) -> Summary<'a> {
         let Self { isa, blueprint, wanted, .. } = *self;
         match bar {
             Bar::Best(n, method) => {

@@ -205,7 +205,7 @@ pub(super) fn stretch_by_stretch(
     most: usize,
 ) -> Result<SetTable> {
     let sets = blueprint.space().sets().unwrap();
-    with_stretches(isa, blueprint, Some(strategy), columns, floor, |stretches| {
+    Every::new(isa, blueprint, Some(strategy), columns, floor)?.walk(|stretches| {
         let mut found = SetTable::default();
         let (mut start, mut length) = (0, 1);
         while start < sets {

@@ -64,6 +64,20 @@ pub fn with_way<T>(
     if let Some(way) = summed::sum_up(isa, blueprint, strategy, wanted)? {
         return Ok(visit(&*way));
     }
+    with_users(isa, blueprint, wanted, visit)
+}
+
+/// The same, with the search that keeps the users.
+///
+/// # Errors
+///
+/// As [`with_way`].
+pub fn with_users<T>(
+    isa: InstructionSet,
+    blueprint: &Blueprint,
+    wanted: Wanted,
+    visit: impl FnOnce(&dyn Way) -> T,
+) -> Result<T> {
     let request = blueprint.request();
     let with_alpha = wanted.has_alpha(request);
     with_scores(blueprint.matrix(), request, with_alpha, Keep { isa, blueprint, wanted, visit })

@@ -11,7 +11,7 @@ use crate::naive::{self, Answers};
 use crate::ranking::TableColumns;
 use crate::responses::{Duplicates, Responses, Score};
 use crate::search::tests::{rows_from, stretch_by_stretch};
-use crate::search::{Constraints, Control, Costs, Domains, Request, search_with, with_stretches};
+use crate::search::{Constraints, Control, Costs, Domains, Every, Request, search_with};
 
 fn matrix_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> ResponseMatrix {
     let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
@@ -435,13 +435,15 @@ fn stretches_of_too_many_rows_are_given_up() {
     ] {
         let expected = rows_from(&all, 4, floor.map(|floor| (RankBy::R, floor)), columns);
         assert!(expected.len() > 3 * most, "{}", expected.len());
-        with_stretches(isa, &blueprint, Some(strategy), columns, floor, |stretches| {
-            assert_eq!(stretches.strategy(), Some(strategy));
-            let whole = || stretches.stretch(0..all.len() as u128, most, &Control::default());
-            assert_eq!(whole(), Ok(None), "{}", strategy.name());
-            assert_eq!(parallel::alone(whole), Ok(None), "{}", strategy.name());
-        })
-        .unwrap();
+        let every = Every::new(isa, &blueprint, Some(strategy), columns, floor).unwrap();
+        every
+            .walk(|stretches| {
+                assert_eq!(stretches.strategy(), Some(strategy));
+                let whole = || stretches.stretch(0..all.len() as u128, most, &Control::default());
+                assert_eq!(whole(), Ok(None), "{}", strategy.name());
+                assert_eq!(parallel::alone(whole), Ok(None), "{}", strategy.name());
+            })
+            .unwrap();
         let found = stretch_by_stretch(isa, &blueprint, strategy, columns, floor, most).unwrap();
         assert_eq!(found, expected, "{}", strategy.name());
     }
