@@ -4,6 +4,7 @@ use crate::isa::{BLOCK, Isa, PART, Weight};
 use crate::tree::{Column, Next, Open, grow};
 
 use super::extension::Extension;
+use super::kernel::Limits;
 
 /// The common users of a prefix, each with its responses to the open questions.
 ///
@@ -17,23 +18,24 @@ pub struct Database {
     stride: usize,
     /// The running total of each block of users.
     totals: Vec<usize>,
-    /// For each part the users' responses: answered in the low half of a word, scored in the high half.
-    words: Vec<u32>,
+    /// For each pair of parts the users' responses: answered in the low half of a word, scored in the high half. In pairs,
+    /// because a user is copied, and 64 of them are transposed, 64 bits at a time.
+    words: Vec<[u32; 2]>,
     weights: Vec<Weight>,
     /// Over all users, of t².
     squares: u64,
-    /// The largest |t|.
-    largest_weight: u64,
+    limits: Limits,
     /// For each question and block of users: who answered, and who scored.
     users_of: Vec<[u64; 2]>,
 }
 
 impl Database {
-    /// The database of the empty prefix. `responses` gives a user's answered and scored columns to its second
-    /// argument.
+    /// The database of the empty prefix, for sets of `k` questions. `responses` gives a user's answered and scored columns
+    /// to its second argument.
     pub fn of_everyone(
         open: Open,
         totals: &[i64],
+        k: usize,
         mut responses: impl FnMut(usize, &mut dyn FnMut(Column, bool)),
     ) -> Self {
         let mut database = Self::default();
@@ -43,10 +45,11 @@ impl Database {
             database.weights[user] = Weight::new(t);
             responses(user, &mut |column, scored| {
                 let (part, bit) = open.locate(column);
-                database.words[part * stride + user] |= 1 << bit | u32::from(scored) << (PART + bit);
+                database.words[part / 2 * stride + user][part % 2] |=
+                    1 << bit | u32::from(scored) << (PART + bit);
             });
         }
-        database.take_stock();
+        database.take_stock(k);
         database
     }
 
@@ -63,14 +66,18 @@ impl Database {
         &self.weights[..self.stride]
     }
 
-    /// The largest |t|.
-    pub fn largest_weight(&self) -> u64 {
-        self.largest_weight
+    /// How many of its users can be summed up in lanes.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
-    /// The responses to the questions of `part`, one word per user.
+    /// The responses to the questions of `part`: that of a user is the word at twice its position.
     pub fn words(&self, part: usize) -> &[u32] {
-        &self.words[part * self.stride..][..self.stride]
+        &self.pair(part / 2).as_flattened()[part % 2..]
+    }
+
+    fn pair(&self, pair: usize) -> &[[u32; 2]] {
+        &self.words[pair * self.stride..][..self.stride]
     }
 
     /// For each block of users its running total.
@@ -86,28 +93,42 @@ impl Database {
         &self.users_of[(part * PART + bit) * blocks..][..blocks]
     }
 
-    /// Becomes the database of the common users `extension` of a longer prefix, after which `open` can follow.
+    /// Becomes the database of the common users `extension` of a longer prefix, after which `open` can follow, for sets
+    /// of `k` questions.
     #[inline(always)]
-    pub fn project(&mut self, parent: &Self, extension: &Extension, open: Open) {
+    pub fn project(&mut self, parent: &Self, extension: &Extension, open: Open, k: usize) {
         self.resize(open, extension.counts());
-        for (part, parent_part) in open.parts_of(parent.open) {
-            let from = parent.words(parent_part);
-            let to = &mut self.words[part * self.stride..][..self.stride];
-            copy_groups(extension, from, to);
+        let mut parts = open.parts_of(parent.open);
+        for to in self.words.chunks_exact_mut(self.stride.max(1)) {
+            match (parts.next(), parts.next()) {
+                (Some(first), Some(second)) if first % 2 == 0 && second == first + 1 => {
+                    let from = parent.pair(first / 2);
+                    copy_groups(extension, to, |user| from[user]);
+                }
+                (Some(first), Some(second)) => {
+                    let [first, second] = [first, second].map(|part| parent.words(part));
+                    copy_groups(extension, to, |user| [first[2 * user], second[2 * user]]);
+                }
+                (Some(first), None) => {
+                    let first = parent.words(first);
+                    copy_groups(extension, to, |user| [first[2 * user], 0]);
+                }
+                (None, _) => break,
+            }
         }
-        copy_groups(extension, parent.weights(), &mut self.weights);
-        self.take_stock();
+        copy_groups(extension, &mut self.weights, |user| parent.weights[user]);
+        self.take_stock(k);
     }
 
     #[inline(always)]
-    fn take_stock(&mut self) {
+    fn take_stock(&mut self, k: usize) {
         let (mut largest, mut sum) = (0, 0);
         for weight in self.weights() {
             largest = weight.square().max(largest);
             sum += weight.square();
         }
-        self.largest_weight = largest.isqrt();
         self.squares = sum;
+        self.limits = Limits::new(k, sum, largest.isqrt());
     }
 
     /// Room for `counts` users of each total.
@@ -118,7 +139,7 @@ impl Database {
             self.totals.extend(std::iter::repeat_n(total, count.div_ceil(BLOCK)));
         }
         self.stride = self.totals.len() * BLOCK;
-        grow(&mut self.words, open.parts() * self.stride);
+        grow(&mut self.words, open.parts().div_ceil(2) * self.stride);
         grow(&mut self.weights, self.stride);
     }
 
@@ -130,26 +151,15 @@ impl Database {
         grow(&mut self.users_of, parts * PART * blocks);
         let start = if next.low { 0 } else { low_parts };
         let end = if next.high { parts } else { low_parts };
-        // The bits of two parts make the rows of one square.
-        for part in (start..end).step_by(2) {
-            let has_second = part + 1 < end;
+        for pair in start / 2..end.div_ceil(2) {
             for block in 0..blocks {
-                let words = |part: usize| self.words(part)[block * BLOCK..].first_chunk::<BLOCK>();
-                let mut square = [0; BLOCK];
-                if let Some(words) = words(part) {
-                    for (row, word) in square.iter_mut().zip(words) {
-                        *row = u64::from(*word);
-                    }
-                }
-                if has_second && let Some(words) = words(part + 1) {
-                    for (row, word) in square.iter_mut().zip(words) {
-                        *row |= u64::from(*word) << u32::BITS;
-                    }
-                }
-                let square = isa.transpose(&square);
-                for (first_row, part) in
-                    [(0, part), (2 * PART, part + 1)].into_iter().take(1 + usize::from(has_second))
-                {
+                let users = &self.words[pair * self.stride + block * BLOCK..];
+                let Some(users) = users.first_chunk::<BLOCK>() else { continue };
+                let square = isa.transpose(
+                    &users.map(|[first, second]| u64::from(second) << u32::BITS | u64::from(first)),
+                );
+                for part in 2 * pair..parts.min(2 * pair + 2) {
+                    let first_row = part % 2 * 2 * PART;
                     for bit in 0..PART {
                         let [answered, scored] = [0, PART].map(|half| square.row(first_row + half + bit));
                         self.users_of[(part * PART + bit) * blocks + block] = [answered, scored];
@@ -162,15 +172,18 @@ impl Database {
 
 /// Copies what the users of `extension` have, by total, each total from a new block on.
 #[inline(always)]
-fn copy_groups<T: Copy + Default>(extension: &Extension, from: &[T], to: &mut [T]) {
+fn copy_groups<T: Copy + Default>(extension: &Extension, to: &mut [T], from: impl Fn(usize) -> T) {
     let mut start = 0;
     for group in extension.groups() {
         let end = start + group.len().next_multiple_of(BLOCK);
-        let (to, padding) = to[start..end].split_at_mut(group.len());
-        for (to, &user) in to.iter_mut().zip(group) {
-            *to = from[user as usize];
+        let to = &mut to[start..end];
+        // A whole block, as to fill the padding alone would take a call.
+        if let Some(last) = to.last_chunk_mut::<BLOCK>() {
+            *last = [T::default(); BLOCK];
         }
-        padding.fill(T::default());
+        for (to, &user) in to.iter_mut().zip(group) {
+            *to = from(user as usize);
+        }
         start = end;
     }
 }

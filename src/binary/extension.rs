@@ -12,14 +12,15 @@ pub struct Extension {
     /// For each total a stretch of `stride` entries, with the users at its front.
     users: Vec<u32>,
     stride: usize,
-    /// For each total the number of its users.
+    /// For each total the number of its users, and of all.
     counts: Vec<usize>,
+    count: usize,
 }
 
 impl Extension {
     /// The first `users` users of a database, all with total 0.
     pub fn of_everyone(users: usize) -> Self {
-        Self { users: (0..users as u32).collect(), stride: users, counts: vec![users] }
+        Self { users: (0..users as u32).collect(), stride: users, counts: vec![users], count: users }
     }
 
     /// Becomes the users of `database` who also answered `column`.
@@ -40,6 +41,7 @@ impl Extension {
             self.push(isa, total, answered & !scored, first);
             self.push(isa, total + 1, scored, first);
         }
+        self.count = self.counts.iter().sum();
     }
 
     /// Adds the users of one word of bits, counted from `first`.
@@ -55,7 +57,7 @@ impl Extension {
 
     /// Number of users.
     pub fn len(&self) -> usize {
-        self.counts.iter().sum()
+        self.count
     }
 
     /// For each total the number of its users.

@@ -11,8 +11,8 @@ use super::extension::Extension;
 const LARGEST_SQUARES: u64 = u16::MAX as u64;
 
 /// How many users can be summed up in 16-bit lanes.
-#[derive(Clone, Copy)]
-struct Limits {
+#[derive(Clone, Copy, Default)]
+pub struct Limits {
     /// Whether Σt² is moved to 32 bits at the end of each run.
     is_wide: bool,
     run: usize,
@@ -21,7 +21,7 @@ struct Limits {
 
 impl Limits {
     /// For sets of `k` questions of users whose Σt² is `squares` and whose largest |t| is `largest`.
-    fn new(k: usize, squares: u64, largest: u64) -> Self {
+    pub fn new(k: usize, squares: u64, largest: u64) -> Self {
         let k = k.max(1) as u64;
         let largest = largest.max(1);
         // Σx² ≤ n·k².
@@ -49,17 +49,16 @@ pub fn is_possible(k: usize, largest: u64) -> bool {
 }
 
 /// Makes `sums`, one for each of the given parts, those of the prefix whose common users are `extension` with each
-/// question of the part, where sets have `k` questions.
+/// question of the part.
 #[inline(always)]
 pub fn sum<I: Isa>(
     isa: I,
     database: &Database,
     extension: &Extension,
     parts: Range<usize>,
-    k: usize,
     sums: &mut [PartSums],
 ) {
-    let limits = Limits::new(k, database.squares(), database.largest_weight());
+    let limits = database.limits();
     let first = parts.start;
     if extension.len() <= limits.users {
         return sum_groups(isa, database, limits, extension.groups(), first, sums);
@@ -91,7 +90,9 @@ fn sum_groups<'a, I: Isa>(
 ) {
     while !sums.is_empty() {
         let groups = groups.clone();
-        let (these, others) = sums.split_at_mut(sums.len().min(I::PARTS_AT_ONCE));
+        // In passes of about as many parts each, as each has its own price.
+        let passes = sums.len().div_ceil(I::PARTS_AT_ONCE);
+        let (these, others) = sums.split_at_mut(sums.len().div_ceil(passes));
         match (these.len(), limits.is_wide) {
             (1, false) => pass::<I, 1, false>(isa, database, limits.run, groups, first, these),
             (2, false) => pass::<I, 2, false>(isa, database, limits.run, groups, first, these),
@@ -135,12 +136,12 @@ fn pass<'a, I: Isa, const N: usize, const IS_WIDE: bool>(
             for &user in users {
                 let user = user as usize;
                 debug_assert!(user < weights.len());
-                // SAFETY: an extension's users are those of its database, which has a weight and a word in each part
-                // for every user.
+                // SAFETY: an extension's users are those of its database, which has a weight for every user,
+                // and twice as many words in each part, less one at most.
                 unsafe {
                     let weight = weights.get_unchecked(user);
                     for (words, run) in words.iter().zip(&mut run) {
-                        isa.add(run, words.get_unchecked(user), weight);
+                        isa.add(run, words.get_unchecked(2 * user), weight);
                     }
                 }
             }

@@ -62,15 +62,16 @@ impl Scores for Binary<'_> {
 
     #[inline(always)]
     fn everyone<I: Isa>(&self, isa: I, questions: &Questions) -> Result<Database> {
-        let mut database = Database::of_everyone(questions.open(), &self.integers.totals, |user, respond| {
-            for (word, (&answered, &scored)) in
-                self.answered.row(user).iter().zip(self.integers.points.row(user)).enumerate()
-            {
-                for bit in ones(answered) {
-                    respond(questions.column(word * WORD_BITS + bit), scored >> bit & 1 == 1);
+        let mut database =
+            Database::of_everyone(questions.open(), &self.integers.totals, self.k, |user, respond| {
+                for (word, (&answered, &scored)) in
+                    self.answered.row(user).iter().zip(self.integers.points.row(user)).enumerate()
+                {
+                    for bit in ones(answered) {
+                        respond(questions.column(word * WORD_BITS + bit), scored >> bit & 1 == 1);
+                    }
                 }
-            }
-        });
+            });
         database.index(isa, Next { low: true, high: true });
         Ok(database)
     }
@@ -105,7 +106,7 @@ impl Scores for Binary<'_> {
         next: Next,
         database: &mut Database,
     ) {
-        database.project(parent, extension, open);
+        database.project(parent, extension, open, self.k);
         database.index(isa, next);
     }
 
@@ -118,7 +119,7 @@ impl Scores for Binary<'_> {
         parts: Range<usize>,
         sums: &mut [PartSums],
     ) {
-        kernel::sum(isa, database, extension, parts, self.k, sums);
+        kernel::sum(isa, database, extension, parts, sums);
     }
 
     fn side(&self, rank_by: RankBy) -> Option<Side> {
@@ -131,8 +132,8 @@ impl Scores for Binary<'_> {
     }
 
     #[inline(always)]
-    fn candidates(filter: Filter, sums: &PartSums) -> u16 {
-        filter.bar.candidates(sums, filter.users, filter.largest_sum)
+    fn candidates<I: Isa>(isa: I, filter: Filter, sums: &PartSums) -> u16 {
+        filter.bar.candidates(isa, sums, filter.users, filter.largest_sum)
     }
 
     #[inline(always)]

@@ -187,7 +187,7 @@ impl<P: Point> Local<P> {
         self.resize(open, users.len());
         copy(users, &parent.rows, &mut self.rows);
         copy(users, parent.weights(), &mut self.weights);
-        for (part, parent_part) in open.parts_of(parent.open) {
+        for (part, parent_part) in open.parts_of(parent.open).enumerate() {
             let here = part * self.users;
             copy(users, parent.answered(parent_part), &mut self.answered[here..]);
             copy(users, parent.points(parent_part), &mut self.points[here..]);

@@ -11,7 +11,7 @@
 //! A set whose r can reach θ > 0 has the second not below θ times the product of the first. The rounding of a
 //! moment by at most e moves a norm by at most √e and the covariance by no more than √e·√e: it adds to s_x and s_t.
 
-use crate::isa::{GradedSums, PART};
+use crate::isa::{GradedSums, Isa, PART};
 use crate::moments::{CORRELATION_MARGIN, ROUNDOFF, Rounding, Side};
 use crate::tree::Bar;
 
@@ -72,19 +72,16 @@ impl Filter {
 
     /// The sets of a part that may reach the bar, one bit each: certainly all that do.
     #[inline(always)]
-    pub fn candidates(self, sums: &GradedSums) -> u16 {
+    pub fn candidates<I: Isa>(self, isa: I, sums: &GradedSums) -> u16 {
         let Self { bar, scale, moments } = self;
         let least_users = i64::from(bar.least_users);
-        let mut found = 0;
         // A threshold ≤ 0 says nothing; no search stays there long.
         if bar.threshold <= 0.0 {
-            for lane in 0..PART {
-                found |= u16::from(sums.n[lane] >= least_users) << lane;
-            }
-            return found;
+            return isa.bits(&sums.n.map(|n| n >= least_users));
         }
         let threshold = bar.threshold - CORRELATION_MARGIN;
-        for lane in 0..PART {
+        let mut reaches = [false; PART];
+        for (lane, reaches) in reaches.iter_mut().enumerate() {
             let sum = |sums: &[i64; PART]| sums[lane] as f64;
             let (n, x, t) = (sum(&sums.n), sum(&sums.x), sum(&sums.t));
             let xx = (n * sum(&sums.xx) - x * x) * (scale.x * scale.x);
@@ -100,8 +97,8 @@ impl Filter {
             let least = threshold * (a - off_x).max(0.0) * (b - off_t).max(0.0);
             // So that what is not a number stays in.
             let is_below = (most <= 0.0) | (most < least);
-            found |= u16::from((sums.n[lane] >= least_users) & !is_below) << lane;
+            *reaches = (sums.n[lane] >= least_users) & !is_below;
         }
-        found
+        isa.bits(&reaches)
     }
 }

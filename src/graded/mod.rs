@@ -180,8 +180,8 @@ impl<P: Point> Scores for Graded<'_, P> {
     }
 
     #[inline(always)]
-    fn candidates(filter: Filter, sums: &GradedSums) -> u16 {
-        filter.candidates(sums)
+    fn candidates<I: Isa>(isa: I, filter: Filter, sums: &GradedSums) -> u16 {
+        filter.candidates(isa, sums)
     }
 
     #[inline(always)]

@@ -168,6 +168,15 @@ impl Isa for Avx2 {
     }
 
     #[inline(always)]
+    fn bits(self, lanes: &[bool; PART]) -> u16 {
+        unsafe {
+            // SAFETY: 16 plain bytes.
+            let lanes = _mm_loadu_si128(lanes.as_ptr().cast());
+            _mm_movemask_epi8(_mm_sub_epi8(_mm_setzero_si128(), lanes)) as u16
+        }
+    }
+
+    #[inline(always)]
     fn positions(self, bits: u64, first: u32, positions: &mut [u32; BLOCK]) {
         Portable.positions(bits, first, positions);
     }

@@ -222,6 +222,15 @@ impl<const NEWER: bool> Isa for Avx512<NEWER> {
     }
 
     #[inline(always)]
+    fn bits(self, lanes: &[bool; PART]) -> u16 {
+        unsafe {
+            // SAFETY: 16 plain bytes.
+            let lanes = _mm_loadu_si128(lanes.as_ptr().cast());
+            _mm_test_epi8_mask(lanes, lanes)
+        }
+    }
+
+    #[inline(always)]
     fn transpose(self, rows: &[u64; BLOCK]) -> Transposed {
         unsafe { transpose(rows) }
     }

@@ -146,6 +146,12 @@ pub trait Isa: NarrowLanes + WideLanes + Send + Sync {
         a.mul_add(b, c)
     }
 
+    /// A bit for each lane.
+    #[inline(always)]
+    fn bits(self, lanes: &[bool; PART]) -> u16 {
+        lanes.iter().rev().fold(0, |bits, &lane| bits << 1 | u16::from(lane))
+    }
+
     /// Exchanges rows and columns of a square of bits.
     #[inline(always)]
     fn transpose(self, rows: &[u64; BLOCK]) -> Transposed {

@@ -4,6 +4,7 @@ use super::*;
 
 /// What an instruction set makes of the same input.
 struct Found {
+    bits: Vec<u16>,
     positions: Vec<Vec<u32>>,
     transposed: Vec<Vec<u64>>,
     sums: Vec<PartSums>,
@@ -31,6 +32,7 @@ impl Kernel for Everything<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> Found {
+        let lanes = |&word: &u64| isa.bits(&std::array::from_fn(|lane| word >> lane & 1 == 1));
         let positions = |&word: &u64| {
             let mut positions = [0; BLOCK];
             isa.positions(word, 1000, &mut positions);
@@ -84,6 +86,7 @@ impl Kernel for Everything<'_> {
             found
         };
         Found {
+            bits: self.words.iter().map(lanes).collect(),
             positions: self.words.iter().map(positions).collect(),
             transposed: self.squares.iter().map(transposed).collect(),
             sums: self.cases.iter().map(sums).collect(),
@@ -194,6 +197,7 @@ fn every_instruction_set_counts_right() {
     let narrow = graded(&[0, 1, 2, 77, USERS_AT_ONCE], |_| LARGEST_NARROW);
     let wide = graded(&[0, 1, 2, 200, 16_384, 100_000], largest_wide);
     let expected = Found {
+        bits: words.iter().map(|&word| word as u16).collect(),
         positions: words.iter().map(|&word| bits(word).map(|bit| 1000 + bit as u32).collect()).collect(),
         transposed: squares
             .iter()
@@ -209,6 +213,7 @@ fn every_instruction_set_counts_right() {
     let everything =
         || Everything { words: &words, squares: &squares, cases: &cases, narrow: &narrow, wide: &wide };
     let compare = |found: Found, name: &str| {
+        assert!(found.bits == expected.bits, "{name}: bits");
         assert!(found.positions == expected.positions, "{name}: positions");
         assert!(found.transposed == expected.transposed, "{name}: transposed");
         for (found, expected) in found.sums.iter().zip(&expected.sums) {

@@ -265,9 +265,15 @@ fn check_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Result<()>
 /// them too: that is what lets sparse data through. Fixed questions, which everybody answered, count neither here nor there.
 fn most_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Option<u128> {
     let (matrix, space, request) = (blueprint.matrix(), blueprint.space(), blueprint.request());
-    let open = |user| matrix.answered.ones(user) - space.fixed;
-    let supported = (0..matrix.users())
-        .try_fold(0u128, |sum, user| sum.checked_add(binomial(open(user), space.chosen())?))
+    // Users by how many questions they answered, as there are far fewer such numbers than users.
+    let mut users_by_count = vec![0u128; matrix.questions() + 1];
+    (0..matrix.users()).for_each(|user| users_by_count[matrix.answered.ones(user)] += 1);
+    let supported = (space.fixed..)
+        .zip(&users_by_count[space.fixed..])
+        .filter(|&(_, &users)| users > 0)
+        .try_fold(0u128, |sum, (count, &users)| {
+            sum.checked_add(binomial(count - space.fixed, space.chosen())?.checked_mul(users)?)
+        })
         .map(|sum| sum / request.least_users() as u128);
     let part = within.map(|within| within.end - within.start);
     let bounds = [blueprint.most_sets(), part, supported, request.top.map(|top| top as u128)];

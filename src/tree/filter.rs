@@ -1,6 +1,6 @@
 //! Which sets of a part can rank at or above a threshold.
 
-use crate::isa::{PART, PartSums};
+use crate::isa::{Isa, PART, PartSums};
 use crate::moments::Side;
 
 /// Relative error allowed for a comparison of squares, tenfold: a dozen roundings of 2⁻²⁴ or 2⁻⁵³ each.
@@ -36,27 +36,29 @@ impl Bar {
     /// The sets of a part that may reach the bar, one bit each: certainly all that do. No sum over the `users` common
     /// users of their prefix exceeds `largest_sum`.
     #[inline(always)]
-    pub fn candidates(self, sums: &PartSums, users: usize, largest_sum: u64) -> u16 {
+    pub fn candidates<I: Isa>(self, isa: I, sums: &PartSums, users: usize, largest_sum: u64) -> u16 {
         // A threshold ≤ 0 says nothing about squares; no search stays there long.
         if self.threshold <= 0.0 {
-            let mut found = 0;
-            for (lane, &n) in sums.n.iter().enumerate() {
-                found |= u16::from(n >= self.least_users) << lane;
-            }
-            found
+            isa.bits(&sums.n.map(|n| n >= self.least_users))
         } else if fits(users as u64, largest_sum, EXACT_32) {
             let threshold = self.threshold as f32;
-            self.reaching(sums, threshold * threshold * (1.0 - MARGIN_32), |sum| sum as f32)
+            self.reaching(isa, sums, threshold * threshold * (1.0 - MARGIN_32), |sum| sum as f32)
         } else {
-            self.reaching(sums, self.threshold * self.threshold * (1.0 - MARGIN_64), f64::from)
+            self.reaching(isa, sums, self.threshold * self.threshold * (1.0 - MARGIN_64), f64::from)
         }
     }
 
     /// r ≥ θ where its sign is right and c² ≥ θ²·σ_x²·σ_t²: no root, no division.
     #[inline(always)]
-    fn reaching<F: Float>(self, sums: &PartSums, squared: F, float: impl Fn(i32) -> F) -> u16 {
-        let mut found = 0;
-        for lane in 0..PART {
+    fn reaching<I: Isa, F: Float>(
+        self,
+        isa: I,
+        sums: &PartSums,
+        squared: F,
+        float: impl Fn(i32) -> F,
+    ) -> u16 {
+        let mut reaches = [false; PART];
+        for (lane, reaches) in reaches.iter_mut().enumerate() {
             let sum = |sums: &[i32; PART]| float(sums[lane]);
             let (n, x, t) = (sum(&sums.n), sum(&sums.x), sum(&sums.t));
             let xx = n * sum(&sums.xx) - x * x;
@@ -66,12 +68,11 @@ impl Bar {
                 Side::Total => (xt, tt),
                 Side::Rest => (xt - xx, tt + xx - xt - xt),
             };
-            let reaches = (covariance > F::default())
+            *reaches = (covariance > F::default())
                 & (covariance * covariance >= squared * (xx * variance))
                 & (sums.n[lane] >= self.least_users);
-            found |= u16::from(reaches) << lane;
         }
-        found
+        isa.bits(&reaches)
     }
 }
 

@@ -45,10 +45,10 @@ impl Open {
         }
     }
 
-    /// The parts of `self`, each with the part of `wider` that it is taken from.
-    pub fn parts_of(self, wider: Self) -> impl Iterator<Item = (usize, usize)> {
+    /// For each part of `self` the part of `wider` that it is taken from.
+    pub fn parts_of(self, wider: Self) -> impl Iterator<Item = usize> {
         let high = (0..self.high_parts()).map(move |part| wider.low_parts() + part);
-        (0..self.low_parts()).chain(high).enumerate()
+        (0..self.low_parts()).chain(high)
     }
 }
 

@@ -444,7 +444,7 @@ impl<S: Scores> Tree<'_, S> {
                 if open == 0 {
                     continue;
                 }
-                let lanes = S::candidates(filter, &scratch.sums[part]) & open;
+                let lanes = S::candidates(isa, filter, &scratch.sums[part]) & open;
                 if lanes == 0 {
                     continue;
                 }

@@ -78,7 +78,7 @@ pub trait Scores: Sync {
     fn filter(&self, bar: Bar, database: &Self::Database, users: usize) -> Self::Filter;
 
     /// The sets of a part that may reach the bar, one bit each: certainly all that do.
-    fn candidates(filter: Self::Filter, sums: &Self::Sums) -> u16;
+    fn candidates<I: Isa>(isa: I, filter: Self::Filter, sums: &Self::Sums) -> u16;
 
     /// One correlation of the sets of a part, as far as their sums settle it.
     fn lane_correlations<I: Isa>(&self, isa: I, sums: &Self::Sums, side: Side) -> LaneCorrelations<PART>;
