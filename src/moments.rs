@@ -19,7 +19,7 @@ use std::ops::{Add, AddAssign, Mul, Sub};
 
 use crate::double_double::DoubleDouble;
 
-pub use lanes::{LaneComoments, LaneCorrelations};
+pub use lanes::{Lane, LaneComoments, LaneCorrelations};
 
 /// Which correlation ranks the sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,16 @@ pub fn fisher_interval(r: f64, n: u32, deviations: f64) -> Option<[f64; 2]> {
 
 /// An integer wide enough for the sums of a search (see [`sums_fit`]).
 pub trait SumInteger:
-    Copy + Default + Send + Add<Output = Self> + AddAssign + Mul<Output = Self> + From<i64> + Into<i128> + 'static
+    Copy
+    + Default
+    + Send
+    + Add<Output = Self>
+    + AddAssign
+    + Mul<Output = Self>
+    + From<i64>
+    + Into<i128>
+    + Lane
+    + 'static
 {
     /// Bits that a sum may take, one less than the integer has beside its sign: a sum of two still fits.
     const SUM_BITS: u32;

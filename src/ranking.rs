@@ -5,7 +5,8 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::moments::{Correlations, RankBy};
 
@@ -78,6 +79,14 @@ fn existing(value: f64) -> Option<f64> {
     (!value.is_nan()).then_some(value)
 }
 
+impl FromIterator<Option<f64>> for CorrelationColumn {
+    fn from_iter<I: IntoIterator<Item = Option<f64>>>(correlations: I) -> Self {
+        let mut column = Self::default();
+        correlations.into_iter().for_each(|correlation| column.push(correlation));
+        column
+    }
+}
+
 impl PartialEq for CorrelationColumn {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
@@ -137,6 +146,25 @@ impl SetTable {
             self.alpha.values.extend_from_slice(alpha);
         }
         self.n_users.extend_from_slice(n_users);
+    }
+
+    /// The same sets of `k` questions in lexicographic order.
+    #[must_use]
+    pub(crate) fn sorted(self, k: usize) -> Self {
+        let set = |row: u32| &self.questions[row as usize * k..][..k];
+        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        order.sort_unstable_by(|&a, &b| set(a).cmp(set(b)));
+        let column = |column: &CorrelationColumn| CorrelationColumn {
+            // Those that are not made have no values.
+            values: order.iter().filter_map(|&row| column.values.get(row as usize).copied()).collect(),
+        };
+        Self {
+            questions: order.iter().flat_map(|&row| set(row)).copied().collect(),
+            r: column(&self.r),
+            r_rest: column(&self.r_rest),
+            alpha: column(&self.alpha),
+            n_users: order.iter().map(|&row| self.n_users[row as usize]).collect(),
+        }
     }
 
     pub(crate) fn append(&mut self, later: &mut Self) {
@@ -240,23 +268,50 @@ pub trait Collector: Sink + Send {
     fn into_table(self) -> SetTable;
 }
 
+/// Rows after which a collector draws on its quota, so that threads seldom meet there.
+const QUOTA_ROWS: usize = 1 << 12;
+
+/// So many rows may collectors keep together: a search that finds more is to be given up.
+#[derive(Default)]
+pub struct Quota {
+    left: AtomicUsize,
+    is_exceeded: AtomicBool,
+}
+
+impl Quota {
+    pub fn new(rows: usize) -> Self {
+        Self { left: AtomicUsize::new(rows), is_exceeded: AtomicBool::new(false) }
+    }
+
+    /// Takes so many rows down.
+    pub fn take(&self, rows: usize) {
+        if self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(rows)).is_err() {
+            self.is_exceeded.store(true, Relaxed);
+        }
+    }
+
+    /// Whether it was not enough.
+    pub fn is_exceeded(&self) -> bool {
+        self.is_exceeded.load(Relaxed)
+    }
+}
+
 /// Keeps every set, in the order of pushing.
 pub struct All {
     table: SetTable,
     columns: TableColumns,
     floor: Option<(RankBy, f64)>,
+    quota: Option<Arc<Quota>>,
+    /// Rows for which the quota was drawn on.
+    drawn: usize,
 }
 
 impl All {
-    /// Of all sets, for which something is asked by which others are ranked.
-    pub fn ranked_by(rank_by: RankBy) -> Self {
-        Self::new(TableColumns::USUAL.with(rank_by), None)
-    }
-
-    /// Of sets for which the one is at least the other of `floor`, if there is one, these columns and that of the floor.
-    pub fn new(columns: TableColumns, floor: Option<(RankBy, f64)>) -> Self {
+    /// Of sets for which the one is at least the other of `floor`, if there is one, these columns and that of the floor; no
+    /// more than `quota` has, but for some thousands of rows.
+    pub fn new(columns: TableColumns, floor: Option<(RankBy, f64)>, quota: Option<Arc<Quota>>) -> Self {
         let columns = floor.map_or(columns, |(rank_by, _)| columns.with(rank_by));
-        Self { table: SetTable::default(), columns, floor }
+        Self { table: SetTable::default(), columns, floor, quota, drawn: 0 }
     }
 
     /// The columns that are made.
@@ -266,13 +321,28 @@ impl All {
 
     /// Takes siblings.
     pub fn push_siblings(&mut self, siblings: &Siblings) {
-        let Some((rank_by, floor)) = self.floor else {
-            return self.table.push_siblings(siblings, self.columns);
-        };
-        for (row, &value) in siblings.of(rank_by).iter().enumerate() {
-            if value >= floor {
-                self.table.push_siblings(&siblings.only(row), self.columns);
+        match self.floor {
+            None => self.table.push_siblings(siblings, self.columns),
+            Some((rank_by, floor)) => {
+                for (row, &value) in siblings.of(rank_by).iter().enumerate() {
+                    if value >= floor {
+                        self.table.push_siblings(&siblings.only(row), self.columns);
+                    }
+                }
             }
+        }
+        self.draw();
+    }
+
+    /// Draws on the quota for what was kept since.
+    #[inline(always)]
+    fn draw(&mut self) {
+        let rows = self.table.len() - self.drawn;
+        if rows >= QUOTA_ROWS
+            && let Some(quota) = &self.quota
+        {
+            quota.take(rows);
+            self.drawn = self.table.len();
         }
     }
 }
@@ -286,6 +356,7 @@ impl Sink for All {
         let reaches = |(rank_by, floor)| correlations.of(rank_by).is_some_and(|value| value >= floor);
         if self.floor.is_none_or(reaches) {
             self.table.push(questions, correlations, n_users, self.columns);
+            self.draw();
         }
     }
 
@@ -297,6 +368,8 @@ impl Sink for All {
 impl Collector for All {
     fn merge(&mut self, mut later: Self) {
         self.table.append(&mut later.table);
+        self.drawn += later.drawn;
+        self.draw();
     }
 
     fn into_table(self) -> SetTable {
@@ -436,7 +509,8 @@ mod tests {
             let floors = [(RankBy::R, 0.0), (RankBy::RRest, 0.0), (RankBy::Alpha, 0.0), (RankBy::R, 2.0)];
             for floor in floors.into_iter().map(Some).chain([None]) {
                 for prefix in (0..9).map(|length| Vec::from_iter(0..length)) {
-                    let (mut at_once, mut singly) = (All::new(columns, floor), All::new(columns, floor));
+                    let (mut at_once, mut singly) =
+                        (All::new(columns, floor, None), All::new(columns, floor, None));
                     for _ in 0..2 {
                         let (last, r, r_rest, alpha, n_users) = (&last, &r, &r_rest, &alpha, &n_users);
                         at_once.push_siblings(&Siblings { prefix: &prefix, last, r, r_rest, alpha, n_users });
@@ -450,5 +524,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_quota_is_that_of_all_collectors_together() {
+        for rows in [QUOTA_ROWS, 2 * QUOTA_ROWS] {
+            let quota = Arc::new(Quota::new(2 * QUOTA_ROWS));
+            let mut all = All::new(TableColumns::default(), None, Some(Arc::clone(&quota)));
+            for _ in 0..2 {
+                let mut part = All::new(TableColumns::default(), None, Some(Arc::clone(&quota)));
+                let correlations = Correlations { r: None, r_rest: None, alpha: None };
+                (0..rows).for_each(|_| part.push(&[0], correlations, 2));
+                all.merge(part);
+            }
+            // What was drawn for rows of a part is not drawn again for those of all.
+            assert_eq!(quota.is_exceeded(), rows > QUOTA_ROWS);
+            assert_eq!(all.into_table().len(), 2 * rows);
+        }
+        let quota = Arc::new(Quota::new(2 * QUOTA_ROWS));
+        let of_one_row = || {
+            let mut part = All::new(TableColumns::default(), None, Some(Arc::clone(&quota)));
+            part.push(&[0], Correlations { r: None, r_rest: None, alpha: None }, 2);
+            part
+        };
+        let mut all = of_one_row();
+        (0..3 * QUOTA_ROWS).for_each(|_| all.merge(of_one_row()));
+        assert!(quota.is_exceeded(), "rows count, however few at once");
     }
 }

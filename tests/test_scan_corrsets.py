@@ -247,6 +247,21 @@ def test_members(engine: str, name: str) -> None:
     )
 
 
+NUMBER = pl.col("question").str.tail(1).cast(pl.Int64)
+DOMAINS: dict[str, Any] = {"domain": NUMBER // 3, "min_per_domain": 1}
+PARTS: dict[str, dict[str, Any]] = {
+    "all": {},
+    "shard": {"shard": (1, 3)},
+    "shard of one more": {"shard": (0, 5), "exclude": [THIRD]},
+    "shard and include": {"shard": (1, 2), "include": [SECOND]},
+    "domains": {**DOMAINS, "k": 4},
+    "domains and shard": {**DOMAINS, "shard": (1, 2)},
+    "domains without some": {**DOMAINS, "exclude": QUESTIONS[:2], "include": [LAST]},
+    "cost": {"cost": NUMBER, "max_cost": 12, "shard": (0, 2)},
+}
+EVERY_OF = {part: scan(**options).collect() for part, options in PARTS.items()}
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from([*QUESTIONS, "q"]), st.booleans()).map(
@@ -257,13 +272,12 @@ def test_members(engine: str, name: str) -> None:
         max_size=5,
     ),
     ENGINES,
+    st.sampled_from(PARTS),
 )
-def test_any_members(predicates: list[pl.Expr], engine: str) -> None:
-    found = scan().filter(*predicates).collect(engine=engine)
-    assert_frame_equal(found, EVERY.filter(*predicates), check_exact=True)
-
-
-NUMBER = pl.col("question").str.tail(1).cast(pl.Int64)
+def test_any_members(predicates: list[pl.Expr], engine: str, part: str) -> None:
+    every, options = EVERY_OF[part], PARTS[part]
+    found = scan(**options).filter(*predicates).collect(engine=engine)
+    assert_frame_equal(found, every.filter(*predicates), check_exact=True)
 
 
 @pytest.mark.parametrize(
@@ -368,8 +382,12 @@ def test_wrong_arguments_are_errors_beside_a_predicate(engine: str, predicate: p
         (CONTAINS("q"), {}, 0),
         (~CONTAINS("q"), {}, comb(9, 3)),
         (CONTAINS(FIRST), {"exclude": [FIRST]}, 0),
-        (CONTAINS(FIRST), {"shard": (0, 4)}, comb(9, 3) // 4),
-        (~CONTAINS(FIRST), {"domain": pl.lit("a"), "min_per_domain": 1}, comb(9, 3)),
+        (CONTAINS(FIRST), {"shard": (0, 4)}, 21),
+        (~CONTAINS(FIRST), {"shard": (0, 4)}, 0),
+        (~CONTAINS(FIRST), {"shard": (1, 4)}, 2 * 21 - comb(8, 2)),
+        (CONTAINS("q"), {"shard": (1, 4)}, 0),
+        (~CONTAINS(FIRST), {"domain": pl.lit("a"), "min_per_domain": 1}, comb(8, 3)),
+        (~CONTAINS(FIRST), {"domain": pl.col("question"), "min_per_domain": 1, "k": 9}, 0),
         (CONTAINS(3), {"question": NUMBER}, comb(8, 2)),
         (CONTAINS(3) & ~CONTAINS(9), {"question": NUMBER.cast(pl.UInt8)}, comb(8, 2)),
         (CONTAINS(300), {"question": NUMBER.cast(pl.UInt8)}, comb(9, 3)),

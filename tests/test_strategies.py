@@ -66,7 +66,7 @@ EVERYTHING = "every user to have answered every question"
     ("name", "responses", "top", "needs"),
     [
         ("bound", responses("binary", 3), 5, EVERYTHING),
-        ("bound", responses("binary"), None, "`top`, since it leaves sets out"),
+        ("bound", responses("binary"), None, "`top` or a positive floor, since it leaves sets out"),
         ("moments", responses("float"), None, "`top` and sets of two and more where scores are not integers"),
         ("moments", responses("float", 3), 5, f"{EVERYTHING} where scores are not integers"),
     ],

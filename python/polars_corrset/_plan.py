@@ -73,7 +73,9 @@ class Plan:
         correlation.
     strategy
         `"projection"`: each prefix of a set keeps its users; `"moments"`: users are summed up before the
-        search; `"bound"`: and most sets are ruled out unseen. None if there is no set.
+        search; `"bound"`: and most sets are ruled out unseen. None if there is no set. With `top=None` it is
+        also that of :func:`scan_corrsets`; but `"bound"` where everybody answered everything and the query
+        wants `r`, `r_rest` or `alpha` above a positive number.
     instruction_set
         `"portable"`, `"avx2"` or `"avx512"`.
     threads

@@ -25,7 +25,7 @@ from polars_corrset._expressions import NAME, corrset
 from polars_corrset._inputs import inputs_of, read_inputs
 from polars_corrset._internal import Scan
 from polars_corrset._progress import Bar, Progress, progress_of
-from polars_corrset._pushdown import Membership, bounds, membership
+from polars_corrset._pushdown import bounds, membership
 from polars_corrset._source import selected
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ _PARAMETERS = inspect.signature(register_io_source).parameters
 
 # What `n_users` can be.
 _MOST_USERS = 2**32 - 1
-
-# The shard that is all sets.
-_WHOLE = (0, 1)
 
 
 def scan_corrsets(
@@ -71,8 +68,7 @@ def scan_corrsets(
     searched when the query is about to need it. What the query does with the rows reaches the search:
     comparisons of `r`, `r_rest`, `alpha` and `n_users` with numbers leave sets out before they become rows,
     `pl.col("questions").list.contains(…)` of a question and its negation cut the search as `include` and
-    `exclude` do (but not that of a `shard`), `head` ends it, and of the columns only those that are used are
-    made.
+    `exclude` do, `head` ends it, and of the columns only those that are used are made.
 
     Parameters
     ----------
@@ -173,12 +169,6 @@ def scan_corrsets(
             raise pl.exceptions.SchemaError(msg)
         least = bounds(predicate)
         members = membership(predicate, dtype)
-        if part != _WHOLE:
-            # Fewer questions make other shares: the shards of one scan would not be those of the next.
-            members = Membership()
-        elif constraints.bounds["min_per_domain"] is not None:
-            # A domain whose questions are all excluded is none that sets need questions from.
-            members = members._replace(missing=None)
         floors = (
             (name, value) for name, value in zip(least._fields, least, strict=True) if name != "n_users"
         )

@@ -28,7 +28,7 @@ use crate::ranking::Collector;
 use crate::search::Caps;
 
 use super::covariances::{Covariances, Criterion, LANES, Moments};
-use super::{Complete, Exact, Path};
+use super::{Complete, Exact, Part, Path};
 use base::Base;
 use groups::{CAP, Group, Groups};
 
@@ -43,11 +43,14 @@ const PARTNERS: usize = 12;
 /// different size, which is enough to even out.
 const SHARED_LEVELS: usize = 2;
 
-/// Walks the sets with the `fixed` items that can rank into collectors made by `empty`.
+/// Walks a part of the sets with the `fixed` items, those that can rank, into collectors made by `empty`: in no order. They
+/// are `share` of what the search's control keeps account of.
 pub fn search<E: Exact, C: Collector>(
     isa: InstructionSet,
     complete: &Complete<'_, E>,
     fixed: &Path,
+    part: &Part,
+    share: f64,
     empty: impl Fn() -> C + Sync,
 ) -> Result<C> {
     let covariances = complete.covariances;
@@ -67,10 +70,10 @@ pub fn search<E: Exact, C: Collector>(
         stride,
     };
     let prefix = covariances.of_set(fixed.questions());
-    Walk { complete, empty: &empty, isa }.share(candidates, prefix, fixed, 1.0, empty())
+    Walk { complete, empty: &empty, isa }.share(candidates, prefix, fixed, part, share, empty())
 }
 
-/// Items that can follow a prefix, best first, and the covariances between them: a square of a larger matrix.
+/// Items that can follow a prefix, best first or ascending, and the covariances between them: a square of a larger matrix.
 #[derive(Clone, Copy)]
 struct Candidates<'a> {
     items: &'a [u32],
@@ -125,13 +128,14 @@ struct Walk<'a, E, F> {
 }
 
 impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
-    /// Walks the subtree of the prefix `set`, its branches on all threads. `share` is its part of the search: what is done
+    /// Walks a part of the subtree of the prefix `set`, its branches on all threads. `share` is its part of the search: what is done
     /// cannot be told by sets, most of which are never met.
     fn share(
         &self,
         candidates: Candidates,
         prefix: Moments,
         set: &Path,
+        part: &Part,
         share: f64,
         mut collector: C,
     ) -> Result<C> {
@@ -141,12 +145,12 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
             || !self.complete.is_parallel
         {
             let mut levels = vec![Level::default(); missing - 1];
-            self.descend(candidates, prefix, &mut set.clone(), &mut levels, &mut collector)?;
+            self.descend(candidates, prefix, &mut set.clone(), part, &mut levels, &mut collector)?;
             self.complete.control.advance(share);
             return Ok(collector);
         }
         let mut level = Level::default();
-        let branches = self.bound(candidates, prefix, set, collector.threshold(), &mut level)?;
+        let branches = self.bound(candidates, prefix, set, part, collector.threshold(), &mut level)?;
         if branches == 0 {
             self.complete.control.advance(share);
         }
@@ -157,15 +161,16 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
             |position| level.most[position].max(0.0).powi(2),
             || Ok((self.empty)()),
             |collector: Result<C>, position| {
-                if !level.is_open(position) {
+                let item = level.square.items[position];
+                let Some(part) = self.below(set, part, item).filter(|_| level.is_open(position)) else {
                     self.complete.control.advance(share);
                     return collector;
-                }
+                };
                 let mut extended = Vec::new();
                 level.extend(position, &mut extended);
-                let set = set.with(level.square.items[position]);
+                let set = set.with(item);
                 let (candidates, prefix) = (level.after(position, &extended), level.prefix(prefix, position));
-                self.share(candidates, prefix, &set, share, collector?)
+                self.share(candidates, prefix, &set, &part, share, collector?)
             },
             |collector, later| {
                 let mut collector = collector?;
@@ -177,40 +182,54 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         Ok(collector)
     }
 
-    /// Walks the subtree of the prefix `set` on this thread. `levels` has one entry for each item to be chosen before
+    /// What `part` of the sets of a prefix has of those that go on with `item`.
+    fn below(&self, set: &Path, part: &Part, item: u32) -> Option<Part> {
+        if part.is_all() {
+            return Some(Part::ALL);
+        }
+        let (next, space) = (set.next(), self.complete.space);
+        part.below(space.questions - next, space.k - set.len(), item as usize - next)
+    }
+
+    /// Walks a part of the subtree of the prefix `set` on this thread. `levels` has one entry for each item to be chosen before
     /// the last.
     fn descend(
         &self,
         candidates: Candidates,
         prefix: Moments,
         set: &mut Path,
+        part: &Part,
         levels: &mut [Level],
         collector: &mut C,
     ) -> Result<()> {
         let Some((level, deeper)) = levels.split_first_mut() else { return Ok(()) };
         if deeper.is_empty() {
-            self.finish(candidates, prefix, set, &mut level.scratch, collector);
+            self.finish(candidates, prefix, set, part, &mut level.scratch, collector);
             return Ok(());
         }
-        let branches = self.bound(candidates, prefix, set, collector.threshold(), level)?;
+        let branches = self.bound(candidates, prefix, set, part, collector.threshold(), level)?;
         let mut extended = std::mem::take(&mut level.extended);
         for position in (0..branches).filter(|&position| level.is_open(position)) {
+            let item = level.square.items[position];
+            let Some(part) = self.below(set, part, item) else { continue };
             level.extend(position, &mut extended);
-            set.push(level.square.items[position]);
+            set.push(item);
             let candidates = level.after(position, &extended);
-            self.descend(candidates, level.prefix(prefix, position), set, deeper, collector)?;
+            self.descend(candidates, level.prefix(prefix, position), set, &part, deeper, collector)?;
             set.pop();
         }
         level.extended = extended;
         Ok(())
     }
 
-    /// Leaves in `level` what can be in a set of at least `threshold`, and tells how many of it sets can begin with.
+    /// Leaves in `level` what can be in a set of at least `threshold`, and tells how many of it sets can begin with. They
+    /// are sorted, best first, but not where a part of their sets is to be told by positions.
     fn bound(
         &self,
         candidates: Candidates,
         prefix: Moments,
         set: &Path,
+        part: &Part,
         threshold: f64,
         level: &mut Level,
     ) -> Result<usize> {
@@ -224,19 +243,20 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         let caps = set.caps();
         level.scratch.groups.fill(candidates.items, caps, missing);
         let is_capped = level.scratch.groups.is_capped();
-        let bound = Bound { candidates, prefix, criterion, missing, caps, level };
+        let bound = Bound { candidates, prefix, criterion, missing, caps, is_sorted: part.is_all(), level };
         let branches = if is_capped { self.isa.run(Capped(bound)) } else { self.isa.run(bound) };
         let branches = branches.map_err(|_| self.complete.too_large());
         level.open = open;
         branches
     }
 
-    /// Offers the prefix with each pair of candidates that fulfils the criterion.
+    /// Offers a part of the prefix with each pair of candidates that fulfils the criterion.
     fn finish(
         &self,
         candidates: Candidates,
         prefix: Moments,
         set: &mut Path,
+        part: &Part,
         scratch: &mut Scratch,
         collector: &mut C,
     ) {
@@ -247,15 +267,17 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         let Candidates { items, with_total, between, stride, .. } = candidates;
         let room = criterion.least() - criterion.form(prefix);
         for &mut first in firsts {
-            if !set.is_open(items[first]) {
-                continue;
-            }
+            let part = self.below(set, part, items[first]);
+            let Some(part) = part.filter(|_| set.is_open(items[first])) else { continue };
             set.push(items[first]);
+            let skipped = part.last(self.complete.space.questions);
+            let is_in_part =
+                |item: u32| part.is_all() || skipped.contains(&((item - items[first] - 1) as usize));
             let row = &between[first * stride..];
             for second in first + 1..items.len() {
                 let form = with_total[first] * with_total[second] - criterion.beta * row[second];
                 let reaches = scratch.own[first] + (scratch.own[second] + 2.0 * form) >= room;
-                if reaches && set.is_open(items[second]) {
+                if reaches && set.is_open(items[second]) && is_in_part(items[second]) {
                     set.show_with(items[second], |set| self.complete.offer(set, collector));
                 }
             }
@@ -379,6 +401,7 @@ struct Bound<'a> {
     criterion: Criterion,
     missing: usize,
     caps: Option<Caps<'a>>,
+    is_sorted: bool,
     level: &'a mut Level,
 }
 
@@ -407,7 +430,7 @@ impl Kernel for Capped<'_> {
 impl Bound<'_> {
     #[inline(always)]
     fn fill<const CAPPED: bool>(self) -> std::result::Result<usize, TryReserveError> {
-        let Self { candidates, prefix, criterion, missing, caps, level } = self;
+        let Self { candidates, prefix, criterion, missing, caps, is_sorted, level } = self;
         let room = criterion.least() - criterion.form(prefix);
         let mut scratch = std::mem::take(&mut level.scratch);
         for round in 0..ROUNDS {
@@ -424,7 +447,9 @@ impl Bound<'_> {
             keep_possible::<CAPPED>(missing, room, &mut scratch);
             if round == 0 {
                 let Scratch { order, bounds, .. } = &mut scratch;
-                order.sort_unstable_by(|&a, &b| bounds[b].total_cmp(&bounds[a]));
+                if is_sorted {
+                    order.sort_unstable_by(|&a, &b| bounds[b].total_cmp(&bounds[a]));
+                }
                 level.square.copy(candidates, order)?;
             } else {
                 level.square.retain(&scratch.order);

@@ -98,11 +98,13 @@ impl Covariances {
         self.largest.1 += (2.0 * dearest + allowed.abs()) / pairs.abs();
     }
 
-    /// The same with a grand total that is unrelated to all items: for what has nothing to do with it.
+    /// What ranking by the one reads: α has nothing to do with the grand total, so that is as if unrelated to all items.
     #[must_use]
-    pub fn without_total(mut self) -> Self {
-        self.with_total.fill(0.0);
-        self.largest.0 = 0.0;
+    pub fn for_ranking(mut self, rank_by: RankBy) -> Self {
+        if rank_by == RankBy::Alpha {
+            self.with_total.fill(0.0);
+            self.largest.0 = 0.0;
+        }
         self
     }
 }

@@ -71,7 +71,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     fn share(&self, prefix: &Path) -> Result<C> {
         let Complete { space, covariances: &Covariances { items, .. }, is_parallel, .. } = *self.complete;
         let missing = space.k - prefix.len();
-        let next = next(prefix);
+        let next = prefix.next();
         let sets = binomial(items - next, missing).unwrap_or(u128::MAX);
         if missing <= 3 || sets <= SERIAL_SETS || !is_parallel {
             let mut collector = (self.empty)();
@@ -111,7 +111,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     fn descend(&self, prefix: &mut Path, track: &mut Track, collector: &mut C) {
         let Complete { space, covariances: &Covariances { items, .. }, .. } = *self.complete;
         let missing = space.k - prefix.len();
-        let next = next(prefix);
+        let next = prefix.next();
         if missing == 2 {
             self.look_again(prefix, track, collector);
             return;
@@ -150,7 +150,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         let row = &track.rows[prefix.len()];
         let room = track.room(prefix.len());
         let items = self.complete.covariances.items;
-        for i in next(prefix)..items {
+        for i in prefix.next()..items {
             if !prefix.is_open(i as u32) {
                 continue;
             }
@@ -168,11 +168,6 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
             prefix.pop();
         }
     }
-}
-
-/// The first item that can follow a prefix.
-fn next(prefix: &Path) -> usize {
-    prefix.questions().last().map_or(0, |&last| last as usize + 1)
 }
 
 impl Form {

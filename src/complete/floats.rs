@@ -124,9 +124,15 @@ impl Exact for FloatAnswers<'_> {
         self.users.len() as u32
     }
 
-    fn correlations(&self, set: &[u32], _threshold: f64, rank_by: RankBy) -> Option<Correlations> {
+    fn correlations(
+        &self,
+        set: &[u32],
+        _threshold: f64,
+        _rank_by: RankBy,
+        with_alpha: bool,
+    ) -> Option<Correlations> {
         let Self { floats, answered, users, .. } = self;
-        let alpha = if rank_by == RankBy::Alpha { floats.alpha(answered, set, users) } else { None };
+        let alpha = if with_alpha { floats.alpha(answered, set, users) } else { None };
         Some(Correlations { alpha, ..floats.correlations(answered, set, users.iter().copied()) })
     }
 }

@@ -7,6 +7,7 @@
 //! 2. `start`: good sets by swapping, for a high threshold to begin with. Where rules are in their way, `prices` has what
 //!    breaking them is worth.
 //! 3. `bound`: the n best, proven without a look at most sets; or `exhaustive`: a look at each.
+//!    `floor`: the same bound for all sets that reach a given number.
 //! 4. `floats`: the same for scores that are not integers.
 //! 5. What passes is computed anew from the exact sums ([`Exact`]), so both give what every other search gives.
 //!
@@ -16,6 +17,7 @@ mod bound;
 mod covariances;
 mod exhaustive;
 mod floats;
+mod floor;
 mod prices;
 mod start;
 #[cfg(test)]
@@ -26,19 +28,26 @@ use crate::isa::InstructionSet;
 use crate::moments::{Correlations, RankBy, SumInteger, summed_variances};
 use crate::pair_sums::PairSums;
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold, Sink};
-use crate::search::{Blueprint, Control, Path, Request, Rules, Space, is_parallel};
+use crate::search::{Blueprint, Control, Part, Path, Request, Rules, Space, is_parallel};
 
 pub use covariances::Covariances;
 use covariances::Criterion;
 pub use floats::FloatAnswers;
+pub use floor::FloorSearch;
 use prices::Prices;
 
 /// What is reported of a set.
-pub trait Exact: Sync {
+pub trait Exact: Send + Sync {
     fn n_users(&self) -> u32;
 
     /// `None` for a set that certainly ranks below `threshold`. The set's questions ascend.
-    fn correlations(&self, set: &[u32], threshold: f64, rank_by: RankBy) -> Option<Correlations>;
+    fn correlations(
+        &self,
+        set: &[u32],
+        threshold: f64,
+        rank_by: RankBy,
+        with_alpha: bool,
+    ) -> Option<Correlations>;
 }
 
 impl<A: SumInteger + Sync> Exact for PairSums<A> {
@@ -46,14 +55,20 @@ impl<A: SumInteger + Sync> Exact for PairSums<A> {
         self.n
     }
 
-    fn correlations(&self, set: &[u32], threshold: f64, rank_by: RankBy) -> Option<Correlations> {
+    fn correlations(
+        &self,
+        set: &[u32],
+        threshold: f64,
+        rank_by: RankBy,
+        with_alpha: bool,
+    ) -> Option<Correlations> {
         let sums = self.set_sums(set);
         if sums.ranks_below(threshold, rank_by) {
             return None;
         }
         let of_question = |&question: &u32| [self.x[question as usize], self.squares[question as usize]];
         let variances = || summed_variances(self.n, set.iter().map(of_question));
-        let alpha = if rank_by == RankBy::Alpha { sums.alpha(set.len(), variances()) } else { None };
+        let alpha = if with_alpha { sums.alpha(set.len(), variances()) } else { None };
         Some(Correlations { alpha, ..sums.correlations() })
     }
 }
@@ -71,6 +86,7 @@ struct Complete<'a, E> {
     exact: &'a E,
     space: Space,
     rank_by: RankBy,
+    with_alpha: bool,
     /// Of the best set that is known.
     variance: f64,
     is_parallel: bool,
@@ -103,10 +119,7 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         method: Method,
     ) -> Self {
         let (space, &Request { rank_by, .. }) = (blueprint.space(), blueprint.request());
-        let mut covariances = match rank_by {
-            RankBy::R | RankBy::RRest => covariances,
-            RankBy::Alpha => covariances.without_total(),
-        };
+        let mut covariances = covariances.for_ranking(rank_by);
         let rules = blueprint.rules_by_column();
         let found = match Path::of_fixed(rules.as_ref(), space.fixed) {
             Some(fixed) if has_sets(&covariances, rank_by) => {
@@ -114,7 +127,8 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
             }
             _ => Vec::new(),
         };
-        let key = |set| exact.correlations(set, f64::NEG_INFINITY, rank_by)?.rank_key(rank_by);
+        let with_alpha = rank_by == RankBy::Alpha;
+        let key = |set| exact.correlations(set, f64::NEG_INFINITY, rank_by, with_alpha)?.rank_key(rank_by);
         let least = found.iter().map(|set| key(set).unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0);
         let threshold = if found.len() == n { least } else { 0.0 };
         let variance = found.first().map_or(0.0, |best| covariances.of_set(best).v);
@@ -153,10 +167,12 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         let shared = SharedThreshold::default();
         shared.raise(self.threshold);
         let is_parallel = is_parallel(blueprint);
-        let complete = Complete { covariances, exact, space, rank_by, variance, is_parallel, control };
+        let with_alpha = rank_by == RankBy::Alpha;
+        let complete =
+            Complete { covariances, exact, space, rank_by, with_alpha, variance, is_parallel, control };
         let empty = || Best::new(n, rank_by, &shared);
         let best = match self.method {
-            Method::Bound => bound::search(isa, &complete, &fixed, empty)?,
+            Method::Bound => bound::search(isa, &complete, &fixed, &Part::ALL, 1.0, empty)?,
             Method::Exhaustive => exhaustive::search(isa, &complete, &fixed, empty)?,
         };
         Ok(best.into_table())
@@ -178,7 +194,9 @@ impl<E: Exact> Complete<'_, E> {
     fn offer(&self, set: &[u32], collector: &mut impl Sink) {
         let mut set = set.to_vec();
         set.sort_unstable();
-        if let Some(correlations) = self.exact.correlations(&set, collector.threshold(), self.rank_by) {
+        let threshold = collector.threshold();
+        let found = self.exact.correlations(&set, threshold, self.rank_by, self.with_alpha);
+        if let Some(correlations) = found {
             collector.push(&set, correlations, self.exact.n_users());
         }
     }

@@ -34,10 +34,7 @@ pub fn exact(columns: &Columns, set: &[u32]) -> Correlations {
 
 /// What the search for the best by `rank_by` reads.
 pub fn covariances_for(rank_by: RankBy, columns: &Columns) -> Covariances {
-    match rank_by {
-        RankBy::R | RankBy::RRest => covariances(columns),
-        RankBy::Alpha => covariances(columns).without_total(),
-    }
+    covariances(columns).for_ranking(rank_by)
 }
 
 /// Covariances by the definition, n² times.

@@ -46,6 +46,13 @@ impl Lane for i64 {
     }
 }
 
+impl Lane for i128 {
+    #[inline(always)]
+    fn float(self) -> f64 {
+        self as f64
+    }
+}
+
 /// n² times the variances of X and T and their covariance, of one set in each lane.
 #[derive(Clone, Copy)]
 pub struct LaneComoments<const N: usize> {

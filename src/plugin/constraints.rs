@@ -31,7 +31,7 @@ impl Membership {
     /// filter for it.
     pub fn narrow(
         &self,
-        constraints: Constraints,
+        constraints: &Constraints,
         questions: &Series,
         k: usize,
     ) -> PolarsResult<Constraints> {
@@ -40,16 +40,25 @@ impl Membership {
             None => Ok(Vec::new()),
         };
         let (contained, missing) = (ids(&self.contained)?, ids(&self.missing)?);
-        let Constraints { mut include, mut exclude, .. } = constraints;
+        let Constraints { mut include, mut exclude, domains, costs } = constraints.clone();
+        // A domain whose questions are all excluded is none that sets need questions from; one whose questions are all
+        // filtered out still is.
+        let needed = |exclude: &[u32]| -> PlHashSet<u32> {
+            let of = domains.as_ref().filter(|domains| domains.least > 0).map(|domains| &domains.of);
+            let is_left = |(question, _): &(u32, _)| !exclude.contains(question);
+            (0..).zip(of.into_iter().flatten()).filter(is_left).filter_map(|(_, domain)| *domain).collect()
+        };
+        let before = needed(&exclude);
         add_new(&mut include, &contained);
         add_new(&mut exclude, &missing);
         let is_impossible = contained.contains(&None)
+            || needed(&exclude) != before
             || include.len() > k
             || include.iter().any(|question| exclude.contains(question));
         if is_impossible {
             (include, exclude) = (Vec::new(), (0..questions.len() as u32).collect());
         }
-        Ok(Constraints { include, exclude, ..constraints })
+        Ok(Constraints { include, exclude, domains, costs })
     }
 }
 

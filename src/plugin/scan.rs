@@ -2,13 +2,17 @@
 //!
 //! A thread of its own has some stretches of the sets searched after another, and waits where nobody takes what it found, so memory
 //! is bounded by the frames in flight: for each thread, two that are made and two that wait. It ends when the scan is dropped.
+//!
+//! How many sets a stretch has follows from what came before: some thousands of rows, but no longer than a moment. Where
+//! hardly any set is a row, because constraints or what rows must reach leave most of them out together, stretches
+//! become as long as it takes to get over these. What turns out to have too many rows is given up and cut.
 
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3_polars::export::polars_core::runtime::RAYON;
@@ -24,24 +28,32 @@ use super::output::{needed, output_frame};
 use super::python::{by_role, named, python_error};
 use crate::error::Error;
 use crate::isa::InstructionSet;
+use crate::matrix::ResponseMatrix;
 use crate::moments::RankBy;
 use crate::parallel;
 use crate::ranking::SetTable;
 use crate::responses::Duplicates;
-use crate::search::{Blueprint, Control, Request, Run, Shard, Stretches, with_stretches};
+use crate::search::{Blueprint, Constraints, Control, Every, Request, SearchStrategy, Shard, Stretches};
 use crate::whole::Total;
 
-/// Sets of the first stretch: so few that the head of a stream is there at once.
+/// Sets of the first stretch, and of the shortest: so few that the head of a stream is there at once.
 const FIRST_STRETCH: u128 = 1 << 12;
 
-/// Sets of the longest stretch. All of them may be rows, a hundred MB, when what came before were hardly any.
-const LONGEST_STRETCH: u128 = 1 << 21;
+/// Rows with which a stretch is given up: a hundred MB.
+const MOST_ROWS: usize = 1 << 21;
 
 /// Rows from which a frame is large enough for what each frame and each stretch costs.
 const FRAME_ROWS: usize = 1 << 17;
 
 /// Stretches for each thread that are searched at once, one thread each: it has something to do while others end theirs.
 const STRETCHES_PER_THREAD: usize = 2;
+
+/// What stretches that are searched at once should take, so that rows are not long in coming. What comes later may be
+/// harder to search.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// What they should not take, if shorter ones are possible.
+const LONG_TIME: Duration = Duration::from_secs(1);
 
 /// How often a thread that waits for a frame looks for Ctrl-C.
 const SIGNAL_CHECK: Duration = Duration::from_millis(50);
@@ -99,11 +111,10 @@ impl Scan {
             let coded = RAYON.install(|| columns.matrix(duplicates, total))?;
             let columns = columns.without_rows()?;
             let constraints = inputs.constraints(&coded, &options.bounds)?;
-            let constraints = options.membership.narrow(constraints, &coded.questions, request.k)?;
-            let blueprint = Blueprint::new(Cow::Owned(coded.matrix), request, &constraints);
-            let blueprint = blueprint.map_err(|error| columns.explain(error))?;
-            let positions = Shard { index, count }.positions(blueprint.space());
-            let positions = positions.map_err(|error| columns.explain(error))?;
+            let narrow = options.membership.narrow(&constraints, &coded.questions, request.k)?;
+            let share = Share { shard: Shard { index, count }, constraints, narrow };
+            let found = share.blueprint(coded.matrix, request);
+            let (blueprint, positions) = found.map_err(|error| columns.explain(error))?;
             let sets = positions.end - positions.start;
             let (send, frames) = sync_channel(stretches_at_once());
             let (watch, control) = watched();
@@ -164,6 +175,43 @@ impl Drop for Scan {
     }
 }
 
+/// Which sets are searched: those of a shard of the sets that fulfil `constraints`, as far as they also fulfil narrower
+/// ones.
+struct Share {
+    shard: Shard,
+    constraints: Constraints,
+    narrow: Constraints,
+}
+
+impl Share {
+    /// The search for sets that fulfil the narrower constraints, and the positions of those of the shard.
+    fn blueprint(
+        self,
+        matrix: ResponseMatrix,
+        request: Request,
+    ) -> Result<(Blueprint<'static>, Range<u128>), Error> {
+        let Self { shard, constraints, narrow } = self;
+        if shard == Shard::WHOLE || narrow == constraints {
+            let blueprint = Blueprint::new(Cow::Owned(matrix), request, &narrow)?;
+            let positions = shard.positions(blueprint.space())?;
+            return Ok((blueprint, positions));
+        }
+        // Fewer questions make other shards. But leaving sets out leaves the others in their order, so those of a shard stay
+        // between the sets that it begins and ends with.
+        let ends = {
+            let all = Blueprint::new(Cow::Borrowed(&matrix), request, &constraints)?;
+            let Range { start, end } = shard.positions(all.space())?;
+            [start, end].map(|position| all.set_at(position))
+        };
+        let blueprint = Blueprint::new(Cow::Owned(matrix), request, &narrow)?;
+        let space = blueprint.space();
+        let uncountable = Error::Uncountable { k: space.chosen(), questions: space.open() };
+        let [start, end] = ends.map(|set| blueprint.position_from(set.as_deref()));
+        let positions = start.zip(end).map(|(start, end)| start..end).ok_or(uncountable)?;
+        Ok((blueprint, positions))
+    }
+}
+
 /// What the search sends.
 type Found = std::result::Result<DataFrame, Failure>;
 
@@ -214,8 +262,10 @@ impl Walk {
     fn run(self) {
         let walked = InstructionSet::from_environment().and_then(|isa| {
             let Self { blueprint, output, floor, .. } = &self;
-            let columns = needed(&output.names);
-            with_stretches(isa, blueprint, columns, *floor, |stretches| self.walk(stretches))
+            let (strategy, columns) = (SearchStrategy::from_environment()?, needed(&output.names));
+            let every = RAYON.install(|| Every::new(isa, blueprint, strategy, columns, *floor))?;
+            // Not on the pool: it waits for readers.
+            every.walk(|stretches| self.walk(stretches))
         });
         if let Err(failure) = walked.map_err(Failure::from).flatten() {
             // Nobody to tell is nobody who waits.
@@ -223,28 +273,35 @@ impl Walk {
         }
     }
 
-    fn walk(&self, stretches: &dyn Stretches) -> std::result::Result<(), Failure> {
+    fn walk(&self, stretches: &Stretches) -> std::result::Result<(), Failure> {
         let Self { output, positions, send, control, .. } = self;
         let sets = positions.end - positions.start;
         let frame = |within: &Range<u128>| {
-            let share = (within.end - within.start) as f64 / sets as f64;
-            let run = Run { within: Some(within.clone()), share, ..Run::all(control) };
-            Ok(output.frame(stretches.stretch(&run)?)?)
+            let found = stretches.stretch(within.clone(), MOST_ROWS, control)?;
+            Ok(found.map(|sets| output.frame(sets)).transpose()?)
         };
         let (mut start, mut length) = (positions.start, FIRST_STRETCH);
         while start < positions.end {
             let together = stretches_from(start..positions.end, length);
-            let frames: Vec<Found> = RAYON.install(|| parallel::map_each(&together, frame));
-            start = together.last().map_or(positions.end, |last| last.end);
+            let began = Instant::now();
+            let found: Vec<std::result::Result<Option<DataFrame>, Failure>> =
+                RAYON.install(|| parallel::map_each(&together, frame));
+            let took = began.elapsed();
             let mut most = 0;
-            for frame in frames {
-                let frame = frame?;
+            for (within, frame) in together.iter().zip(found) {
+                // What follows one that was given up comes once more, in order.
+                let Some(frame) = frame? else {
+                    most = MOST_ROWS;
+                    break;
+                };
+                control.advance((within.end - start) as f64 / sets as f64);
+                start = within.end;
                 most = frame.height().max(most);
                 if frame.height() > 0 && send.send(Ok(frame)).is_err() {
                     return Ok(());
                 }
             }
-            length = next_length(length, most);
+            length = next_length(length, most, took);
         }
         Ok(())
     }
@@ -253,17 +310,17 @@ impl Walk {
 /// The first of `positions` in stretches of `length`, as many as are searched at once.
 fn stretches_from(positions: Range<u128>, length: u128) -> Vec<Range<u128>> {
     let Range { start, end } = positions;
-    let starts =
-        (0..stretches_at_once() as u128).map(|i| start + i * length).take_while(|&start| start < end);
-    starts.map(|start| start..end.min(start + length)).collect()
+    let starts = (0..stretches_at_once() as u128).map(|i| start.saturating_add(i.saturating_mul(length)));
+    let starts = starts.take_while(|&start| start < end);
+    starts.map(|start| start..end.min(start.saturating_add(length))).collect()
 }
 
-/// Sets of a stretch that follows one of `length` sets, of which `rows` were rows.
-fn next_length(length: u128, rows: usize) -> u128 {
-    if rows > FRAME_ROWS {
-        length / 2
-    } else if rows <= FRAME_ROWS / 2 {
-        (length * 2).min(LONGEST_STRETCH)
+/// Sets of a stretch that follows some of `length` sets, of which `rows` were rows at most, and which took so long.
+fn next_length(length: u128, rows: usize, took: Duration) -> u128 {
+    if rows > FRAME_ROWS || took > LONG_TIME {
+        (length / 2).max(FIRST_STRETCH)
+    } else if rows <= FRAME_ROWS / 2 && took < MOMENT {
+        length.saturating_mul(2)
     } else {
         length
     }

@@ -60,6 +60,22 @@ impl Space {
         binomial(self.open(), self.chosen())
     }
 
+    /// The questions of the set at a position of the lexicographic order; `None` behind the last.
+    fn set_at(self, mut position: u128) -> Option<Vec<u32>> {
+        let mut set: Vec<u32> = (0..self.fixed as u32).collect();
+        for question in self.fixed..self.questions {
+            let Some(missing) = self.k.checked_sub(set.len() + 1) else { break };
+            // More than can be counted are behind any position.
+            let sets = binomial(self.questions - question - 1, missing).unwrap_or(u128::MAX);
+            if position < sets {
+                set.push(question as u32);
+            } else {
+                position -= sets;
+            }
+        }
+        (set.len() == self.k && position == 0).then_some(set)
+    }
+
     /// A set with the questions of `fixed`. Each is equally likely; but where `fixed` has rules, one that obeys them is made
     /// question by question, each any that is open, if that leads to one.
     pub(crate) fn random_set(self, fixed: &Path, random: &mut Random) -> Option<Vec<u32>> {
@@ -171,6 +187,32 @@ impl<'a> Blueprint<'a> {
     /// The sets, whose positions are those in their lexicographic order.
     pub fn space(&self) -> Space {
         self.space
+    }
+
+    /// The questions, ascending, of the set at a position; `None` behind the last.
+    pub fn set_at(&self, position: u128) -> Option<Vec<u32>> {
+        let mut set = self.space.set_at(position)?;
+        if let Some(ids) = &self.ids {
+            set.iter_mut().for_each(|column| *column = ids[*column as usize]);
+            set.sort_unstable();
+        }
+        Some(set)
+    }
+
+    /// The first position whose set is not before another in lexicographic order, be that a set of this blueprint or not;
+    /// the one behind the last for `None`. `None` if there are too many sets for positions.
+    pub fn position_from(&self, set: Option<&[u32]>) -> Option<u128> {
+        let (mut first, mut end) = (0, self.space.sets()?);
+        let Some(set) = set else { return Some(end) };
+        while first < end {
+            let middle = first + (end - first) / 2;
+            if self.set_at(middle).is_some_and(|other| other.as_slice() < set) {
+                first = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        Some(first)
     }
 
     /// Sets of columns as sets of questions.

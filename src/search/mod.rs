@@ -2,12 +2,13 @@
 
 mod blueprint;
 mod control;
-mod every;
+mod part;
 mod plan;
 mod probe;
 mod rules;
 mod shard;
 mod strategy;
+mod stretches;
 mod summed;
 mod way;
 
@@ -26,7 +27,7 @@ use crate::tree::{self, Scores};
 
 pub use blueprint::{Blueprint, Constraints, Space};
 pub use control::Control;
-pub use every::{Stretches, with_stretches};
+pub(crate) use part::Part;
 pub use plan::{Plan, Sample, Typical, plan};
 #[cfg(test)]
 pub(crate) use rules::Limits;
@@ -34,7 +35,8 @@ pub(crate) use rules::{Caps, Path, Rules, Standing};
 pub use rules::{Costs, Domains};
 pub use shard::Shard;
 pub use strategy::SearchStrategy;
-use way::{Way, with_way};
+pub use stretches::{Every, Stretches};
+use way::{Wanted, with_way};
 
 /// Users of a set below which r does not exist.
 pub const LEAST_USERS: u32 = 2;
@@ -147,6 +149,11 @@ impl<'a> Run<'a> {
     pub fn all(control: &'a Control) -> Self {
         Self { strategy: None, control, within: None, share: 1.0 }
     }
+
+    /// What of the sets of `space` is run; `None` if nothing.
+    pub(crate) fn part(&self, space: Space) -> Option<Part> {
+        self.within.clone().map_or(Some(Part::ALL), |within| Part::new(within, space.sets()))
+    }
 }
 
 /// [`search_with`] for the sets of a blueprint, or a part of them, under control.
@@ -160,7 +167,8 @@ pub fn run(isa: InstructionSet, blueprint: &Blueprint, run: &Run) -> Result<SetT
         return Ok(SetTable::default());
     }
     check_rows(blueprint, run.within.as_ref())?;
-    let found = with_way(isa, blueprint, run.strategy, run.within.as_ref(), |way| way.search(run))??;
+    let wanted = Wanted::usual(blueprint.request(), run.within.is_some());
+    let found = with_way(isa, blueprint, run.strategy, wanted, |way| way.search(run))??;
     if run.control.is_stopped() {
         return Err(Error::Interrupted);
     }

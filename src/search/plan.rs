@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::probe::{Outcome, Probe};
-use super::way::{Way, with_way};
+use super::way::{Wanted, Way, with_way};
 use super::{
     Blueprint, Control, Path, Run, SearchStrategy, check_rows, has_sets, is_parallel, most_rows, row_bytes,
 };
@@ -98,7 +98,7 @@ pub fn plan(
         ..nothing
     };
     let start = Instant::now();
-    with_way(isa, blueprint, strategy, None, |way| {
+    with_way(isa, blueprint, strategy, Wanted::usual(blueprint.request(), false), |way| {
         let prepared = start.elapsed();
         let searched =
             if plan.refusal.is_none() { seconds(way, control.probing(Probe::new()))? } else { None };

@@ -416,6 +416,11 @@ impl<'a> Path<'a> {
         self.questions.len()
     }
 
+    /// The first question that can follow, where questions ascend.
+    pub fn next(&self) -> usize {
+        self.questions.last().map_or(0, |&last| last as usize + 1)
+    }
+
     pub fn push(&mut self, question: u32) {
         self.questions.push(question);
         if let Some(rules) = self.rules {

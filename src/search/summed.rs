@@ -1,10 +1,8 @@
 //! Whether users are summed up before the search, and which search follows.
 
-use std::ops::Range;
-
 use crate::booklets;
 use crate::combinations::binomial;
-use crate::complete::{CompleteSearch, Covariances, Exact, FloatAnswers, Method};
+use crate::complete::{CompleteSearch, Covariances, Exact, FloatAnswers, FloorSearch, Method};
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
 use crate::matrix::{Floats, Integers, Table};
@@ -12,9 +10,10 @@ use crate::moments::{SumInteger, sums_fit};
 use crate::pair_sums::{PairScores, PairSums, pair_sums};
 use crate::parallel;
 use crate::patterns::{Pattern, is_complete, patterns};
-use crate::ranking::{All, Best, Collector, SetTable, SharedThreshold};
+use crate::ranking::{Best, Collector, SetTable, SharedThreshold, TableColumns};
 
-use super::{Blueprint, Request, Run, SearchStrategy, Way, is_parallel};
+use super::way::{Wanted, Way};
+use super::{Blueprint, Request, Run, SearchStrategy, is_parallel};
 
 /// Users of a pattern from which summing them up pays, at the last question but one of an average set. For 16,384 users of
 /// 0/1 scores in booklets of half of 40 questions the search takes a tenth of the time with 16 patterns, a third with 64, and a
@@ -43,21 +42,27 @@ struct Summed<'a> {
     isa: InstructionSet,
     blueprint: &'a Blueprint<'a>,
     strategy: Option<SearchStrategy>,
+    wanted: Wanted,
 }
 
 /// A search among users who are summed up.
-type Found<'a> = Result<Option<Box<dyn Way + 'a>>>;
+pub type Summary<'a> = Box<dyn Way + Send + 'a>;
+
+/// The same, or none where users are better not summed up.
+type Found<'a> = Result<Option<Summary<'a>>>;
 
 /// The search for the sets of `blueprint`, its users summed up; or `None` if they are better not summed up.
 pub fn sum_up<'a>(
     isa: InstructionSet,
     blueprint: &'a Blueprint<'a>,
     strategy: Option<SearchStrategy>,
-    within: Option<&Range<u128>>,
+    wanted: Wanted,
 ) -> Found<'a> {
-    let summed = Summed { isa, blueprint, strategy };
-    if within.is_some() && strategy != Some(SearchStrategy::Projection) {
-        return strategy.map_or(Ok(None), |strategy| Err(strategy.needs("all sets, not a share of them")));
+    let summed = Summed { isa, blueprint, strategy, wanted };
+    let is_best_of_a_share = wanted.is_cut && blueprint.request().top.is_some();
+    if is_best_of_a_share && strategy != Some(SearchStrategy::Projection) {
+        let needs = "all sets, not a share of them, with `top`";
+        return strategy.map_or(Ok(None), |strategy| Err(strategy.needs(needs)));
     }
     match (strategy, &blueprint.matrix().table) {
         (Some(SearchStrategy::Projection), _) => Ok(None),
@@ -84,14 +89,14 @@ impl<'a> Summed<'a> {
 
     /// Float scores: covariances rule sets out, and users make what is reported. So there must be sets to rule out.
     fn by_covariances(&self, floats: &'a Floats) -> Found<'a> {
-        let Self { isa, blueprint, strategy } = *self;
+        let Self { isa, blueprint, strategy, .. } = *self;
         let (matrix, request) = (blueprint.matrix(), blueprint.request());
         let (users, questions) = (matrix.users(), matrix.questions());
         let refuse = |needs| strategy.map_or(Ok(None), |strategy| Err(strategy.needs(needs)));
         if strategy.is_none() && (!self.pays() || questions.saturating_mul(questions) > MOST_PAIRS) {
             return Ok(None);
         }
-        let Some(n) = request.top.filter(|_| blueprint.space().chosen() > 1) else {
+        let Some(bar) = self.bar() else {
             return refuse("`top` and sets of two and more where scores are not integers");
         };
         if !is_complete(&matrix.answered, users) {
@@ -105,7 +110,7 @@ impl<'a> Summed<'a> {
         if covariances.error > LARGEST_ERROR {
             return refuse("scores whose spread is far above their rounding");
         }
-        Ok(Some(self.in_covariances(covariances, answers, n)))
+        Ok(Some(self.in_covariances(covariances, answers, bar)))
     }
 
     /// Whether there is much to search: more than the pairs of which the pass over the users makes sums. And whether a
@@ -135,18 +140,37 @@ impl<'a> Summed<'a> {
         users / blocks
     }
 
-    /// The search for the best `n` sets of complete answers.
-    fn in_covariances<E: Exact + 'a>(
-        &self,
-        covariances: Covariances,
-        exact: E,
-        n: usize,
-    ) -> Box<dyn Way + 'a> {
-        let method = match self.strategy {
-            Some(SearchStrategy::Moments) => Method::Exhaustive,
-            _ => Method::Bound,
-        };
-        Box::new(CompleteSearch::new(self.isa, covariances, exact, self.blueprint, n, method))
+    /// What rules sets of complete answers out, if something does.
+    fn bar(&self) -> Option<Bar> {
+        if self.blueprint.space().chosen() < 2 {
+            return None;
+        }
+        let is_exhaustive = self.strategy == Some(SearchStrategy::Moments);
+        match (self.blueprint.request().top, self.wanted.floor) {
+            (Some(n), _) if is_exhaustive => Some(Bar::Best(n, Method::Exhaustive)),
+            (Some(n), _) => Some(Bar::Best(n, Method::Bound)),
+            (None, Some((_, floor))) if floor > 0.0 && !is_exhaustive => Some(Bar::Floor),
+            (None, _) => None,
+        }
+    }
+
+    /// The search in complete answers for sets that reach the bar.
+    fn in_covariances<E: Exact + 'a>(&self, covariances: Covariances, exact: E, bar: Bar) -> Summary<'a> {
+        let Self { isa, blueprint, wanted, .. } = *self;
+        match bar {
+            Bar::Best(n, method) => {
+                Box::new(CompleteSearch::new(isa, covariances, exact, blueprint, n, method))
+            }
+            Bar::Floor => {
+                let with_alpha = wanted.has_alpha(blueprint.request());
+                // By questions sets are sorted.
+                let columns = TableColumns { questions: true, ..wanted.columns };
+                Box::new(Reaching {
+                    search: FloorSearch::new(isa, covariances, exact, blueprint, with_alpha),
+                    wanted: Wanted { columns, ..wanted },
+                })
+            }
+        }
     }
 
     fn by_patterns<P: PairScores, A: SumInteger + Sync>(
@@ -154,7 +178,7 @@ impl<'a> Summed<'a> {
         integers: &Integers<P>,
         users_per_pattern: f64,
     ) -> Found<'a> {
-        let Self { isa, blueprint, strategy } = *self;
+        let Self { isa, blueprint, strategy, wanted } = *self;
         let (matrix, request) = (blueprint.matrix(), blueprint.request());
         let (users, questions) = (matrix.users(), matrix.questions());
         if strategy.is_none() && !self.pays() {
@@ -186,18 +210,26 @@ impl<'a> Summed<'a> {
         if users < request.least_users() {
             return Ok(None);
         }
-        if let (1, true, Some(n)) = (blocks.len(), is_complete && blueprint.space().chosen() > 1, request.top)
-        {
+        if is_complete && let Some(bar) = self.bar() {
             let block = blocks.remove(0);
             let covariances =
                 Covariances::of_sums(&block).ok_or(Error::MatrixTooLarge { users, questions })?;
-            return Ok(Some(self.in_covariances(covariances, block, n)));
+            return Ok(Some(self.in_covariances(covariances, block, bar)));
         }
         if strategy == Some(SearchStrategy::Bound) && request.top.is_none() {
-            return Err(SearchStrategy::Bound.needs("`top`, since it leaves sets out"));
+            return Err(SearchStrategy::Bound.needs("`top` or a positive floor, since it leaves sets out"));
         }
-        Ok(Some(Box::new(Blocks { isa, blocks, blueprint })))
+        Ok(Some(Box::new(Blocks { isa, blocks, blueprint, wanted })))
     }
+}
+
+/// What sets must reach.
+#[derive(Clone, Copy)]
+enum Bar {
+    /// A place among the best n.
+    Best(usize, Method),
+    /// A positive number.
+    Floor,
 }
 
 impl<E: Exact> Way for CompleteSearch<'_, E> {
@@ -213,11 +245,28 @@ impl<E: Exact> Way for CompleteSearch<'_, E> {
     }
 }
 
+/// The sets that reach a floor.
+struct Reaching<'a, E> {
+    search: FloorSearch<'a, E>,
+    wanted: Wanted,
+}
+
+impl<E: Exact> Way for Reaching<'_, E> {
+    fn strategy(&self) -> SearchStrategy {
+        SearchStrategy::Bound
+    }
+
+    fn search(&self, run: &Run) -> Result<SetTable> {
+        self.search.search(run, || self.wanted.all(run.control))
+    }
+}
+
 /// Users summed up by their answer patterns.
 struct Blocks<'a, A> {
     isa: InstructionSet,
     blocks: Vec<PairSums<A>>,
     blueprint: &'a Blueprint<'a>,
+    wanted: Wanted,
 }
 
 impl<A: SumInteger + Sync> Way for Blocks<'_, A> {
@@ -226,17 +275,17 @@ impl<A: SumInteger + Sync> Way for Blocks<'_, A> {
     }
 
     fn search(&self, run: &Run) -> Result<SetTable> {
-        let Self { isa, ref blocks, blueprint } = *self;
+        let Self { isa, ref blocks, blueprint, wanted } = *self;
         let Request { top, rank_by, .. } = *blueprint.request();
         Ok(match top {
             None => {
-                let empty = || All::ranked_by(rank_by);
-                booklets::search(isa, blocks, blueprint, run.control, empty).into_table()
+                let empty = || wanted.all(run.control);
+                booklets::search(isa, blocks, blueprint, run, empty).into_table()
             }
             Some(n) => {
                 let shared = SharedThreshold::default();
                 let empty = || Best::new(n, rank_by, &shared);
-                booklets::search(isa, blocks, blueprint, run.control, empty).into_table()
+                booklets::search(isa, blocks, blueprint, run, empty).into_table()
             }
         })
     }

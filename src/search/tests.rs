@@ -173,8 +173,6 @@ fn check_stretches(
     request: &Request,
     context: &str,
 ) {
-    let blueprint = Blueprint::free(Cow::Borrowed(matrix), *request);
-    let sets = blueprint.space().sets().unwrap();
     let few = TableColumns { r: true, ..TableColumns::default() };
     let with_alpha = TableColumns::USUAL.with(RankBy::Alpha);
     for (floor, columns) in [
@@ -187,37 +185,68 @@ fn check_stretches(
         (Some((RankBy::R, 0.5)), with_alpha),
         (Some((RankBy::Alpha, 0.3)), with_alpha),
     ] {
-        let reaches = |row: &usize| match floor {
-            Some((RankBy::Alpha, floor)) => all.alpha.get(*row).is_some_and(|alpha| alpha >= floor),
-            Some((_, floor)) => all.r.get(*row).is_some_and(|r| r >= floor),
-            None => true,
-        };
-        let rows: Vec<usize> = (0..all.len()).filter(reaches).collect();
         let request = Request { rank_by: floor.map_or(RankBy::R, |(rank_by, _)| rank_by), ..*request };
         let blueprint = Blueprint::free(Cow::Borrowed(matrix), request);
         let least = floor.map(|(_, least)| least);
-        let found = with_stretches(isa, &blueprint, columns, least, |stretches| {
-            let mut found = SetTable::default();
-            let (mut start, mut length) = (0, 1);
-            while start < sets {
-                let end = sets.min(start + length);
-                let (control, within) = (&Control::default(), Some(start..end));
-                found.append(&mut stretches.stretch(&Run { within, ..Run::all(control) }).unwrap());
-                (start, length) = (end, length * 2);
-            }
-            found
-        });
-        let found = found.unwrap();
+        let by = SearchStrategy::Projection;
+        let found = stretch_by_stretch(isa, &blueprint, by, columns, least, usize::MAX).unwrap();
         let context = format!("{context}: stretches from {floor:?}, {columns:?}");
-        let kept = |column: &CorrelationColumn, is_made| -> Vec<Option<f64>> {
-            rows.iter().filter(|_| is_made).map(|&row| column.get(row)).collect()
-        };
-        let sets = rows.iter().filter(|_| columns.questions).flat_map(|&i| row(all, request.k, i));
-        assert_eq!(found.questions, sets.copied().collect::<Vec<_>>(), "{context}");
-        assert_eq!(found.r.iter().collect::<Vec<_>>(), kept(&all.r, columns.r), "{context}");
-        assert_eq!(found.r_rest.iter().collect::<Vec<_>>(), kept(&all.r_rest, columns.r_rest), "{context}");
-        assert_eq!(found.alpha.iter().collect::<Vec<_>>(), kept(&all.alpha, columns.alpha), "{context}");
-        assert_eq!(found.n_users, rows.iter().map(|&row| all.n_users[row]).collect::<Vec<_>>(), "{context}");
+        assert_eq!(found, rows_from(all, request.k, floor, columns), "{context}");
+    }
+}
+
+/// All sets, one stretch after another, each twice as long; half as long where it would have more than `most` rows.
+pub(super) fn stretch_by_stretch(
+    isa: InstructionSet,
+    blueprint: &Blueprint,
+    strategy: SearchStrategy,
+    columns: TableColumns,
+    floor: Option<f64>,
+    most: usize,
+) -> Result<SetTable> {
+    let sets = blueprint.space().sets().unwrap();
+    Every::new(isa, blueprint, Some(strategy), columns, floor)?.walk(|stretches| {
+        let mut found = SetTable::default();
+        let (mut start, mut length) = (0, 1);
+        while start < sets {
+            let end = sets.min(start + length);
+            match stretches.stretch(start..end, most, &Control::default()).unwrap() {
+                Some(mut table) => {
+                    found.append(&mut table);
+                    (start, length) = (end, length * 2);
+                }
+                None => length /= 2,
+            }
+        }
+        found
+    })
+}
+
+/// What is left of `all` sets by filtering, with these columns and that of the floor.
+pub(super) fn rows_from(
+    all: &SetTable,
+    k: usize,
+    floor: Option<(RankBy, f64)>,
+    columns: TableColumns,
+) -> SetTable {
+    let of = |rank_by| match rank_by {
+        RankBy::R => &all.r,
+        RankBy::RRest => &all.r_rest,
+        RankBy::Alpha => &all.alpha,
+    };
+    let reaches =
+        |row: &usize| floor.is_none_or(|(by, floor)| of(by).get(*row).is_some_and(|value| value >= floor));
+    let rows: Vec<usize> = (0..all.len()).filter(reaches).collect();
+    let columns = floor.map_or(columns, |(rank_by, _)| columns.with(rank_by));
+    let kept = |column: &CorrelationColumn, is_made: bool| -> CorrelationColumn {
+        rows.iter().filter(|_| is_made).map(|&row| column.get(row)).collect()
+    };
+    SetTable {
+        questions: rows.iter().filter(|_| columns.questions).flat_map(|&i| row(all, k, i)).copied().collect(),
+        r: kept(&all.r, columns.r),
+        r_rest: kept(&all.r_rest, columns.r_rest),
+        alpha: kept(&all.alpha, columns.alpha),
+        n_users: rows.iter().map(|&row| all.n_users[row]).collect(),
     }
 }
 

@@ -19,7 +19,7 @@ impl Exact for Nothing {
         0
     }
 
-    fn correlations(&self, _: &[u32], _: f64, _: RankBy) -> Option<Correlations> {
+    fn correlations(&self, _: &[u32], _: f64, _: RankBy, _: bool) -> Option<Correlations> {
         None
     }
 }
@@ -38,7 +38,7 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
             return;
         }
         let mut level = Level::default();
-        let branches = self.bound(candidates, prefix, path, threshold, &mut level).unwrap();
+        let branches = self.bound(candidates, prefix, path, &Part::ALL, threshold, &mut level).unwrap();
         let order = level.square.items.clone();
         let first = |set: &Vec<u32>| {
             let rest = set.iter().filter(|item| !path.questions().contains(item));
@@ -104,6 +104,7 @@ fn check(columns: &Columns, Limited { limits, k, .. }: &Limited, threshold: usiz
                 exact: &Nothing,
                 space: Space { questions: ITEMS as usize, k, fixed: 0 },
                 rank_by,
+                with_alpha: false,
                 variance: free.of_set(best).v,
                 is_parallel: false,
                 control: &Control::default(),

@@ -9,7 +9,7 @@ use crate::naive::Answers;
 use crate::patterns::is_complete;
 use crate::ranking::TableColumns;
 use crate::responses::{Duplicates, Responses, Score};
-use crate::search::{Control, Run, SearchStrategy, Shard, run, search_with, with_stretches};
+use crate::search::{Control, Every, Run, SearchStrategy, Shard, run, search_with};
 
 /// Questions of the random tables.
 const QUESTIONS: u32 = 8;
@@ -132,10 +132,11 @@ fn check_shares(isa: InstructionSet, blueprint: &Blueprint, expected: &[Row]) {
     for index in 0..3 {
         let control = Control::default();
         let positions = Shard { index, count: 3 }.positions(blueprint.space()).unwrap();
-        let of_share = Run { within: Some(positions), ..Run::all(&control) };
-        let stretch = with_stretches(isa, blueprint, TableColumns::USUAL, None, |all| all.stretch(&of_share));
+        let of_share = Run { within: Some(positions.clone()), ..Run::all(&control) };
+        let every = Every::new(isa, blueprint, None, TableColumns::USUAL, None).unwrap();
+        let stretch = every.walk(|all| all.stretch(positions, usize::MAX, &control));
         together[0].append(&mut run(isa, blueprint, &of_share).unwrap());
-        together[1].append(&mut stretch.unwrap().unwrap());
+        together[1].append(&mut stretch.unwrap().unwrap().unwrap());
     }
     for together in together {
         assert_eq!(rows(&together, blueprint.request().k), expected, "{} in shares", isa.name());
@@ -183,6 +184,44 @@ fn answers(answered: u8) -> impl Strategy<Value = Answers> {
 
 fn case() -> impl Strategy<Value = (usize, Constraints)> {
     (1usize..6).prop_flat_map(|k| (Just(k), constraints(k)))
+}
+
+/// Positions tell all sets in lexicographic order, and sets tell positions.
+#[test]
+fn sets_have_positions() {
+    let answers: Answers = (0..3)
+        .map(|user| (user, (0..QUESTIONS).map(|question| (question, f64::from(user))).collect()))
+        .collect();
+    let matrix = matrix_of(&answers, |score| score as i64);
+    let all = |k: usize| {
+        let masks = (0u32..1 << QUESTIONS).filter(move |mask| mask.count_ones() as usize == k);
+        let set = |mask: u32| -> Vec<u32> { (0..QUESTIONS).filter(|i| mask >> i & 1 == 1).collect() };
+        let mut sets: Vec<Vec<u32>> = masks.map(set).collect();
+        sets.sort();
+        sets
+    };
+    for (k, include, exclude) in [
+        (1, vec![], vec![]),
+        (3, vec![], vec![0, 5]),
+        (4, vec![6, 2], vec![]),
+        (4, vec![3], vec![1, 7]),
+        (2, vec![5, 1], vec![2]),
+        (8, vec![4], vec![]),
+        (7, vec![], vec![1, 2]),
+        (9, vec![], vec![]),
+    ] {
+        let constraints = Constraints { include, exclude, ..Constraints::default() };
+        let request = Request { k, top: None, min_users: 2, rank_by: RankBy::R };
+        let blueprint = Blueprint::new(Cow::Borrowed(&matrix), request, &constraints).unwrap();
+        let sets: Vec<Vec<u32>> = (0..).map_while(|position| blueprint.set_at(position)).collect();
+        let fulfilling = all(k).into_iter().filter(|set| fulfils(&constraints, set));
+        assert_eq!(sets, fulfilling.collect::<Vec<_>>(), "{k}, {constraints:?}");
+        for set in all(k) {
+            let before = sets.iter().filter(|&other| other < &set).count();
+            assert_eq!(blueprint.position_from(Some(&set)), Some(before as u128), "{set:?}, {constraints:?}");
+        }
+        assert_eq!(blueprint.position_from(None), Some(sets.len() as u128));
+    }
 }
 
 proptest! {

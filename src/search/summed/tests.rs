@@ -8,8 +8,10 @@ use super::*;
 use crate::matrix::ResponseMatrix;
 use crate::moments::RankBy;
 use crate::naive::{self, Answers};
+use crate::ranking::TableColumns;
 use crate::responses::{Duplicates, Responses, Score};
-use crate::search::{Control, Request, search_with};
+use crate::search::tests::{rows_from, stretch_by_stretch};
+use crate::search::{Constraints, Control, Costs, Domains, Every, Request, search_with};
 
 fn matrix_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> ResponseMatrix {
     let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
@@ -86,6 +88,52 @@ fn check_by_projection(matrix: &ResponseMatrix, ks: impl IntoIterator<Item = usi
             for strategy in others(matrix, Some(top)) {
                 let found = by(strategy, matrix, &request).unwrap();
                 assert_eq!(found, expected, "{context}: {}, {request:?}", strategy.name());
+            }
+        }
+    }
+}
+
+/// Stretch by stretch, all strategies give the rows of projection, which are those of all sets that reach a floor: one
+/// that every set reaches, or none, or that some sets have just so.
+fn check_floors(matrix: &ResponseMatrix, k: usize, constraints: &Constraints, context: &str) {
+    let request = Request { k, top: None, min_users: 2, rank_by: RankBy::Alpha };
+    let blueprint =
+        |rank_by| Blueprint::new(Cow::Borrowed(matrix), Request { rank_by, ..request }, constraints).unwrap();
+    let columns = TableColumns::USUAL.with(RankBy::Alpha);
+    let isa = InstructionSet::from_environment().unwrap();
+    let stretches = |rank_by, strategy, floor| {
+        stretch_by_stretch(isa, &blueprint(rank_by), strategy, columns, floor, usize::MAX)
+    };
+    let all = stretches(RankBy::R, SearchStrategy::Projection, None).unwrap();
+    let is_float = matches!(matrix.table, Table::Float(_));
+    for rank_by in RANKS {
+        let column = match rank_by {
+            RankBy::R => &all.r,
+            RankBy::RRest => &all.r_rest,
+            RankBy::Alpha => &all.alpha,
+        };
+        let values: Vec<f64> = column.iter().flatten().collect();
+        let largest = values.iter().copied().reduce(f64::max).unwrap_or(0.5);
+        let some = [0, 1, 2].into_iter().filter_map(|third| values.get(third * values.len() / 3).copied());
+        let others = [-0.5, 0.0, 0.5, 1.0, 1.5, largest, largest.next_up(), largest - 1e-3];
+        for floor in some.chain(others).map(Some).chain([None]) {
+            let expected = rows_from(&all, k, floor.map(|floor| (rank_by, floor)), columns);
+            for strategy in SearchStrategy::ALL {
+                let context = format!("{context}: {} by {rank_by:?} from {floor:?}", strategy.name());
+                let cannot = match strategy {
+                    SearchStrategy::Projection => false,
+                    SearchStrategy::Moments => is_float,
+                    SearchStrategy::Bound => {
+                        let chosen = blueprint(rank_by).space().chosen();
+                        is_float || chosen < 2 || floor.is_none_or(|floor| floor <= 0.0)
+                    }
+                };
+                match stretches(rank_by, strategy, floor) {
+                    Ok(found) => assert_eq!(found, expected, "{context}"),
+                    Err(error) => {
+                        assert!(cannot && matches!(error, Error::Strategy { .. }), "{context}: {error}")
+                    }
+                }
             }
         }
     }
@@ -216,6 +264,57 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn floors_of_complete_answers(
+        users in 1..MOST_USERS,
+        items in prop::collection::vec(item(), 1..9),
+        k in 1usize..6,
+        scale in prop_oneof![Just(1.0), Just(1e5), Just(1e12)],
+    ) {
+        let answers = table(users, &items, scale);
+        check_floors(&integers_of(&answers), k, &Constraints::default(), "integers");
+    }
+
+    #[test]
+    fn floors_under_constraints(
+        items in prop::collection::vec(item(), 6..10),
+        k in 2usize..6,
+        included in prop::collection::vec(0u32..3, 0..2),
+        excluded in prop::collection::vec(3u32..6, 0..2),
+        domains in prop::option::of((prop::collection::vec(prop::option::of(0u32..3), 10), 0usize..2, 1usize..4)),
+        costs in prop::option::of((prop::collection::vec(0.0f64..1.0, 10), 0.5f64..3.0)),
+    ) {
+        let constraints = Constraints {
+            include: included,
+            exclude: excluded,
+            domains: domains.map(|(of, least, most)| Domains { of, least, most }),
+            costs: costs.map(|(of, most)| Costs { of, most }),
+        };
+        let answers = table(MOST_USERS, &items, 1.0);
+        check_floors(&integers_of(&answers), k, &constraints, "constraints");
+    }
+
+    #[test]
+    fn floors_of_float_scores(
+        items in prop::collection::vec(prop::collection::vec(-1.0f64..1.0, MOST_USERS), 2..8),
+        k in 2usize..5,
+        shift in prop_oneof![Just(0.0), Just(1000.0)],
+    ) {
+        // All have something of the first.
+        let score = |user: usize| {
+            let common = items[0][user];
+            move |item: &Vec<f64>| item[user] + common + shift
+        };
+        let answers: Answers = (0..MOST_USERS)
+            .map(|user| (user as u32, (0..).zip(items.iter().map(score(user))).collect()))
+            .collect();
+        check_floors(&matrix_of(&answers, |score| score), k, &Constraints::default(), "floats");
+    }
+}
+
 struct Random(u64);
 
 impl Random {
@@ -319,6 +418,37 @@ fn a_user_short_of_complete_and_booklets_with_and_without_overlap() {
     assert!(by(SearchStrategy::Bound, &integers_of(&complete), &request).is_ok());
 }
 
+/// More rows than are wanted at once, by one thread and by several.
+#[test]
+fn stretches_of_too_many_rows_are_given_up() {
+    let matrix = integers_of(&factor(1000, 30, 1.0, |random| 2.0 * random));
+    let request = Request { k: 4, top: None, min_users: 2, rank_by: RankBy::R };
+    let blueprint = Blueprint::free(Cow::Borrowed(&matrix), request);
+    let isa = InstructionSet::from_environment().unwrap();
+    let (columns, most) = (TableColumns::USUAL, 5000);
+    let all = by(SearchStrategy::Projection, &matrix, &request).unwrap();
+    for (strategy, floor) in [
+        (SearchStrategy::Projection, None),
+        (SearchStrategy::Moments, None),
+        (SearchStrategy::Projection, Some(0.5)),
+        (SearchStrategy::Bound, Some(0.5)),
+    ] {
+        let expected = rows_from(&all, 4, floor.map(|floor| (RankBy::R, floor)), columns);
+        assert!(expected.len() > 3 * most, "{}", expected.len());
+        let every = Every::new(isa, &blueprint, Some(strategy), columns, floor).unwrap();
+        every
+            .walk(|stretches| {
+                assert_eq!(stretches.strategy(), Some(strategy));
+                let whole = || stretches.stretch(0..all.len() as u128, most, &Control::default());
+                assert_eq!(whole(), Ok(None), "{}", strategy.name());
+                assert_eq!(parallel::alone(whole), Ok(None), "{}", strategy.name());
+            })
+            .unwrap();
+        let found = stretch_by_stretch(isa, &blueprint, strategy, columns, floor, most).unwrap();
+        assert_eq!(found, expected, "{}", strategy.name());
+    }
+}
+
 /// Blocks of users that are summed up at once, and stretches for several threads.
 #[test]
 fn many_users() {
@@ -393,7 +523,7 @@ fn what_a_forced_strategy_cannot_search_is_an_error() {
     let message = |strategy, matrix: &ResponseMatrix| by(strategy, matrix, &all).unwrap_err().to_string();
     assert_eq!(
         message(SearchStrategy::Bound, &integers_of(&answers)),
-        "POLARS_CORRSET_STRATEGY is bound, which needs `top`, since it leaves sets out"
+        "POLARS_CORRSET_STRATEGY is bound, which needs `top` or a positive floor, since it leaves sets out"
     );
     let floats = matrix_of(&answers, |score| score / 7.0);
     assert_eq!(
@@ -430,7 +560,7 @@ fn moments_are_chosen_where_they_pay() {
         let isa = InstructionSet::Portable;
         let (matrix, control) = (integers_of(answers), Control::default());
         let blueprint = Blueprint::free(Cow::Borrowed(&matrix), *request);
-        let way = sum_up(isa, &blueprint, None, None).unwrap();
+        let way = sum_up(isa, &blueprint, None, Wanted::usual(blueprint.request(), false)).unwrap();
         if let Some(way) = &way {
             assert_eq!(way.search(&Run::all(&control)), by(SearchStrategy::Projection, &matrix, request));
         }
@@ -445,7 +575,7 @@ fn moments_are_chosen_where_they_pay() {
     assert_eq!(binomial(140, 70), None, "the case must have more sets than can be counted");
     let (isa, strategy) = (InstructionSet::Portable, None);
     let blueprint = &Blueprint::free(Cow::Borrowed(&long), countless);
-    assert!(Summed { isa, blueprint, strategy }.pays());
+    assert!(Summed { isa, blueprint, strategy, wanted: Wanted::usual(blueprint.request(), false) }.pays());
     let cut = |patterns: u32| {
         let mut answers = complete.clone();
         for (&user, scores) in &mut answers {
