@@ -272,7 +272,7 @@ EVERY_OF = {part: scan(**options).collect() for part, options in PARTS.items()}
         max_size=5,
     ),
     ENGINES,
-    st.sampled_from(PARTS),
+    st.sampled_from(list(PARTS)),
 )
 def test_any_members(predicates: list[pl.Expr], engine: str, part: str) -> None:
     every, options = EVERY_OF[part], PARTS[part]
