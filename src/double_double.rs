@@ -28,6 +28,11 @@ fn two_product(a: f64, b: f64) -> DoubleDouble {
 }
 
 impl DoubleDouble {
+    /// a·b, exact.
+    pub fn product(a: f64, b: f64) -> Self {
+        two_product(a, b)
+    }
+
     /// The square root of a number ≥ 0: one Newton step from the root of the high part.
     pub fn sqrt(self) -> Self {
         if self.high <= 0.0 {

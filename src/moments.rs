@@ -389,9 +389,10 @@ pub fn float_correlation(x: &Totals, y: &Totals) -> Option<f64> {
     for (x, y) in x.deviations().zip(y.deviations()) {
         dx += x;
         dy += y;
-        xx += x * x;
-        yy += y * y;
-        xy += x * y;
+        // Exact products, so that r of totals on a line, as those of two users are, is 1 and not the float next to it.
+        xx = xx + DoubleDouble::product(x, x);
+        yy = yy + DoubleDouble::product(y, y);
+        xy = xy + DoubleDouble::product(x, y);
     }
     let n = DoubleDouble::from(x.values.len() as f64);
     correlation(xy - dx * dy / n, xx - dx * dx / n, yy - dy * dy / n)

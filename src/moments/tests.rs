@@ -100,6 +100,17 @@ fn alpha_by_hand() {
     assert_eq!(alpha::<i64>(&[vec![0, 1, 0, 1], vec![0, 0, 1, 1]]).map(f64::to_bits), Some(0.0f64.to_bits()));
 }
 
+proptest! {
+    #[test]
+    fn two_users_are_on_a_line(values in prop::array::uniform4(-1e3..1e3f64)) {
+        let [a, b, c, d] = values.map(DoubleDouble::from);
+        let totals = |values: [DoubleDouble; 2]| Totals { values: values.to_vec(), noise: 0.0 };
+        let expected = ((a - b) * (c - d)).round().signum();
+        prop_assume!(values[0] != values[1] && values[2] != values[3]);
+        prop_assert_eq!(float_correlation(&totals([a, b]), &totals([c, d])), Some(expected));
+    }
+}
+
 /// Beyond 2^53 a float does not tell neighbours apart, beside a total of which these are still two.
 #[test]
 fn totals_far_from_zero_are_correlated_by_their_differences() {
