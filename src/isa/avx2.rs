@@ -6,6 +6,7 @@ use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
 use super::portable::Portable;
+use super::scorers::{Marks, ScorerLanes, Scorers, add_scorers};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
 /// Evidence that the CPU has AVX2, BMI1, BMI2, FMA, LZCNT and POPCNT.
@@ -308,5 +309,35 @@ impl WideLanes for Avx2 {
         let n = unsafe { std::mem::transmute::<NarrowRegisters, [i32; PART]>(n) };
         let array = |sums| unsafe { std::mem::transmute::<WideRegisters, [i64; PART]>(sums) };
         add_wide_sums(found, n, [x, xx, xt, t, tt].map(array));
+    }
+}
+
+impl ScorerLanes for Avx2 {
+    const SCORER_PARTS: usize = 4;
+
+    type MarkSums = NarrowRegisters;
+
+    #[inline(always)]
+    fn zero_marks(self) -> NarrowRegisters {
+        [unsafe { _mm256_setzero_si256() }; 2]
+    }
+
+    #[inline(always)]
+    fn add_marks(self, sums: &mut NarrowRegisters, word: &u32, marks: &Marks) {
+        for (half, sum) in sums.iter_mut().enumerate() {
+            let bits: [i32; PART / 2] = std::array::from_fn(|lane| 1 << (half * PART / 2 + lane));
+            unsafe {
+                // SAFETY: 32 plain bytes either way.
+                let bit = std::mem::transmute::<[i32; PART / 2], __m256i>(bits);
+                let mask = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(*word as i32), bit), bit);
+                *sum = _mm256_add_epi32(*sum, _mm256_and_si256(mask, _mm256_set1_epi32(marks.0 as i32)));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn finish_marks(self, sums: NarrowRegisters, found: &mut Scorers) {
+        // SAFETY: 64 plain bytes.
+        add_scorers(found, unsafe { std::mem::transmute::<NarrowRegisters, [u32; PART]>(sums) });
     }
 }

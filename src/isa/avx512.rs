@@ -7,6 +7,7 @@ use std::arch::x86_64::*;
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
+use super::scorers::{Marks, ScorerLanes, Scorers, add_scorers};
 use super::transposed::{SQUARES_OF_LANES, SQUARES_OF_REGISTERS, Transposed};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
@@ -394,5 +395,30 @@ impl<const NEWER: bool> WideLanes for Avx512<NEWER> {
         let n = unsafe { std::mem::transmute::<__m512i, [i32; PART]>(n) };
         let array = |sums| unsafe { std::mem::transmute::<WideRegisters, [i64; PART]>(sums) };
         add_wide_sums(found, n, [x, xx, xt, t, tt].map(array));
+    }
+}
+
+impl<const NEWER: bool> ScorerLanes for Avx512<NEWER> {
+    const SCORER_PARTS: usize = 6;
+
+    type MarkSums = __m512i;
+
+    #[inline(always)]
+    fn zero_marks(self) -> __m512i {
+        unsafe { _mm512_setzero_si512() }
+    }
+
+    #[inline(always)]
+    fn add_marks(self, sums: &mut __m512i, word: &u32, marks: &Marks) {
+        unsafe {
+            *sums =
+                _mm512_mask_add_epi32(*sums, *word as __mmask16, *sums, _mm512_set1_epi32(marks.0 as i32));
+        }
+    }
+
+    #[inline(always)]
+    fn finish_marks(self, sums: __m512i, found: &mut Scorers) {
+        // SAFETY: 64 plain bytes.
+        add_scorers(found, unsafe { std::mem::transmute::<__m512i, [u32; PART]>(sums) });
     }
 }
