@@ -138,9 +138,17 @@ fn questions(bencher: Bencher, questions: u32) {
 
 #[divan::bench(args = [2, 3, 4, 5, 6, 7, 8], sample_count = 3, sample_size = 1)]
 fn k(bencher: Bencher, k: usize) {
-    // Enough answered that sets of eight have common users.
-    time_binary(bencher, fastest(), Shape { k, questions: 30, answered: 60, ..SHAPE });
+    time_binary(bencher, fastest(), Shape { k, ..OF_ANY_SIZE });
 }
+
+#[divan::bench(args = [2, 3, 4, 5, 6, 7, 8], sample_count = 3, sample_size = 1)]
+fn k_by_alpha(bencher: Bencher, k: usize) {
+    let shape = Shape { k, ..OF_ANY_SIZE };
+    time(bencher, fastest(), shape, shape.binary(), RankBy::Alpha);
+}
+
+/// Enough answered that sets of eight have common users.
+const OF_ANY_SIZE: Shape = Shape { questions: 30, answered: 60, ..SHAPE };
 
 #[divan::bench(args = InstructionSet::ALL.map(InstructionSet::name), sample_count = 3, sample_size = 1)]
 fn instruction_set(bencher: Bencher, name: &str) {

@@ -6,7 +6,7 @@ use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
 use super::portable::Portable;
-use super::scorers::{Marks, ScorerLanes, Scorers, add_scorers};
+use super::scorers::{Marks, ScorerLanes, Scorers};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
 /// Evidence that the CPU has AVX2, BMI1, BMI2, FMA, LZCNT and POPCNT.
@@ -337,7 +337,18 @@ impl ScorerLanes for Avx2 {
 
     #[inline(always)]
     fn finish_marks(self, sums: NarrowRegisters, found: &mut Scorers) {
-        // SAFETY: 64 plain bytes.
-        add_scorers(found, unsafe { std::mem::transmute::<NarrowRegisters, [u32; PART]>(sums) });
+        for (place, found) in found.iter_mut().enumerate() {
+            let (halves, _) = found.as_chunks_mut::<{ PART / 2 }>();
+            for (found, sum) in halves.iter_mut().zip(sums) {
+                unsafe {
+                    let shift = _mm_cvtsi32_si128(place as i32 * u8::BITS as i32);
+                    let count =
+                        _mm256_and_si256(_mm256_srl_epi32(sum, shift), _mm256_set1_epi32(u8::MAX.into()));
+                    let found: *mut __m256i = found.as_mut_ptr().cast();
+                    // SAFETY: 32 plain bytes.
+                    _mm256_storeu_si256(found, _mm256_add_epi32(_mm256_loadu_si256(found), count));
+                }
+            }
+        }
     }
 }

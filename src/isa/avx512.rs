@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
-use super::scorers::{Marks, ScorerLanes, Scorers, add_scorers};
+use super::scorers::{Marks, ScorerLanes, Scorers};
 use super::transposed::{SQUARES_OF_LANES, SQUARES_OF_REGISTERS, Transposed};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
@@ -418,7 +418,15 @@ impl<const NEWER: bool> ScorerLanes for Avx512<NEWER> {
 
     #[inline(always)]
     fn finish_marks(self, sums: __m512i, found: &mut Scorers) {
-        // SAFETY: 64 plain bytes.
-        add_scorers(found, unsafe { std::mem::transmute::<__m512i, [u32; PART]>(sums) });
+        for (place, found) in found.iter_mut().enumerate() {
+            unsafe {
+                let shift = _mm_cvtsi32_si128(place as i32 * u8::BITS as i32);
+                let count =
+                    _mm512_and_si512(_mm512_srl_epi32(sums, shift), _mm512_set1_epi32(u8::MAX.into()));
+                let found = found.as_mut_ptr().cast();
+                // SAFETY: 64 plain bytes.
+                _mm512_storeu_si512(found, _mm512_add_epi32(_mm512_loadu_si512(found), count));
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use wide::{i16x8, i32x8};
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
-use super::scorers::{Marks, ScorerLanes, Scorers, add_scorers};
+use super::scorers::{Marks, ScorerLanes, Scorers};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
 #[derive(Clone, Copy)]
@@ -306,7 +306,12 @@ impl ScorerLanes for Portable {
 
     #[inline(always)]
     fn finish_marks(self, sums: [i32x8; 2], found: &mut Scorers) {
-        let [low, high] = sums.map(i32x8::to_array);
-        add_scorers(found, std::array::from_fn(|i| if i < 8 { low[i] } else { high[i - 8] } as u32));
+        for (place, found) in found.iter_mut().enumerate() {
+            let (halves, _) = found.as_chunks_mut::<{ PART / 2 }>();
+            for (found, sum) in halves.iter_mut().zip(sums) {
+                let count = (sum >> (place as u32 * u8::BITS)) & i32x8::splat(u8::MAX.into());
+                *found = (i32x8::new(*found) + count).to_array();
+            }
+        }
     }
 }

@@ -38,16 +38,6 @@ pub trait ScorerLanes: Copy {
     /// Takes up a user: bit i of `word` says that it answered question i of the part. At most [`LONGEST_MARKED_RUN`].
     fn add_marks(self, sums: &mut Self::MarkSums, word: &u32, marks: &Marks);
 
-    /// Adds the scorers of a run to `found`.
+    /// Adds the scorers of a run, a byte in each lane for each marked question, to `found`.
     fn finish_marks(self, sums: Self::MarkSums, found: &mut Scorers);
-}
-
-/// Adds what is in the bytes of each lane to `found`.
-#[inline(always)]
-pub(super) fn add_scorers(found: &mut Scorers, sums: [u32; PART]) {
-    for (place, found) in found.iter_mut().enumerate() {
-        for (found, sum) in found.iter_mut().zip(sums) {
-            *found += (sum >> (place * u8::BITS as usize) & u32::from(u8::MAX)) as i32;
-        }
-    }
 }
