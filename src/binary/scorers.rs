@@ -2,10 +2,20 @@
 
 use std::borrow::{Borrow, BorrowMut};
 
-use crate::isa::{BLOCK, Isa, LONGEST_MARKED_RUN, MARKED, Marks, PART, PartSums, Scorers};
+use crate::isa::{BLOCK, FieldSums, Fields, Isa, PART, PartSums};
 use crate::tree::grow;
 
 use super::{database, extension};
+
+/// Questions of which one word tells whether a user scored. Four, so that each has a byte, and a run of users is seldom
+/// shorter than their number where time is spent.
+const MARKED: usize = 4;
+
+/// On which of [`MARKED`] questions a user scored: 1 for each, else 0.
+type Marks = Fields<MARKED>;
+
+/// Users whose marks are summed up without loss.
+const LONGEST_MARKED_RUN: usize = Marks::longest_run(1);
 
 /// A database whose users are marked by the questions of its prefix on which they scored.
 #[derive(Default)]
@@ -144,7 +154,7 @@ pub fn add_squares<I: Isa>(
     mut sums: &mut [Sums],
 ) {
     while !sums.is_empty() {
-        let passes = sums.len().div_ceil(I::SCORER_PARTS);
+        let passes = sums.len().div_ceil(I::FIELD_PARTS);
         let (these, others) = sums.split_at_mut(sums.len().div_ceil(passes));
         match these.len() {
             1 => pass::<I, 1>(isa, database, extension, first, these),
@@ -178,21 +188,21 @@ fn pass<I: Isa, const N: usize>(
     }
     for word in 0..extension.words {
         let (users, marks) = (&extension.in_a_row[..extension.users.len()], extension.word(word));
-        let mut scorers = [Scorers::default(); N];
+        let mut scorers = [FieldSums::default(); N];
         for start in (0..users.len()).step_by(LONGEST_MARKED_RUN) {
             let run = start..users.len().min(start + LONGEST_MARKED_RUN);
-            let mut sums = [isa.zero_marks(); N];
+            let mut sums = [isa.zero_words(); N];
             for (&user, marks) in users[run.clone()].iter().zip(&marks[run]) {
                 let user = user as usize;
                 debug_assert!(user < stride);
                 for (responses, sums) in responses.iter().zip(&mut sums) {
                     // SAFETY: an extension's users are those of its database, which has twice as many words in each part,
                     // less one at most.
-                    unsafe { isa.add_marks(sums, responses.get_unchecked(2 * user), marks) };
+                    unsafe { isa.add_fields(sums, *responses.get_unchecked(2 * user) as u16, marks) };
                 }
             }
             for (sums, scorers) in sums.into_iter().zip(&mut scorers) {
-                isa.finish_marks(sums, scorers);
+                isa.finish_fields::<MARKED>(sums, scorers);
             }
         }
         for ((scorers, last), found) in scorers.iter().zip(&mut last).zip(&mut *found) {

@@ -2,11 +2,11 @@
 
 use std::arch::x86_64::*;
 
+use super::fields::{FieldLanes, FieldSums, Fields};
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
 use super::portable::Portable;
-use super::scorers::{Marks, ScorerLanes, Scorers};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
 /// Evidence that the CPU has AVX2, BMI1, BMI2, FMA, LZCNT and POPCNT.
@@ -312,41 +312,54 @@ impl WideLanes for Avx2 {
     }
 }
 
-impl ScorerLanes for Avx2 {
-    const SCORER_PARTS: usize = 4;
+impl FieldLanes for Avx2 {
+    const FIELD_PARTS: usize = 4;
 
-    type MarkSums = NarrowRegisters;
+    type Words = NarrowRegisters;
 
     #[inline(always)]
-    fn zero_marks(self) -> NarrowRegisters {
+    fn zero_words(self) -> NarrowRegisters {
         [unsafe { _mm256_setzero_si256() }; 2]
     }
 
     #[inline(always)]
-    fn add_marks(self, sums: &mut NarrowRegisters, word: &u32, marks: &Marks) {
+    fn add_fields<const F: usize>(self, sums: &mut NarrowRegisters, answered: u16, fields: &Fields<F>) {
         for (half, sum) in sums.iter_mut().enumerate() {
             let bits: [i32; PART / 2] = std::array::from_fn(|lane| 1 << (half * PART / 2 + lane));
             unsafe {
                 // SAFETY: 32 plain bytes either way.
                 let bit = std::mem::transmute::<[i32; PART / 2], __m256i>(bits);
-                let mask = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(*word as i32), bit), bit);
-                *sum = _mm256_add_epi32(*sum, _mm256_and_si256(mask, _mm256_set1_epi32(marks.0 as i32)));
+                let mask =
+                    _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(i32::from(answered)), bit), bit);
+                *sum = _mm256_add_epi32(*sum, _mm256_and_si256(mask, _mm256_set1_epi32(fields.0 as i32)));
             }
         }
     }
 
     #[inline(always)]
-    fn finish_marks(self, sums: NarrowRegisters, found: &mut Scorers) {
+    fn add_squares(self, sums: &mut NarrowRegisters, points: &[u16; PART]) {
+        let (halves, _) = points.as_chunks::<{ PART / 2 }>();
+        for (sum, points) in sums.iter_mut().zip(halves) {
+            unsafe {
+                // SAFETY: 16 plain bytes.
+                let points = _mm256_cvtepu16_epi32(_mm_loadu_si128(points.as_ptr().cast()));
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(points, points));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn finish_fields<const F: usize>(self, sums: NarrowRegisters, found: &mut FieldSums<F>) {
         for (place, found) in found.iter_mut().enumerate() {
             let (halves, _) = found.as_chunks_mut::<{ PART / 2 }>();
             for (found, sum) in halves.iter_mut().zip(sums) {
                 unsafe {
-                    let shift = _mm_cvtsi32_si128(place as i32 * u8::BITS as i32);
-                    let count =
-                        _mm256_and_si256(_mm256_srl_epi32(sum, shift), _mm256_set1_epi32(u8::MAX.into()));
+                    let shift = _mm_cvtsi32_si128((place as u32 * Fields::<F>::BITS) as i32);
+                    let mask = _mm256_set1_epi32(Fields::<F>::MASK);
+                    let field = _mm256_and_si256(_mm256_srl_epi32(sum, shift), mask);
                     let found: *mut __m256i = found.as_mut_ptr().cast();
                     // SAFETY: 32 plain bytes.
-                    _mm256_storeu_si256(found, _mm256_add_epi32(_mm256_loadu_si256(found), count));
+                    _mm256_storeu_si256(found, _mm256_add_epi32(_mm256_loadu_si256(found), field));
                 }
             }
         }

@@ -4,10 +4,10 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
+use super::fields::{FieldLanes, FieldSums, Fields};
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
-use super::scorers::{Marks, ScorerLanes, Scorers};
 use super::transposed::{SQUARES_OF_LANES, SQUARES_OF_REGISTERS, Transposed};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
@@ -288,11 +288,21 @@ pub struct Narrow {
     xt: __m512i,
 }
 
-/// Adds the products of the low halves of the lanes, where the high halves of one are 0.
+/// See [`Avx512::add_products`].
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn add_products(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
     _mm512_dpwssd_epi32(sum, a, b)
+}
+
+impl<const NEWER: bool> Avx512<NEWER> {
+    /// Adds the products of the low halves of the lanes, where the high halves of one are 0.
+    #[inline(always)]
+    fn add_products(self, sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        unsafe {
+            if NEWER { add_products(sum, a, b) } else { _mm512_add_epi32(sum, _mm512_madd_epi16(a, b)) }
+        }
+    }
 }
 
 impl<const NEWER: bool> NarrowLanes for Avx512<NEWER> {
@@ -319,16 +329,13 @@ impl<const NEWER: bool> NarrowLanes for Avx512<NEWER> {
             // SAFETY: 32 plain bytes.
             let points = _mm512_cvtepu16_epi32(_mm256_loadu_si256(points.as_ptr().cast()));
             let x = _mm512_maskz_add_epi32(*answered, points, _mm512_set1_epi32(*x));
-            let add_products = |sum, a, b| {
-                if NEWER { add_products(sum, a, b) } else { _mm512_add_epi32(sum, _mm512_madd_epi16(a, b)) }
-            };
             let add_masked =
                 |sum, value| _mm512_mask_add_epi32(sum, *answered, sum, _mm512_set1_epi32(value));
             sums.one_and_t = add_masked(sums.one_and_t, weight.one_and_t);
             sums.tt = add_masked(sums.tt, weight.tt);
             sums.x = _mm512_add_epi32(sums.x, x);
-            sums.xx = add_products(sums.xx, x, x);
-            sums.xt = add_products(sums.xt, x, _mm512_set1_epi32(weight.t));
+            sums.xx = self.add_products(sums.xx, x, x);
+            sums.xt = self.add_products(sums.xt, x, _mm512_set1_epi32(weight.t));
         }
     }
 
@@ -398,34 +405,42 @@ impl<const NEWER: bool> WideLanes for Avx512<NEWER> {
     }
 }
 
-impl<const NEWER: bool> ScorerLanes for Avx512<NEWER> {
-    const SCORER_PARTS: usize = 6;
+impl<const NEWER: bool> FieldLanes for Avx512<NEWER> {
+    const FIELD_PARTS: usize = 6;
 
-    type MarkSums = __m512i;
+    type Words = __m512i;
 
     #[inline(always)]
-    fn zero_marks(self) -> __m512i {
+    fn zero_words(self) -> __m512i {
         unsafe { _mm512_setzero_si512() }
     }
 
     #[inline(always)]
-    fn add_marks(self, sums: &mut __m512i, word: &u32, marks: &Marks) {
+    fn add_fields<const F: usize>(self, sums: &mut __m512i, answered: u16, fields: &Fields<F>) {
         unsafe {
-            *sums =
-                _mm512_mask_add_epi32(*sums, *word as __mmask16, *sums, _mm512_set1_epi32(marks.0 as i32));
+            *sums = _mm512_mask_add_epi32(*sums, answered, *sums, _mm512_set1_epi32(fields.0 as i32));
         }
     }
 
     #[inline(always)]
-    fn finish_marks(self, sums: __m512i, found: &mut Scorers) {
+    fn add_squares(self, sums: &mut __m512i, points: &[u16; PART]) {
+        unsafe {
+            // SAFETY: 32 plain bytes.
+            let points = _mm512_cvtepu16_epi32(_mm256_loadu_si256(points.as_ptr().cast()));
+            *sums = self.add_products(*sums, points, points);
+        }
+    }
+
+    #[inline(always)]
+    fn finish_fields<const F: usize>(self, sums: __m512i, found: &mut FieldSums<F>) {
         for (place, found) in found.iter_mut().enumerate() {
             unsafe {
-                let shift = _mm_cvtsi32_si128(place as i32 * u8::BITS as i32);
-                let count =
-                    _mm512_and_si512(_mm512_srl_epi32(sums, shift), _mm512_set1_epi32(u8::MAX.into()));
+                let shift = _mm_cvtsi32_si128((place as u32 * Fields::<F>::BITS) as i32);
+                let mask = _mm512_set1_epi32(Fields::<F>::MASK);
+                let field = _mm512_and_si512(_mm512_srl_epi32(sums, shift), mask);
                 let found = found.as_mut_ptr().cast();
                 // SAFETY: 64 plain bytes.
-                _mm512_storeu_si512(found, _mm512_add_epi32(_mm512_loadu_si512(found), count));
+                _mm512_storeu_si512(found, _mm512_add_epi32(_mm512_loadu_si512(found), field));
             }
         }
     }

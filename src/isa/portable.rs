@@ -3,10 +3,10 @@
 
 use wide::{i16x8, i32x8};
 
+use super::fields::{FieldLanes, FieldSums, Fields};
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
-use super::scorers::{Marks, ScorerLanes, Scorers};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
 #[derive(Clone, Copy)]
@@ -286,31 +286,40 @@ impl WideLanes for Portable {
     }
 }
 
-impl ScorerLanes for Portable {
-    const SCORER_PARTS: usize = 2;
+impl FieldLanes for Portable {
+    const FIELD_PARTS: usize = 2;
 
-    type MarkSums = [i32x8; 2];
+    type Words = [i32x8; 2];
 
     #[inline(always)]
-    fn zero_marks(self) -> [i32x8; 2] {
+    fn zero_words(self) -> [i32x8; 2] {
         Default::default()
     }
 
     #[inline(always)]
-    fn add_marks(self, sums: &mut [i32x8; 2], word: &u32, marks: &Marks) {
-        let marks = i32x8::splat(marks.0 as i32);
-        for (sum, mask) in sums.iter_mut().zip(mask(*word)) {
-            *sum += i32x8::from_i16x8(mask) & marks;
+    fn add_fields<const F: usize>(self, sums: &mut [i32x8; 2], answered: u16, fields: &Fields<F>) {
+        let word = i32x8::splat(fields.0 as i32);
+        for (sum, mask) in sums.iter_mut().zip(mask(answered.into())) {
+            *sum += i32x8::from_i16x8(mask) & word;
         }
     }
 
     #[inline(always)]
-    fn finish_marks(self, sums: [i32x8; 2], found: &mut Scorers) {
+    fn add_squares(self, sums: &mut [i32x8; 2], points: &[u16; PART]) {
+        let (halves, _) = points.as_chunks::<{ PART / 2 }>();
+        for (sum, points) in sums.iter_mut().zip(halves) {
+            let points = i16x8::new(points.map(|points| points as i16));
+            *sum += points.widening_mul(points);
+        }
+    }
+
+    #[inline(always)]
+    fn finish_fields<const F: usize>(self, sums: [i32x8; 2], found: &mut FieldSums<F>) {
         for (place, found) in found.iter_mut().enumerate() {
             let (halves, _) = found.as_chunks_mut::<{ PART / 2 }>();
             for (found, sum) in halves.iter_mut().zip(sums) {
-                let count = (sum >> (place as u32 * u8::BITS)) & i32x8::splat(u8::MAX.into());
-                *found = (i32x8::new(*found) + count).to_array();
+                let field = (sum >> (place as u32 * Fields::<F>::BITS)) & i32x8::splat(Fields::<F>::MASK);
+                *found = (i32x8::new(*found) + field).to_array();
             }
         }
     }

@@ -10,14 +10,18 @@ struct Found {
     sums: Vec<PartSums>,
     narrow: Vec<GradedSums>,
     wide: Vec<GradedSums>,
-    scorers: Vec<Scorers>,
+    scorers: Vec<FieldSums<4>>,
+    prefixes: Vec<(FieldSums<2>, FieldSums<1>)>,
 }
 
 /// A user of graded scores: what it answered, its points, its total on the prefix, and its grand total.
 type User = (u16, [u32; PART], i32, i32);
 
-/// A user's responses to a part, and whether it scored on each marked question.
-type MarkedUser = (u32, [bool; MARKED]);
+/// What a user answered of a part, and whether it scored on each of some other questions.
+type MarkedUser = (u16, [bool; 4]);
+
+/// What a user answered of a part, its points there and of two other questions, and their squares, summed.
+type PrefixUser = (u16, [u16; PART], [u32; 2], u32);
 
 /// Users by running total, highest first: their words and grand totals.
 type Groups = Vec<Vec<(u32, i64)>>;
@@ -30,6 +34,8 @@ struct Everything<'a> {
     narrow: &'a [Vec<User>],
     wide: &'a [Vec<User>],
     marked: &'a [Vec<MarkedUser>],
+    /// No more than fit into halves of a word.
+    prefixes: &'a [Vec<PrefixUser>],
 }
 
 impl Kernel for Everything<'_> {
@@ -91,15 +97,27 @@ impl Kernel for Everything<'_> {
             found
         };
         let scorers = |users: &Vec<MarkedUser>| {
-            let mut found = Scorers::default();
-            for users in users.chunks(LONGEST_MARKED_RUN) {
-                let mut sums = isa.zero_marks();
-                for (word, scored) in users {
-                    let mark = |marks: Marks, place: usize| marks.with(place, scored[place].into());
-                    isa.add_marks(&mut sums, word, &(0..MARKED).fold(Marks::default(), mark));
+            let mut found = FieldSums::default();
+            for users in users.chunks(Fields::<4>::longest_run(1)) {
+                let mut sums = isa.zero_words();
+                for (answered, scored) in users {
+                    let mark = |marks: Fields<4>, place: usize| marks.with(place, scored[place].into());
+                    isa.add_fields(&mut sums, *answered, &(0..4).fold(Fields::default(), mark));
                 }
-                isa.finish_marks(sums, &mut found);
+                isa.finish_fields(sums, &mut found);
             }
+            found
+        };
+        let prefixes = |users: &Vec<PrefixUser>| {
+            let (mut pairs, mut squares) = (isa.zero_words(), isa.zero_words());
+            for &(answered, ref points, [first, second], square) in users {
+                isa.add_fields(&mut pairs, answered, &Fields::<2>::default().with(0, first).with(1, second));
+                isa.add_fields(&mut squares, answered, &Fields::<1>::default().plus(square));
+                isa.add_squares(&mut squares, points);
+            }
+            let mut found = (FieldSums::default(), FieldSums::default());
+            isa.finish_fields(pairs, &mut found.0);
+            isa.finish_fields(squares, &mut found.1);
             found
         };
         Found {
@@ -110,6 +128,7 @@ impl Kernel for Everything<'_> {
             narrow: self.narrow.iter().map(narrow).collect(),
             wide: self.wide.iter().map(wide).collect(),
             scorers: self.marked.iter().map(scorers).collect(),
+            prefixes: self.prefixes.iter().map(prefixes).collect(),
         }
     }
 }
@@ -153,12 +172,25 @@ fn counted_graded(users: &Vec<User>) -> GradedSums {
     sums
 }
 
-fn counted_scorers(users: &Vec<MarkedUser>) -> Scorers {
+fn counted_scorers(users: &[MarkedUser]) -> FieldSums<4> {
     let count = |place: usize, question: usize| {
-        let is_scorer = |(word, scored): &&MarkedUser| word >> question & 1 == 1 && scored[place];
+        let is_scorer = |(answered, scored): &&MarkedUser| answered >> question & 1 == 1 && scored[place];
         users.iter().filter(is_scorer).count() as i32
     };
     std::array::from_fn(|place| std::array::from_fn(|question| count(place, question)))
+}
+
+fn counted_prefixes(users: &Vec<PrefixUser>) -> (FieldSums<2>, FieldSums<1>) {
+    let mut found = (FieldSums::default(), FieldSums::default());
+    for &(answered, ref points, pair, square) in users {
+        for question in (0..PART).filter(|bit| answered >> bit & 1 == 1) {
+            for (sums, points) in found.0.iter_mut().zip(pair) {
+                sums[question] += points as i32;
+            }
+            found.1[0][question] += square as i32 + i32::from(points[question]).pow(2);
+        }
+    }
+    found
 }
 
 /// Users whose totals are at most `largest`, or at their extremes.
@@ -228,8 +260,28 @@ fn every_instruction_set_counts_right() {
         .flat_map(|count| [(count, false), (count, true)])
         .map(|(count, is_full)| {
             let user = |_| {
-                let (word, scored) = if is_full { (u32::MAX, 0xf) } else { (random() as u32, random()) };
-                (word, std::array::from_fn(|place| scored >> place & 1 == 1))
+                let (answered, scored) = if is_full { (u16::MAX, 0xf) } else { (random() as u16, random()) };
+                (answered, std::array::from_fn(|place| scored >> place & 1 == 1))
+            };
+            (0..count).map(user).collect()
+        })
+        .collect();
+    // As many users as fit into halves of a word, and as large points.
+    let largest = LARGEST_NARROW as u16;
+    let prefixes: Vec<Vec<PrefixUser>> = [0, 1, 2, Fields::<2>::longest_run(largest.into())]
+        .into_iter()
+        .flat_map(|count| [(count, false), (count, true)])
+        .map(|(count, is_full)| {
+            let user = |_| {
+                if is_full {
+                    let most = u32::from(largest);
+                    return (u16::MAX, [largest; PART], [most; 2], 2 * most.pow(2));
+                }
+                let answered = random() as u16;
+                let mut points = || random() as u16 % (largest + 1);
+                let of_part = std::array::from_fn(|bit| (answered >> bit & 1) * points());
+                let pair = [points(), points()].map(u32::from);
+                (answered, of_part, pair, pair.iter().map(|points| points.pow(2)).sum())
             };
             (0..count).map(user).collect()
         })
@@ -247,7 +299,8 @@ fn every_instruction_set_counts_right() {
         sums: cases.iter().map(|(groups, _)| counted(groups)).collect(),
         narrow: narrow.iter().map(counted_graded).collect(),
         wide: wide.iter().map(counted_graded).collect(),
-        scorers: marked.iter().map(counted_scorers).collect(),
+        scorers: marked.iter().map(|users| counted_scorers(users)).collect(),
+        prefixes: prefixes.iter().map(counted_prefixes).collect(),
     };
     let everything = || Everything {
         words: &words,
@@ -256,6 +309,7 @@ fn every_instruction_set_counts_right() {
         narrow: &narrow,
         wide: &wide,
         marked: &marked,
+        prefixes: &prefixes,
     };
     let compare = |found: Found, name: &str| {
         assert!(found.bits == expected.bits, "{name}: bits");
@@ -272,6 +326,9 @@ fn every_instruction_set_counts_right() {
         }
         for (found, expected) in found.scorers.iter().zip(&expected.scorers) {
             assert_eq!(found, expected, "{name}, scorers");
+        }
+        for (found, expected) in found.prefixes.iter().zip(&expected.prefixes) {
+            assert_eq!(found, expected, "{name}, prefixes");
         }
     };
     for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {
