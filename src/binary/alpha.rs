@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::error::Result;
 use crate::isa::{Isa, PART};
 use crate::moments::{Correlations, LaneCorrelations, LaneVariances, RankBy, Side};
-use crate::tree::{Bar, Column, Next, Open, Questions, Scores};
+use crate::tree::{AlphaBar, Bar, Column, Next, Open, Questions, Scores};
 
 use super::scorers::{Database, Extension, Sums, add_squares};
 use super::{Binary, kernel};
@@ -17,21 +17,12 @@ pub struct BinaryAlpha<'a>(pub Binary<'a>);
 #[derive(Clone, Copy)]
 pub struct Filter {
     six: super::Filter,
-    /// What v_questions/v_x must not exceed where α ranks.
-    largest_share: Option<f64>,
+    alpha: Option<AlphaBar>,
 }
 
-/// Allowed beside the largest share, tenfold: half a dozen roundings of 2⁻⁵³ each, none of more than 1.
-const SHARE_MARGIN: f64 = 1e-14;
-
 impl Filter {
-    /// α = k/(k − 1)·(1 − v_questions/v_x) reaches θ where v_questions/v_x ≤ 1 − θ·(k − 1)/k.
     fn new(six: super::Filter, k: usize) -> Self {
-        let Bar { threshold, side, .. } = six.bar;
-        // A threshold ≤ 0 is also that of a list that is not full, to which every set is welcome.
-        let ranks = side.is_none() && threshold > 0.0;
-        let k = k as f64;
-        Self { six, largest_share: ranks.then(|| 1.0 - threshold * (k - 1.0) / k + SHARE_MARGIN) }
+        Self { six, alpha: AlphaBar::new(six.bar, k) }
     }
 }
 
@@ -111,15 +102,10 @@ impl Scores for BinaryAlpha<'_> {
 
     #[inline(always)]
     fn candidates<I: Isa>(isa: I, filter: Filter, sums: &Sums) -> u16 {
-        let Filter { six, largest_share } = filter;
-        let Some(share) = largest_share else { return Binary::candidates(isa, six, &sums.six) };
-        let variances = lane_variances(sums);
-        let mut reaches = [false; PART];
-        for (lane, reaches) in reaches.iter_mut().enumerate() {
-            let (x, questions) = (variances.x[lane], variances.questions[lane]);
-            *reaches = (x > 0.0) & (questions <= share * x) & (sums.six.n[lane] >= six.bar.least_users);
+        match filter.alpha {
+            Some(alpha) => alpha.candidates(isa, &sums.six.n, &lane_variances(sums)),
+            None => Binary::candidates(isa, filter.six, &sums.six),
         }
-        isa.bits(&reaches)
     }
 
     #[inline(always)]
@@ -155,7 +141,8 @@ impl Scores for BinaryAlpha<'_> {
 /// Exact, as the [`comoments`](crate::tree::is_exact) of these sums are.
 #[inline(always)]
 fn lane_variances(Sums { six, squares }: &Sums) -> LaneVariances<PART> {
-    LaneVariances::of_binary([&six.n, &six.x, &six.xx], squares)
+    // Σ x_i² = Σ x_i of each question, all of which make x.
+    LaneVariances::of([&six.n, &six.x, &six.xx], &six.x.map(f64::from), squares)
 }
 
 #[cfg(test)]

@@ -31,6 +31,24 @@ impl<P: Point> Database<P> {
             Self::Everyone(_) => unreachable!("replaced above"),
         }
     }
+
+    /// The points by which the totals of `extension` have grown.
+    #[inline(always)]
+    pub fn last_points(&self, extension: &Extension, last: &mut Vec<u32>) {
+        grow(last, extension.count);
+        match self {
+            Self::Everyone(_) => {
+                for (last, &x) in last.iter_mut().zip(extension.totals()) {
+                    *last = x as u32;
+                }
+            }
+            Self::Local(local) => {
+                for ((last, &x), &user) in last.iter_mut().zip(extension.totals()).zip(extension.users()) {
+                    *last = (x - local.x[user as usize]) as u32;
+                }
+            }
+        }
+    }
 }
 
 pub struct Everyone<P: Point> {

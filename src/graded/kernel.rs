@@ -1,5 +1,7 @@
 //! The leaf of the search: the sums of one prefix with *every* open question at once.
 
+use std::borrow::BorrowMut;
+
 use crate::isa::{
     GradedSums, Isa, LARGEST_NARROW, NarrowWeight, PART, USERS_AT_ONCE, WideWeight, largest_wide,
 };
@@ -152,7 +154,7 @@ pub fn add_sums<I: Isa, P: Point>(
     users: &[u32],
     x: &[i32],
     first: usize,
-    sums: &mut [GradedSums],
+    sums: &mut [impl BorrowMut<GradedSums>],
 ) {
     for (users, x) in users.chunks(P::USERS_AT_ONCE).zip(x.chunks(P::USERS_AT_ONCE)) {
         let mut first = first;
@@ -179,7 +181,7 @@ fn pass<I: Isa, P: Point, const N: usize>(
     users: &[u32],
     x: &[i32],
     first: usize,
-    found: &mut [GradedSums],
+    found: &mut [impl BorrowMut<GradedSums>],
 ) {
     let answered: [&[u16]; N] = std::array::from_fn(|part| database.answered(first + part));
     let points: [&[[P; PART]]; N] = std::array::from_fn(|part| database.points(first + part));
@@ -200,6 +202,6 @@ fn pass<I: Isa, P: Point, const N: usize>(
         }
     }
     for (sums, found) in sums.into_iter().zip(found) {
-        P::finish(isa, sums, found);
+        P::finish(isa, sums, found.borrow_mut());
     }
 }

@@ -3,12 +3,15 @@
 //! Integers of so many bits are points as they are, and their sums are exact. Other scores are rounded to points, whose
 //! sums rule sets out with a margin for the rounding (`filter`); the sets that remain are recomputed from the scores
 //! themselves. `points` makes points and correlations, `database` has the common users of a prefix, `kernel` sums over
-//! them.
+//! them; `alpha` has Cronbach's α, too, where points are of 12 bits and exact, for which `prefix` has the points on each
+//! question.
 
+mod alpha;
 mod database;
 mod filter;
 mod kernel;
 mod points;
+mod prefix;
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -19,6 +22,7 @@ use crate::isa::{GradedSums, Isa, PART};
 use crate::moments::{Correlations, LaneComoments, LaneCorrelations, RankBy, Side};
 use crate::tree::{Bar, Column, Next, Open, Questions, Scores};
 
+pub use alpha::GradedAlpha;
 use database::{Database, Everyone, Extension, Local};
 use filter::{Filter, Scale};
 pub use kernel::Point;

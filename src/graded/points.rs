@@ -50,6 +50,12 @@ fn most_points(largest: u32, k: usize) -> f64 {
     (largest as usize / k) as f64
 }
 
+/// The sums of one set.
+pub fn integer_sums(sums: &GradedSums, lane: usize) -> IntegerSums<i64> {
+    let five = [&sums.x, &sums.xx, &sums.t, &sums.tt, &sums.xt].map(|sums| sums[lane]);
+    IntegerSums::of(sums.n[lane] as u32, five)
+}
+
 /// Integer scores.
 pub struct IntegerPoints<'a, C> {
     integers: &'a Integers<C>,
@@ -74,6 +80,11 @@ impl<'a, C: Cells<Value: Into<i64>>> IntegerPoints<'a, C> {
         let t = worth(integers.largest_total as f64, f64::from(largest));
         let scale = Scale::rounded(x, t, largest, k, Rounding { x: 0.0, t: 0.0 });
         Self { integers, scale, is_exact: false }
+    }
+
+    /// The most points of one question, if points are the scores themselves.
+    pub fn most(&self) -> u32 {
+        2 * self.integers.largest_point as u32
     }
 
     fn points(&self, score: i64) -> u32 {
@@ -121,10 +132,7 @@ impl<C: Cells<Value: Into<i64>>> Points for IntegerPoints<'_, C> {
         lane: usize,
     ) -> Correlations {
         if self.is_exact {
-            let mut exact = IntegerSums::<i64>::default();
-            let others = [&sums.x, &sums.xx, &sums.t, &sums.tt, &sums.xt];
-            exact.add_sums(sums.n[lane] as u32, others.map(|sums| sums[lane]));
-            return exact.correlations();
+            return integer_sums(sums, lane).correlations();
         }
         let mut exact = IntegerSums::<i128>::default();
         for user in users.map(|user| user as usize) {

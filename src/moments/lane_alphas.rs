@@ -22,19 +22,24 @@ pub struct LaneVariances<const N: usize> {
 }
 
 impl<const N: usize> LaneVariances<N> {
-    /// Of scores of 0 and 1, from n, Σx, Σx², and over the questions of a set the sum of the squared number of users who
-    /// scored. They are exact where n·Σx² is at most 2⁵³.
+    /// Of integers that are not negative, from n, Σx, Σx², and over the questions of a set the sum of the squared scores of its
+    /// users, and the sum of the squared sum of their scores. They are exact where n·Σx² is at most 2⁵³, which then none of
+    /// them and of these products exceeds.
     #[inline(always)]
-    pub fn of_binary<T: Lane>([n, x, xx]: [&[T; N]; 3], squares: &[f64; N]) -> Self {
+    pub fn of<T: Lane>([n, x, xx]: [&[T; N]; 3], squared: &[f64; N], squares: &[f64; N]) -> Self {
         let mut variances = Self { x: [0.0; N], questions: [0.0; N], scaled: [0.0; N] };
         for lane in 0..N {
             let (n, x) = (n[lane].float(), x[lane].float());
             variances.scaled[lane] = n * xx[lane].float();
             variances.x[lane] = variances.scaled[lane] - x * x;
-            // Σ x_i² = Σ x_i of each question, all of which make x.
-            variances.questions[lane] = n * x - squares[lane];
+            variances.questions[lane] = n * squared[lane] - squares[lane];
         }
         variances
+    }
+
+    #[inline(always)]
+    pub fn are_exact(&self, lane: usize) -> bool {
+        self.scaled[lane] <= LARGEST
     }
 
     /// Cronbach's α of sets of `k` questions.
@@ -98,26 +103,30 @@ mod tests {
     proptest! {
         #[test]
         fn lanes_are_integer_sums(
-            patterns in prop::collection::vec((any::<u8>(), 1..1i64 << 22), 1..20),
+            patterns in prop::collection::vec((any::<u16>(), 1..1i64 << 22), 1..20),
             k in 1usize..9,
             bits in 0..22u32,
         ) {
-            // So many users who scored on these questions.
-            let patterns: Vec<(u8, i64)> =
-                patterns.into_iter().map(|(scored, users)| (scored, (users >> bits).max(1))).collect();
+            // So many users with these scores from 0 to 3.
+            let patterns: Vec<(u16, i64)> =
+                patterns.into_iter().map(|(scores, users)| (scores, (users >> bits).max(1))).collect();
             let mut sums = IntegerSums::<i64>::default();
-            let mut scorers = vec![0i64; k];
-            for &(scored, users) in &patterns {
-                let of = |question: usize| i64::from(scored >> question & 1);
+            let mut questions = vec![[0i64; 2]; k];
+            for &(scores, users) in &patterns {
+                let of = |question: usize| i64::from(scores >> (2 * question) & 3);
                 let x: i64 = (0..k).map(of).sum();
                 sums.add_sums(users as u32, [x, x * x, 0, 0, 0].map(|sum| sum * users));
-                scorers.iter_mut().enumerate().for_each(|(question, sum)| *sum += of(question) * users);
+                for (question, [sum, squared]) in questions.iter_mut().enumerate() {
+                    *sum += of(question) * users;
+                    *squared += of(question).pow(2) * users;
+                }
             }
-            let expected = sums.alpha(k, summed_variances(sums.n, scorers.iter().map(|&sum| [sum; 2])));
+            let expected = sums.alpha(k, summed_variances(sums.n, questions.iter().copied()));
             let three = [i64::from(sums.n), sums.x, sums.xx].map(|sum| [sum; PART]);
-            let squares = scorers.iter().map(|&sum| sum as f64 * sum as f64).sum();
+            let squared = questions.iter().map(|&[_, squared]| squared as f64).sum();
+            let squares = questions.iter().map(|&[sum, _]| sum as f64 * sum as f64).sum();
             let is_small = k as i64 * i64::from(sums.n) * sums.xx <= 1 << 53;
-            for found in on_each(LaneVariances::of_binary(three.each_ref(), &[squares; PART]), k) {
+            for found in on_each(LaneVariances::of(three.each_ref(), &[squared; PART], &[squares; PART]), k) {
                 prop_assert_eq!(found.settled() != 0, is_small);
                 if is_small {
                     prop_assert_eq!(found.settled(), u16::MAX);

@@ -18,7 +18,7 @@ use std::ops::Range;
 use crate::binary::{Binary, BinaryAlpha};
 use crate::combinations::binomial;
 use crate::error::{Error, Result, TooManyRows};
-use crate::graded::{FloatPoints, Graded, IntegerPoints, Point};
+use crate::graded::{FloatPoints, Graded, GradedAlpha, IntegerPoints, Point};
 use crate::isa::InstructionSet;
 use crate::matrix::{Cells, Integers, ResponseMatrix, Table};
 use crate::moments::{RankBy, sums_fit};
@@ -235,6 +235,10 @@ fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
     }
     let (narrow, wide) = (u16::largest(matrix.users()), u32::largest(matrix.users()));
     if let Some(points) = IntegerPoints::exact(integers, request.k, narrow) {
+        // One question has no α.
+        if with_alpha && request.k > 1 {
+            return visit.visit(&GradedAlpha::new(&matrix.answered, &points, request.k));
+        }
         return visit.visit(&Graded::<u16>::new(&matrix.answered, &points, with_alpha));
     }
     let points = IntegerPoints::exact(integers, request.k, wide)

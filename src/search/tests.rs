@@ -119,7 +119,7 @@ fn check_against(
     let request = Request { rank_by: RankBy::R, ..request };
     let by_r = SetTable { alpha: CorrelationColumn::default(), ..all.clone() };
     assert_all_equal(&all, &naive::all_sets_against(against, answers, k, min_users), k, context);
-    if let Some(graded) = all_by_points(matrix, &request) {
+    for graded in all_by_points(matrix, &request) {
         assert_eq!(all, graded, "{context}: as scores of any grades");
     }
     for isa in instruction_sets() {
@@ -139,16 +139,44 @@ fn check_against(
     }
 }
 
-/// All sets with α, where scores of 0 and 1 are taken for those of any grades, whose α is made user by user.
-fn all_by_points(matrix: &ResponseMatrix, request: &Request) -> Option<SetTable> {
-    let Table::Binary(integers) = &matrix.table else { return None };
-    let points = IntegerPoints::exact(integers, request.k, u16::largest(matrix.users()))?;
-    let scores = Graded::<u16>::new(&matrix.answered, &points, true);
+/// All sets with α, where integers within 12 bits, also those of 0 and 1, are taken for scores of any grades: with α made user
+/// by user, and from sums.
+fn all_by_points(matrix: &ResponseMatrix, request: &Request) -> Vec<SetTable> {
+    match &matrix.table {
+        Table::Binary(integers) => all_by_points_of(matrix, integers, request),
+        Table::Small(integers) => all_by_points_of(matrix, integers, request),
+        Table::Large(_) | Table::Float(_) => Vec::new(),
+    }
+}
+
+fn all_by_points_of<C: Cells<Value: Into<i64>>>(
+    matrix: &ResponseMatrix,
+    integers: &Integers<C>,
+    request: &Request,
+) -> Vec<SetTable> {
+    let Some(points) = narrow_points(matrix, integers, request.k) else { return Vec::new() };
+    let mut found = vec![every(matrix, request, &Graded::<u16>::new(&matrix.answered, &points, true))];
+    if request.k > 1 {
+        found.push(every(matrix, request, &GradedAlpha::new(&matrix.answered, &points, request.k)));
+    }
+    found
+}
+
+fn narrow_points<'a, C: Cells<Value: Into<i64>>>(
+    matrix: &ResponseMatrix,
+    integers: &'a Integers<C>,
+    k: usize,
+) -> Option<IntegerPoints<'a, C>> {
+    IntegerPoints::exact(integers, k, u16::largest(matrix.users()))
+}
+
+/// All sets with α of a kind of scores.
+fn every<S: Scores>(matrix: &ResponseMatrix, request: &Request, scores: &S) -> SetTable {
     let blueprint = Blueprint::free(Cow::Borrowed(matrix), *request);
-    let prepared = Prepared::new(InstructionSet::Portable, &scores, &blueprint, true).unwrap();
+    let prepared = Prepared::new(InstructionSet::Portable, scores, &blueprint, true).unwrap();
     let columns = TableColumns::USUAL.with(RankBy::Alpha);
     let all = prepared.search(&Run::all(&Control::default()), || All::new(columns, None, None)).unwrap();
-    Some(existing(matrix, columns, all.into_table()))
+    existing(matrix, columns, all.into_table())
 }
 
 /// Shares of the sets are, one after another, all sets, and the best of each are the best of its sets. Each is done in
@@ -463,6 +491,57 @@ fn binary_scores_in_large_sets() {
     }
 }
 
+/// Points on an even and on an odd number of questions of a prefix, in as many words as that takes.
+#[test]
+fn graded_scores_in_large_sets() {
+    let answers = fixed(150, 9, 93, |bits| (bits % 5) as f64 - 2.0);
+    for k in 2..=9 {
+        check(&matrix_of(&answers, |score| score as i64), &answers, k, 2, &format!("k = {k}"));
+    }
+}
+
+/// Points so large that of few users their sums fit into half a word.
+#[test]
+fn graded_scores_of_nearly_twelve_bits() {
+    let answers = fixed(400, 5, 95, |bits| (bits % 1000) as f64 - 300.0);
+    let matrix = matrix_of(&answers, |score| score as i64);
+    for k in 2..=4 {
+        let Table::Small(integers) = &matrix.table else { unreachable!("neither 0 and 1 nor large") };
+        let points = narrow_points(&matrix, integers, k).expect("points are the scores");
+        assert!(u64::from(points.most()) * 400 > u64::from(u16::MAX));
+        check(&matrix, &answers, k, 2, &format!("k = {k}"));
+    }
+}
+
+/// Sums so large that floats do not tell the variances, which are then made user by user.
+#[test]
+fn graded_scores_with_inexact_variances() {
+    let users = 27_000;
+    let mut answers = fixed(users, 3, 99, |bits| (2030 + bits % 16) as f64);
+    // Of each question its least score, in a total that is not far from the others.
+    for least in 0..3 {
+        let scores = (0..3).map(|question| (question, if question == least { 0.0 } else { 2045.0 }));
+        answers.insert(users + least, scores.collect());
+    }
+    let matrix = matrix_of(&answers, |score| score as i64);
+    let Table::Small(integers) = &matrix.table else { unreachable!("neither 0 and 1 nor large") };
+    let n = f64::from(users) * 0.97;
+    assert!(
+        narrow_points(&matrix, integers, 2).is_some() && (n * 2.0 * 2030.0).powi(2) > (1u64 << 53) as f64
+    );
+    let request = Request { k: 2, top: None, min_users: 2, rank_by: RankBy::R };
+    let tables = all_by_points(&matrix, &request);
+    assert_eq!(tables[0], tables[1]);
+    assert_all_equal(&tables[1], &naive::all_sets(&answers, 2, 2), 2, "inexact variances");
+    for isa in instruction_sets() {
+        for top in [1, 2, 3] {
+            let request = Request { top: Some(top), rank_by: RankBy::Alpha, ..request };
+            let best = search_with(isa, Some(SearchStrategy::Projection), &matrix, &request).unwrap();
+            assert_best_is_sorted_all(&best, &tables[0], &request, &format!("top {top} on {}", isa.name()));
+        }
+    }
+}
+
 /// Rare questions come first in the tree, which must not show.
 #[test]
 fn questions_of_every_frequency() {
@@ -553,9 +632,12 @@ fn any_number_of_threads_gives_the_same_rows() {
     let answers = fixed(5000, 26, 60, |bits| (bits % 2) as f64);
     let binary = matrix_of(&answers, |score| score as i64);
     let float = matrix_of(&answers, |score| score / 3.0);
+    let graded = matrix_of(&fixed(5000, 26, 60, |bits| (bits % 3) as f64), |score| score as i64);
     let by_r = [(Some(7), RankBy::R), (Some(500), RankBy::RRest), (None, RankBy::R)];
     let by_alpha = [(Some(7), RankBy::Alpha), (None, RankBy::Alpha)];
-    for (matrix, requests) in [(&binary, &by_r[..]), (&binary, &by_alpha), (&float, &by_r)] {
+    for (matrix, requests) in
+        [(&binary, &by_r[..]), (&binary, &by_alpha), (&graded, &by_alpha), (&float, &by_r)]
+    {
         for &(top, rank_by) in requests {
             let request = Request { k: 4, top, min_users: 3, rank_by };
             let blueprint = Blueprint::free(Cow::Borrowed(matrix), request);

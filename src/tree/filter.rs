@@ -1,7 +1,7 @@
 //! Which sets of a part can rank at or above a threshold.
 
 use crate::isa::{Isa, PART, PartSums};
-use crate::moments::Side;
+use crate::moments::{LaneVariances, Side};
 
 /// Relative error allowed for a comparison of squares, tenfold: a dozen roundings of 2⁻²⁴ or 2⁻⁵³ each.
 const MARGIN_32: f32 = 1e-5;
@@ -74,6 +74,46 @@ impl Bar {
             *reaches = (covariance > F::default())
                 & (covariance * covariance >= squared * (xx * variance))
                 & (sums.n[lane] >= self.least_users);
+        }
+        isa.bits(&reaches)
+    }
+}
+
+/// What sets must reach by Cronbach's α.
+#[derive(Clone, Copy)]
+pub struct AlphaBar {
+    least_users: i32,
+    /// What v_questions/v_x must not exceed.
+    largest_share: f64,
+}
+
+/// Allowed beside the largest share, tenfold: half a dozen roundings of 2⁻⁵³ each, none of more than 1.
+const SHARE_MARGIN: f64 = 1e-14;
+
+impl AlphaBar {
+    /// α = k/(k − 1)·(1 − v_questions/v_x) reaches θ where v_questions/v_x ≤ 1 − θ·(k − 1)/k. `None` where α does not rank, or
+    /// says nothing.
+    pub fn new(Bar { least_users, threshold, side }: Bar, k: usize) -> Option<Self> {
+        // A threshold ≤ 0 is also that of a list that is not full, to which every set is welcome.
+        let ranks = side.is_none() && threshold > 0.0;
+        let k = k as f64;
+        ranks.then(|| Self { least_users, largest_share: 1.0 - threshold * (k - 1.0) / k + SHARE_MARGIN })
+    }
+
+    /// The sets of a part that may reach the bar, one bit each: certainly all that do, and all whose variances are not exact.
+    #[inline(always)]
+    pub fn candidates<I: Isa, T: Copy + PartialOrd + From<i32>>(
+        self,
+        isa: I,
+        n: &[T; PART],
+        variances: &LaneVariances<PART>,
+    ) -> u16 {
+        let Self { least_users, largest_share } = self;
+        let mut reaches = [false; PART];
+        for (lane, reaches) in reaches.iter_mut().enumerate() {
+            let (x, questions) = (variances.x[lane], variances.questions[lane]);
+            *reaches = (((x > 0.0) & (questions <= largest_share * x)) | !variances.are_exact(lane))
+                & (n[lane] >= T::from(least_users));
         }
         isa.bits(&reaches)
     }

@@ -29,7 +29,7 @@ use crate::moments::{Correlations, LaneCorrelations, Side};
 use crate::ranking::{All, Collector, Siblings, Sink};
 use crate::search::{Blueprint, Control, Request, Rules, Run, Space, Standing};
 
-pub use filter::{Bar, is_exact};
+pub use filter::{AlphaBar, Bar, is_exact};
 pub use halves::{Column, Open, Questions};
 pub use scores::{Next, Scores};
 use subtree::{Child, Children, Kept, Subtree};

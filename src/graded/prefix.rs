@@ -1,0 +1,205 @@
+//! The points of a prefix's users on each of its questions: what Cronbach's α needs beside the six sums.
+
+use crate::isa::{FieldSums, Fields, Isa, LARGEST_NARROW, PART};
+use crate::tree::grow;
+
+use super::alpha::Sums;
+use super::database::Local;
+
+/// Questions whose points share a word. Two, so that it holds the sums of at least 16 users, and of thousands where points
+/// are as few as in most questionnaires.
+const PAIR: usize = 2;
+
+/// Squared points, summed.
+type Square = Fields<1>;
+
+/// Users whose squared points are summed up without loss: those of a user are at most its squared total.
+const SQUARES_RUN: usize = Square::longest_run(LARGEST_NARROW * LARGEST_NARROW);
+
+/// The points of some users on the questions of a prefix.
+#[derive(Default)]
+pub struct PrefixPoints {
+    users: usize,
+    questions: usize,
+    /// Of each user its squared points, summed.
+    squares: Vec<Square>,
+    /// The points on a pair of questions of all users, and then those on the next.
+    pairs: Vec<Fields<PAIR>>,
+}
+
+impl PrefixPoints {
+    /// On the empty prefix.
+    pub fn of_everyone(users: usize) -> Self {
+        Self { users, squares: vec![Square::default(); users], ..Self::default() }
+    }
+
+    fn pairs(&self) -> usize {
+        self.questions.div_ceil(PAIR)
+    }
+
+    /// The points of each user on a pair of questions.
+    fn pair(&self, pair: usize) -> &[Fields<PAIR>] {
+        &self.pairs[pair * self.users..][..self.users]
+    }
+
+    fn squares(&self) -> &[Square] {
+        &self.squares[..self.users]
+    }
+
+    fn resize(&mut self, users: usize, questions: usize) {
+        (self.users, self.questions) = (users, questions);
+        grow(&mut self.squares, users);
+        let words = self.pairs() * users;
+        grow(&mut self.pairs, words);
+    }
+
+    /// Takes those of some `users` of a prefix that lacks one question, on which they have the points `last`.
+    #[inline(always)]
+    pub fn extend(&mut self, shorter: &Self, users: &[u32], last: &[u32]) {
+        let count = users.len();
+        self.resize(count, shorter.questions + 1);
+        for ((square, &user), &points) in self.squares.iter_mut().zip(users).zip(last) {
+            *square = shorter.squares[user as usize].plus(points * points);
+        }
+        let (last_pair, place) = (shorter.questions / PAIR, shorter.questions % PAIR);
+        for pair in 0..shorter.pairs() {
+            let from = shorter.pair(pair);
+            for (to, &user) in self.pairs[pair * count..].iter_mut().zip(users) {
+                *to = from[user as usize];
+            }
+        }
+        let words = &mut self.pairs[last_pair * count..][..count];
+        if place == 0 {
+            words.fill(Fields::default());
+        }
+        for (word, &points) in words.iter_mut().zip(last) {
+            *word = word.with(place, points);
+        }
+    }
+
+    /// Becomes the same.
+    #[inline(always)]
+    pub fn copy(&mut self, other: &Self) {
+        self.resize(other.users, other.questions);
+        self.squares[..other.users].copy_from_slice(other.squares());
+        let words = other.pairs() * other.users;
+        self.pairs[..words].copy_from_slice(&other.pairs[..words]);
+    }
+}
+
+/// Adds to the six `sums`, one for each part from `first` on, those of the points on each question, where the prefix's
+/// common users are `users` of `database` with the points `prefix`, none larger than `most`.
+#[inline(always)]
+pub fn add_squares<I: Isa>(
+    isa: I,
+    database: &Local<u16>,
+    users: &[u32],
+    prefix: &PrefixPoints,
+    most: u32,
+    mut first: usize,
+    mut sums: &mut [Sums],
+) {
+    while !sums.is_empty() {
+        let passes = sums.len().div_ceil(I::FIELD_PARTS);
+        let (these, others) = sums.split_at_mut(sums.len().div_ceil(passes));
+        match these.len() {
+            1 => pass::<I, 1>(isa, database, users, prefix, most, first, these),
+            2 => pass::<I, 2>(isa, database, users, prefix, most, first, these),
+            3 => pass::<I, 3>(isa, database, users, prefix, most, first, these),
+            4 => pass::<I, 4>(isa, database, users, prefix, most, first, these),
+            5 => pass::<I, 5>(isa, database, users, prefix, most, first, these),
+            _ => pass::<I, 6>(isa, database, users, prefix, most, first, these),
+        }
+        first += these.len();
+        sums = others;
+    }
+}
+
+/// One pass over the users for the squares of their points, and one for each pair of questions, for `N` parts from
+/// `first` on.
+#[inline(always)]
+fn pass<I: Isa, const N: usize>(
+    isa: I,
+    database: &Local<u16>,
+    users: &[u32],
+    prefix: &PrefixPoints,
+    most: u32,
+    first: usize,
+    found: &mut [Sums],
+) {
+    let answered: [&[u16]; N] = std::array::from_fn(|part| database.answered(first + part));
+    let points: [&[[u16; PART]]; N] = std::array::from_fn(|part| database.points(first + part));
+    let count = database.weights().len();
+    for (users, squares) in users.chunks(SQUARES_RUN).zip(prefix.squares().chunks(SQUARES_RUN)) {
+        let mut sums = [isa.zero_words(); N];
+        for (&user, square) in users.iter().zip(squares) {
+            let user = user as usize;
+            debug_assert!(user < count);
+            for part in 0..N {
+                // SAFETY: an extension's users are those of its database, which has, in each part, responses for every
+                // user.
+                unsafe {
+                    isa.add_fields(&mut sums[part], *answered[part].get_unchecked(user), square);
+                    isa.add_squares(&mut sums[part], points[part].get_unchecked(user));
+                }
+            }
+        }
+        for (sums, found) in sums.into_iter().zip(&mut *found) {
+            let mut of_run = FieldSums::<1>::default();
+            isa.finish_fields(sums, &mut of_run);
+            add(&of_run[0], &mut found.squared);
+        }
+    }
+    // The points on all questions of a set make Σx: what the prefix leaves are those on the last question.
+    let mut last: [[f64; PART]; N] = [[0.0; PART]; N];
+    for (last, found) in last.iter_mut().zip(&*found) {
+        *last = found.six.x.map(|x| x as f64);
+    }
+    let run = Fields::<PAIR>::longest_run(most);
+    for pair in 0..prefix.pairs() {
+        let mut totals = [[[0.0; PART]; PAIR]; N];
+        for (users, words) in users.chunks(run).zip(prefix.pair(pair).chunks(run)) {
+            let mut sums = [isa.zero_words(); N];
+            for (&user, word) in users.iter().zip(words) {
+                let user = user as usize;
+                debug_assert!(user < count);
+                for (answered, sums) in answered.iter().zip(&mut sums) {
+                    // SAFETY: as above.
+                    unsafe { isa.add_fields(sums, *answered.get_unchecked(user), word) };
+                }
+            }
+            for (sums, totals) in sums.into_iter().zip(&mut totals) {
+                let mut of_run = FieldSums::<PAIR>::default();
+                isa.finish_fields(sums, &mut of_run);
+                for (of_run, totals) in of_run.iter().zip(totals) {
+                    add(of_run, totals);
+                }
+            }
+        }
+        for ((totals, last), found) in totals.iter().zip(&mut last).zip(&mut *found) {
+            for totals in totals {
+                add_square(totals, &mut found.squares);
+                for (last, total) in last.iter_mut().zip(totals) {
+                    *last -= total;
+                }
+            }
+        }
+    }
+    for (last, found) in last.iter().zip(found) {
+        add_square(last, &mut found.squares);
+    }
+}
+
+#[inline(always)]
+fn add(sums: &[i32; PART], totals: &mut [f64; PART]) {
+    for (total, &sum) in totals.iter_mut().zip(sums) {
+        *total += f64::from(sum);
+    }
+}
+
+#[inline(always)]
+fn add_square(totals: &[f64; PART], squares: &mut [f64; PART]) {
+    for (square, total) in squares.iter_mut().zip(totals) {
+        *square += total * total;
+    }
+}
