@@ -84,6 +84,12 @@ def test_no_more_rows_come_than_planned(k: int, top: int | None, min_users: int)
     assert found.estimated_size() <= max(plan.result_bytes, 1) or found.is_empty()
 
 
+def test_alpha_is_one_more_column() -> None:
+    by_r, by_alpha = (pc.plan_corrsets(RESPONSES, k=3, rank_by=rank_by) for rank_by in ("r", "alpha"))
+    # Eight bytes, once as found and once as a frame.
+    assert by_alpha.result_bytes == by_r.result_bytes + 2 * 8 * by_r.rows
+
+
 def test_what_is_no_response_and_what_is_one() -> None:
     frame = pl.concat([RESPONSES, RESPONSES, RESPONSES.with_columns(score=pl.lit(None, pl.Int64))])
     twice = pc.plan_corrsets(frame, k=3, duplicates="first")
