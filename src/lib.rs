@@ -45,6 +45,7 @@ mod complete;
 mod double_double;
 pub mod error;
 pub mod evaluation;
+mod families;
 pub mod folds;
 mod graded;
 pub mod intern;
