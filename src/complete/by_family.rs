@@ -29,7 +29,7 @@ pub struct FamilySearch<'a, A> {
     isa: InstructionSet,
     blueprint: &'a Blueprint<'a>,
     n: usize,
-    /// What n sets are known to reach.
+    /// What n sets are known to reach; 0 if not so many are known.
     threshold: f64,
     patterns: Vec<PairSums<A>>,
     families: Vec<Searched>,
@@ -92,8 +92,7 @@ impl<A: SumInteger + Sync> Exact for OwnAnswers<'_, A> {
 }
 
 impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
-    /// For the best `n` sets of at least two questions that are not fixed, of all families of patterns with these sums. The patterns
-    /// are given back if n good sets are not known to begin with, so that nothing could be ruled out.
+    /// For the best `n` sets of at least two questions that are not fixed, of all families of patterns with these sums.
     ///
     /// # Errors
     ///
@@ -104,7 +103,7 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
         patterns: Vec<PairSums<A>>,
         blueprint: &'a Blueprint<'a>,
         n: usize,
-    ) -> Result<std::result::Result<Self, Vec<PairSums<A>>>> {
+    ) -> Result<Self> {
         let (space, rank_by) = (blueprint.space(), blueprint.request().rank_by);
         let weight = |family: &Family| many(family.questions.len() - space.fixed, space.chosen());
         // What the largest reach is much for the others.
@@ -125,12 +124,18 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
             keys.truncate(n);
             searched.push(Searched { good, branches, weight: weight(&family), family });
         }
-        let threshold = known(&keys, n);
-        if threshold <= 0.0 {
-            return Ok(Err(patterns));
-        }
-        let weight = searched.iter().map(|searched| searched.weight).sum();
-        Ok(Ok(Self { isa, blueprint, n, threshold, patterns, families: searched, weight }))
+        let (threshold, weight) = (known(&keys, n), searched.iter().map(|searched| searched.weight).sum());
+        Ok(Self { isa, blueprint, n, threshold, patterns, families: searched, weight })
+    }
+
+    /// Whether it knows sets to begin with, by which others can be ruled out. Without them a look at all sets is faster.
+    pub fn can_rule_out(&self) -> bool {
+        self.threshold > 0.0
+    }
+
+    /// The sums of the patterns, given back.
+    pub fn into_patterns(self) -> Vec<PairSums<A>> {
+        self.patterns
     }
 
     /// The sets.

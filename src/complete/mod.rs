@@ -8,6 +8,7 @@
 //!    breaking them is worth.
 //! 3. `bound`: the n best, proven without a look at most sets; or `exhaustive`: a look at each.
 //!    `floor`: the same bound for all sets that reach a given number.
+//!    `by_family`: the best of several searches, where answers are complete to the sets of each.
 //! 4. `floats`: the same for scores that are not integers.
 //! 5. What passes is computed anew from the exact sums ([`Exact`]), so both give what every other search gives.
 //!

@@ -248,10 +248,11 @@ impl<'a> Summed<'a> {
             return Ok(Some(self.in_covariances(covariances, block, bar)));
         }
         if let Some((families, n)) = families {
-            match FamilySearch::new(isa, families, blocks, blueprint, n)? {
-                Ok(search) => return Ok(Some(Box::new(search))),
-                Err(unsearched) => blocks = unsearched,
+            let search = FamilySearch::new(isa, families, blocks, blueprint, n)?;
+            if search.can_rule_out() {
+                return Ok(Some(Box::new(search)));
             }
+            blocks = search.into_patterns();
         }
         if strategy == Some(SearchStrategy::Bound) && request.top.is_none() {
             return Err(SearchStrategy::Bound.needs("`top` or a positive floor, since it leaves sets out"));
