@@ -12,17 +12,14 @@ use crate::pair_sums::PairSums;
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold};
 use crate::search::{Blueprint, Control, Part, Path, Rules, Space, is_parallel};
 
+use super::branches::Branch;
 use super::covariances::Covariances;
 use super::prices::Prices;
 use super::start::{Among, start};
 use super::{Complete, Exact, bound, has_sets};
 
-/// Items one of which a set must have that are tried one by one. With as many as a form has beside another most sets have one
-/// anyway; but where 8 users of 2,000 lack two questions each, trying those takes 0.2 s for sets of 8 of 110 instead of 1.2.
-const MOST_TRIED: usize = 2;
-
-/// Branches of a family from which on no more are made of them.
-const MOST_BRANCHES: usize = 1 << 8;
+/// More sets weigh no more, so that the sum of all has a share of each.
+const MOST_WEIGHT: f64 = 1e300;
 
 /// The search for the best sets of several families.
 pub struct FamilySearch<'a, A> {
@@ -42,7 +39,10 @@ struct Searched {
     family: Family,
     /// Sets of its own that are known, best first. Sets are of items: places among the family's questions.
     good: Vec<Vec<u32>>,
+    /// Of the best of these.
+    variance: f64,
     branches: Vec<Branch>,
+    /// How many sets it has, about.
     weight: f64,
 }
 
@@ -51,13 +51,6 @@ struct Answers<'a, A> {
     family: &'a Family,
     sums: PairSums<A>,
     covariances: Covariances,
-}
-
-/// Some of the sets of a family.
-struct Branch {
-    /// Those that sets may have; first those that they must have.
-    items: Vec<u32>,
-    fixed: usize,
 }
 
 /// What is reported of the sets of a branch.
@@ -105,7 +98,8 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
         n: usize,
     ) -> Result<Self> {
         let (space, rank_by) = (blueprint.space(), blueprint.request().rank_by);
-        let weight = |family: &Family| many(family.questions.len() - space.fixed, space.chosen());
+        let sets = |family: &Family| many(family.questions.len() - space.fixed, space.chosen());
+        let weight = |family: &Family| sets(family).min(MOST_WEIGHT);
         // What the largest reach is much for the others.
         families.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
         let (mut searched, mut keys) = (Vec::new(), Vec::new());
@@ -122,7 +116,8 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
             keys.extend(good.iter().filter_map(|set| answers.key(set, rank_by)));
             keys.sort_unstable_by(|a, b| b.total_cmp(a));
             keys.truncate(n);
-            searched.push(Searched { good, branches, weight: weight(&family), family });
+            let variance = good.first().map_or(0.0, |best| answers.covariances.of_set(best).v);
+            searched.push(Searched { good, variance, branches, weight: weight(&family), family });
         }
         let (threshold, weight) = (known(&keys, n), searched.iter().map(|searched| searched.weight).sum());
         Ok(Self { isa, blueprint, n, threshold, patterns, families: searched, weight })
@@ -147,7 +142,8 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
         let shared = SharedThreshold::default();
         shared.raise(self.threshold);
         let empty = || Best::new(self.n, self.blueprint.request().rank_by, &shared);
-        let walk = |found, family: usize| self.walk(&self.families[family], control, &empty, found);
+        let walk =
+            |found, family: usize| merged(found, || self.walk(&self.families[family], control, &empty));
         let families = 0..self.families.len();
         if !is_parallel(self.blueprint) {
             return Ok(families.fold(Ok(empty()), walk)?.into_table());
@@ -162,12 +158,11 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
         searched: &Searched,
         control: &Control,
         empty: &(impl Fn() -> C + Sync),
-        found: Result<C>,
     ) -> Result<C> {
         let mut answers = Answers::new(&searched.family, &self.patterns, self.blueprint.request().rank_by)?;
         answers.charge(self.blueprint, self.threshold, &searched.good);
         let share = searched.weight / self.weight / searched.branches.len() as f64;
-        searched.branches.iter().fold(found, |found, branch| {
+        searched.branches.iter().fold(Ok(empty()), |found, branch| {
             merged(found, || self.walk_branch(searched, &answers, branch, share, control, empty))
         })
     }
@@ -194,7 +189,7 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
             space: Space { questions: branch.items.len(), fixed: branch.fixed, ..blueprint.space() },
             rank_by,
             with_alpha: rank_by == RankBy::Alpha,
-            variance: searched.good.first().map_or(0.0, |best| answers.covariances.of_set(best).v),
+            variance: searched.variance,
             is_parallel: is_parallel(blueprint),
             control,
         };
@@ -215,7 +210,7 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
 
 /// The n-th of descending keys; 0 if there are not so many.
 fn known(keys: &[f64], n: usize) -> f64 {
-    keys.get(n - 1).copied().unwrap_or(0.0)
+    n.checked_sub(1).and_then(|last| keys.get(last)).copied().unwrap_or(0.0)
 }
 
 /// What was found, and what is found then.
@@ -273,55 +268,5 @@ impl<'a, A: SumInteger + Sync> Answers<'a, A> {
         {
             self.covariances.charge(&prices, space.k, &criterion);
         }
-    }
-}
-
-impl Branch {
-    /// Branches that have all of a family's own sets.
-    ///
-    /// An own set has something of what another pattern lacks: the first of it, or the second without the first, and so on.
-    /// Where that is little, each is fixed in a branch of its own, which may have branches again.
-    fn of_family(family: &Family, space: Space) -> Vec<Self> {
-        let mut found = Vec::new();
-        let mut open = vec![((0..space.fixed as u32).collect::<Vec<u32>>(), Vec::<u32>::new())];
-        while let Some((fixed, excluded)) = open.pop() {
-            let unmet =
-                family.own.lacks().iter().filter(|lack| !lack.iter().any(|item| fixed.contains(item)));
-            let left = |lack: &Vec<u32>| -> Vec<u32> {
-                lack.iter().copied().filter(|item| !excluded.contains(item)).collect()
-            };
-            let least = unmet.map(left).min_by_key(Vec::len);
-            match least {
-                Some(_) if fixed.len() == space.k => {}
-                Some(least) if least.len() <= MOST_TRIED && open.len() + found.len() < MOST_BRANCHES => {
-                    for (number, &item) in least.iter().enumerate() {
-                        let fixed = fixed.iter().copied().chain([item]).collect();
-                        open.push((fixed, excluded.iter().chain(&least[..number]).copied().collect()));
-                    }
-                }
-                _ => found.extend(Self::new(family, space, fixed, &excluded)),
-            }
-        }
-        found
-    }
-
-    /// `None` if there are too few items.
-    fn new(family: &Family, space: Space, fixed: Vec<u32>, excluded: &[u32]) -> Option<Self> {
-        let others = 0..family.questions.len() as u32;
-        let others = others.filter(|item| !fixed.contains(item) && !excluded.contains(item));
-        let items: Vec<u32> = fixed.iter().copied().chain(others).collect();
-        (items.len() >= space.k).then_some(Self { items, fixed: fixed.len() })
-    }
-
-    /// That of the fixed items, if sets may follow it.
-    fn path<'r>(&self, rules: Option<&'r Rules>) -> Option<Path<'r>> {
-        let mut path = Path::of_fixed(rules, 0)?;
-        for item in 0..self.fixed as u32 {
-            if !path.is_open(item) {
-                return None;
-            }
-            path.push(item);
-        }
-        Some(path)
     }
 }

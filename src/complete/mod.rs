@@ -15,6 +15,7 @@
 //! `docs/bound.md` has the proofs, and what was tried and lost.
 
 mod bound;
+mod branches;
 mod by_family;
 mod covariances;
 mod exhaustive;
