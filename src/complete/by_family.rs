@@ -162,8 +162,9 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
         let mut answers = Answers::new(&searched.family, &self.patterns, self.blueprint.request().rank_by)?;
         answers.charge(self.blueprint, self.threshold, &searched.good);
         let share = searched.weight / self.weight / searched.branches.len() as f64;
-        searched.branches.iter().fold(Ok(empty()), |found, branch| {
-            merged(found, || self.walk_branch(searched, &answers, branch, share, control, empty))
+        searched.branches.iter().try_fold(empty(), |mut found, branch| {
+            found.merge(self.walk_branch(searched, &answers, branch, share, control, empty)?);
+            Ok(found)
         })
     }
 

@@ -484,8 +484,11 @@ fn strategy_of(
     way.map_or(SearchStrategy::Projection, |way| way.strategy())
 }
 
-/// Forms of a test, one user in so many each, and what becomes of them.
-const FORMS: [(&str, u32, fn(u32, u32) -> bool); 8] = [
+/// Whether a user was asked a question.
+type Form = fn(u32, u32) -> bool;
+
+/// Forms of a test, and for how many users.
+const FORMS: [(&str, u32, Form); 8] = [
     ("a user short of a question", 150, |user, question| (user, question) != (7, 3)),
     ("a user short of many", 150, |user, question| user != 7 || question % 3 == 1),
     ("users short of one each", 150, |user, question| user > 5 || question != 2 * user),
