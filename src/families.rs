@@ -1,8 +1,7 @@
 //! Families of answer patterns: the common users of a set are those of all patterns that contain it, its family.
 //!
 //! Within what all patterns of a family contain, their users have answered everything, so to the sets of one family these
-//! are complete answers. A set that is not of the family has fewer questions than it would need: some further pattern
-//! contains it, too.
+//! are complete answers. Not every set of these questions is of the family: a further pattern may contain it, too.
 //!
 //! What the patterns of a family have in common is contained in no other pattern, so there are as many families as
 //! different intersections of patterns. In the terms of itemset mining, with patterns as transactions, these are the closed

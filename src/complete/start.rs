@@ -3,19 +3,19 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use crate::families::OwnSets;
 use crate::moments::{RankBy, approximate_alpha, approximate_correlation};
 use crate::random::Random;
 
 use super::covariances::{Covariances, Moments};
 use super::prices::Prices;
 use super::{Path, Rules, Space};
-use crate::families::OwnSets;
 
 /// Random sets from which the search climbs. All of them take less than a millisecond for 100 items, far less than a
 /// threshold that is a little too low costs the proof.
 const STARTS: usize = 12;
 
-/// Climbs after which it is seldom to be expected that more lead to a much better set.
+/// Climbs after which more seldom lead to a much better set.
 const FIRST_STARTS: usize = 3;
 
 /// Found sets from which it climbs once more, where rules are in the way, at a charge for breaking them.

@@ -35,8 +35,9 @@ const MOST_PAIRS: usize = 1 << 26;
 /// 128 if not; 1,365 sets of 200 users 503 and 335.
 const LEAST_WORK: u128 = 1 << 16;
 
-/// Sets of a pattern that are looked at in the time that an item takes in the search for good sets to begin with.
-const SETS_PER_START: f64 = 32.0;
+/// Sets of a pattern that are looked at in the time that a family takes, by k times its questions: with forms of 70 and sets of 4, 10
+/// to 20 ns for a set and 0.1 to 0.3 ms for a family (`cargo bench --bench complete -- families`).
+const SETS_PER_FAMILY: f64 = 32.0;
 
 /// Families of patterns that are searched one by one at most: some tenths of a second for good sets of each.
 const MOST_FAMILIES: usize = 1 << 10;
@@ -160,7 +161,7 @@ impl<'a> Summed<'a> {
         };
         let sets = |pattern: &Pattern| many(pattern.questions.len() - space.fixed, space.chosen());
         let work = patterns.iter().map(sets).sum::<f64>();
-        let most = (work / (SETS_PER_START * (space.k * space.questions) as f64)) as usize;
+        let most = (work / (SETS_PER_FAMILY * (space.k * space.questions) as f64)) as usize;
         let most = if strategy.is_some() { MOST_FAMILIES } else { most.min(MOST_FAMILIES) };
         let questions = blueprint.matrix().questions();
         match families(patterns, questions, space.k, least_users, most) {

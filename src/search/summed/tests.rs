@@ -676,6 +676,12 @@ fn what_a_forced_strategy_cannot_search_is_an_error() {
         "POLARS_CORRSET_STRATEGY is bound, which needs users who share few answer patterns"
     );
     assert_eq!(strategy_of(None, &matrix, best), SearchStrategy::Projection);
+    let every = Blueprint::free(Cow::Borrowed(&matrix), all);
+    let (isa, bound) = (InstructionSet::Portable, Some(SearchStrategy::Bound));
+    assert_eq!(
+        Every::new(isa, &every, bound, TableColumns::USUAL, Some(0.5)).err().unwrap().to_string(),
+        "POLARS_CORRSET_STRATEGY is bound, which needs `top`, or every user to have answered every question"
+    );
     let unknown = Error::Strategy { name: "guess".into(), needs: None };
     assert_eq!(
         unknown.to_string(),
