@@ -1,9 +1,9 @@
 //! Complete answers and few answer patterns: how long the best n take to be proven, how fast all sets are looked at, and
 //! when it pays to sum users up.
 //!
-//! `cargo bench --no-default-features --bench complete`, with `bound`, `families`, `exhaustive`, `users` or
-//! `booklets` behind `--`; or
-//! `… --bench complete -- SCORES.csv K TOP` for complete answers of one's own, a line per user and a column per question.
+//! `cargo bench --no-default-features --bench complete`, with `bound`, `families`, `exhaustive`, `users` or `booklets` behind
+//! `--`; or `… --bench complete -- SCORES.csv K TOP` for complete answers of one's own, a line per user and a column per
+//! question.
 //!
 //! Each answer is checked before its time is printed: r of every set by the two-pass formula, the best set against every swap
 //! of one question, and the whole table against the exhaustive search where that takes seconds.
