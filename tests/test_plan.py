@@ -270,6 +270,13 @@ def test_strategy_that_the_data_choose(strategy: str, monkeypatch: pytest.Monkey
     assert pc.plan_corrsets(CASES[strategy], k=4).strategy == "projection"
 
 
+def test_forms_of_many_questions_are_bounded() -> None:
+    frame = complete(600, 60, booklets=3)
+    assert pc.plan_corrsets(frame, k=4).strategy == "bound"
+    assert pc.plan_corrsets(frame, k=2).strategy == "moments"
+    assert pc.plan_corrsets(frame, k=4, top=None).strategy == "moments"
+
+
 @pytest.mark.parametrize("data", CASES)
 @pytest.mark.parametrize("forced", CASES)
 def test_strategy_that_is_forced(data: str, forced: str, monkeypatch: pytest.MonkeyPatch) -> None:
