@@ -12,7 +12,6 @@ use divan::counter::ItemsCount;
 use polars_corrset::combinations::binomial;
 use polars_corrset::intern::intern_rows;
 use polars_corrset::isa::InstructionSet;
-use polars_corrset::matrix::ResponseMatrix;
 use polars_corrset::moments::RankBy;
 use polars_corrset::responses::{Duplicates, Responses};
 use polars_corrset::search::{Request, SearchStrategy, search_with};
@@ -39,7 +38,7 @@ const SHAPE: Shape = Shape { users: 10_000, questions: 60, answered: 20, k: 4 };
 const MIN_USERS: u32 = 10;
 
 impl Shape {
-    fn responses<S>(self, score: impl Fn(f64, &mut Random) -> S) -> Responses<S> {
+    fn responses(self, score: impl Fn(f64, &mut Random) -> f64) -> Responses<f64> {
         let mut random = Random(1);
         let difficulties: Vec<f64> = (0..self.questions).map(|_| random.normal()).collect();
         let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
@@ -57,8 +56,8 @@ impl Shape {
         responses
     }
 
-    fn binary(self) -> Responses<i64> {
-        self.responses(|right, random| i64::from(random.next() < right))
+    fn binary(self) -> Responses<f64> {
+        self.responses(|right, random| f64::from(u8::from(random.next() < right)))
     }
 
     fn sets(self) -> ItemsCount {
@@ -66,41 +65,48 @@ impl Shape {
     }
 }
 
-/// r of one set by the two-pass formula, from the responses themselves.
-fn plain_r<S: Copy + Into<f64>>(responses: &Responses<S>, set: &[u32]) -> f64 {
-    let mut users: HashMap<u32, (usize, f64, f64)> = HashMap::new();
-    for ((&user, question), &score) in responses.users.iter().zip(&responses.questions).zip(&responses.scores)
+/// r or Cronbach's α of one set by the two-pass formulas, from the responses themselves.
+fn plain(responses: &Responses<f64>, set: &[u32], rank_by: RankBy) -> f64 {
+    let mut users: HashMap<u32, (Vec<(u32, f64)>, f64)> = HashMap::new();
+    for ((&user, &question), &score) in
+        responses.users.iter().zip(&responses.questions).zip(&responses.scores)
     {
-        let (answered, x, t) = users.entry(user).or_default();
-        *t += score.into();
-        if set.contains(question) {
-            *answered += 1;
-            *x += score.into();
+        let (scores, t) = users.entry(user).or_default();
+        *t += score;
+        if set.contains(&question) {
+            scores.push((question, score));
         }
     }
-    let common: Vec<(f64, f64)> =
-        users.into_values().filter(|user| user.0 == set.len()).map(|(_, x, t)| (x, t)).collect();
-    let n = common.len() as f64;
-    let (mean_x, mean_t) = common.iter().fold((0.0, 0.0), |sum, (x, t)| (sum.0 + x / n, sum.1 + t / n));
-    let moment =
-        |of: fn(f64, f64) -> f64| common.iter().map(|(x, t)| of(x - mean_x, t - mean_t)).sum::<f64>();
-    moment(|x, t| x * t) / (moment(|x, _| x * x) * moment(|_, t| t * t)).sqrt()
+    users.retain(|_, (scores, _)| scores.len() == set.len());
+    let x = || users.values().map(|(scores, _)| scores.iter().map(|(_, score)| score).sum::<f64>());
+    let t = || users.values().map(|&(_, t)| t);
+    let moment = |pairs: Vec<(f64, f64)>| {
+        let n = pairs.len() as f64;
+        let (mean_a, mean_b) = pairs.iter().fold((0.0, 0.0), |sum, (a, b)| (sum.0 + a / n, sum.1 + b / n));
+        pairs.into_iter().map(|(a, b)| (a - mean_a) * (b - mean_b)).sum::<f64>()
+    };
+    let variance_x = moment(x().zip(x()).collect());
+    if rank_by == RankBy::R {
+        return moment(x().zip(t()).collect()) / (variance_x * moment(t().zip(t()).collect())).sqrt();
+    }
+    let variance = |question: &u32| {
+        let scores = users.values().flat_map(|(scores, _)| scores).filter(|(id, _)| id == question);
+        moment(scores.map(|&(_, score)| (score, score)).collect())
+    };
+    let k = set.len() as f64;
+    k / (k - 1.0) * (1.0 - set.iter().map(variance).sum::<f64>() / variance_x)
 }
 
 /// Times the search for the best ten, once they are found to be what they are said to be.
-fn time<S: Copy + Into<f64>>(
-    bencher: Bencher,
-    isa: InstructionSet,
-    shape: Shape,
-    responses: Responses<S>,
-    matrix: &ResponseMatrix,
-) {
-    let request = Request { k: shape.k, top: Some(10), min_users: MIN_USERS, rank_by: RankBy::R };
+fn time(bencher: Bencher, isa: InstructionSet, shape: Shape, responses: Responses<f64>, rank_by: RankBy) {
+    let matrix = responses.clone().into_matrix(Duplicates::Error).expect("no duplicates");
+    let request = Request { k: shape.k, top: Some(10), min_users: MIN_USERS, rank_by };
     let find =
-        || search_with(isa, Some(SearchStrategy::Projection), matrix, &request).expect("a valid request");
+        || search_with(isa, Some(SearchStrategy::Projection), &matrix, &request).expect("a valid request");
     let best = find();
-    for (set, r) in best.questions.chunks(shape.k).zip(best.r.iter()) {
-        let (found, plain) = (r.expect("ranked sets have an r"), plain_r(&responses, set));
+    let ranked = if rank_by == RankBy::Alpha { &best.alpha } else { &best.r };
+    for (set, found) in best.questions.chunks(shape.k).zip(ranked.iter()) {
+        let (found, plain) = (found.expect("ranked sets have it"), plain(&responses, set, rank_by));
         assert!((found - plain).abs() < 1e-9, "{set:?}: {found}, plainly {plain}");
     }
     drop(responses);
@@ -108,14 +114,7 @@ fn time<S: Copy + Into<f64>>(
 }
 
 fn time_binary(bencher: Bencher, isa: InstructionSet, shape: Shape) {
-    let responses = shape.binary();
-    let floats = Responses {
-        users: responses.users.clone(),
-        questions: responses.questions.clone(),
-        scores: responses.scores.iter().map(|&score| score as f64).collect(),
-    };
-    let matrix = responses.into_matrix(Duplicates::Error).expect("no duplicates");
-    time(bencher, isa, shape, floats, &matrix);
+    time(bencher, isa, shape, shape.binary(), RankBy::R);
 }
 
 fn fastest() -> InstructionSet {
@@ -139,9 +138,17 @@ fn questions(bencher: Bencher, questions: u32) {
 
 #[divan::bench(args = [2, 3, 4, 5, 6, 7, 8], sample_count = 3, sample_size = 1)]
 fn k(bencher: Bencher, k: usize) {
-    // Enough answered that sets of eight have common users.
-    time_binary(bencher, fastest(), Shape { k, questions: 30, answered: 60, ..SHAPE });
+    time_binary(bencher, fastest(), Shape { k, ..OF_ANY_SIZE });
 }
+
+#[divan::bench(args = [2, 3, 4, 5, 6, 7, 8], sample_count = 3, sample_size = 1)]
+fn k_by_alpha(bencher: Bencher, k: usize) {
+    let shape = Shape { k, ..OF_ANY_SIZE };
+    time(bencher, fastest(), shape, shape.binary(), RankBy::Alpha);
+}
+
+/// Enough answered that sets of eight have common users.
+const OF_ANY_SIZE: Shape = Shape { questions: 30, answered: 60, ..SHAPE };
 
 #[divan::bench(args = InstructionSet::ALL.map(InstructionSet::name), sample_count = 3, sample_size = 1)]
 fn instruction_set(bencher: Bencher, name: &str) {
@@ -151,22 +158,24 @@ fn instruction_set(bencher: Bencher, name: &str) {
     }
 }
 
-#[divan::bench(args = ["small integers", "wide integers", "floats"], sample_count = 3, sample_size = 1)]
-fn scores(bencher: Bencher, kind: &str) {
+/// By r, and by Cronbach's α.
+#[divan::bench(
+    args = [RankBy::R, RankBy::Alpha].into_iter().flat_map(|rank_by| KINDS.map(|kind| (rank_by, kind))),
+    sample_count = 3,
+    sample_size = 1
+)]
+fn scores(bencher: Bencher, (rank_by, kind): (RankBy, &str)) {
     let float = |right: f64, random: &mut Random| right + random.next() / 10.0;
     let responses = match kind {
+        "0/1" => SHAPE.binary(),
         "small integers" => SHAPE.responses(|right, random| (5.0 * float(right, random)).floor()),
         "wide integers" => SHAPE.responses(|right, random| (1e12 * float(right, random)).floor()),
         _ => SHAPE.responses(float),
     };
-    let copy = Responses {
-        users: responses.users.clone(),
-        questions: responses.questions.clone(),
-        scores: responses.scores.clone(),
-    };
-    let matrix = responses.into_matrix(Duplicates::Error).expect("no duplicates");
-    time(bencher, fastest(), SHAPE, copy, &matrix);
+    time(bencher, fastest(), SHAPE, responses, rank_by);
 }
+
+const KINDS: [&str; 4] = ["0/1", "small integers", "wide integers", "floats"];
 
 /// Rows of ids of 32 characters, of 60,000 different ones.
 #[divan::bench(args = [10_000, 100_000, 1_000_000], sample_count = 3, sample_size = 1)]

@@ -8,10 +8,11 @@
 //!   whole (J. P. Guilford, "The correlation of an item with a composite of the remaining items",
 //!   Educ. Psychol. Meas. 13, 1953).
 //!
-//! Of one set they are evaluated in doubled precision, of several at once in `lanes`, to the same bit.
+//! Of one set they are evaluated in doubled precision, of several at once in `lanes` and `lane_alphas`, to the same bit.
 //!
 //! Neither changes when a constant is subtracted from every X or every T, so both are kept small.
 
+mod lane_alphas;
 mod lanes;
 
 use std::cmp::Ordering;
@@ -19,6 +20,7 @@ use std::ops::{Add, AddAssign, Mul, Sub};
 
 use crate::double_double::DoubleDouble;
 
+pub use lane_alphas::LaneVariances;
 pub use lanes::{Lane, LaneComoments, LaneCorrelations};
 
 /// Which correlation ranks the sets.

@@ -143,11 +143,13 @@ def test_criterion_and_alpha() -> None:
 
 
 RESPONSES = sparse(30, 9, 0.6, seed=1, scores=(0, 1, 2))
+BINARY = sparse(30, 9, 0.6, seed=1, scores=(0, 1))
 
 
-def test_scan(engine: str) -> None:
-    scan = pc.scan_corrsets(RESPONSES.lazy(), k=3, alpha=True)
-    every = pc.top_corrsets(RESPONSES, k=3, top=None, rank_by="alpha")
+@pytest.mark.parametrize("responses", [RESPONSES, BINARY], ids=["small", "binary"])
+def test_scan(responses: pl.DataFrame, engine: str) -> None:
+    scan = pc.scan_corrsets(responses.lazy(), k=3, alpha=True)
+    every = pc.top_corrsets(responses, k=3, top=None, rank_by="alpha")
     assert scan.collect_schema() == WITH_ALPHA
     assert_frame_equal(scan.collect(engine=engine), every, check_exact=True)
     assert_frame_equal(
@@ -163,7 +165,7 @@ def test_scan(engine: str) -> None:
     ):
         found = scan.filter(predicate).collect(engine=engine)
         assert_frame_equal(found, every.filter(predicate), check_exact=True)
-    assert "alpha" not in pc.scan_corrsets(RESPONSES.lazy(), k=3).collect_schema()
+    assert "alpha" not in pc.scan_corrsets(responses.lazy(), k=3).collect_schema()
 
 
 def test_groups(engine: str) -> None:

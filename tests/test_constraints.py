@@ -122,7 +122,7 @@ def test_every_strategy(
     """With the same rows, which are those of all sets that are left when others are filtered out."""
     question = pl.col("question")
     frame = responses(score, booklets).with_columns(area=question % 5, minutes=question * 5 % 7)
-    everything = pc.top_corrsets(frame, k=4, top=None)
+    everything = pc.top_corrsets(frame, k=4, top=None, rank_by="alpha")
     area = {number: number % 5 for number in range(16)}
     cost = {number: Fraction(number * 5 % 7) for number in range(16)}
     meaning = {**options}
@@ -131,12 +131,12 @@ def test_every_strategy(
     wanted = oracle.constrained(**meaning)
     kept = everything.filter([wanted(tuple(chosen), list(range(16))) for chosen in everything["questions"]])
     assert 0 < kept.height < everything.height
-    for rank_by in ["r", "r_rest"]:
+    for rank_by in ["r", "r_rest", "alpha"]:
         expected = kept.drop_nulls(rank_by).sort(rank_by, descending=True, maintain_order=True).head(20)
         for strategy in ["projection", "moments", "bound"]:
             monkeypatch.setenv(VARIABLE, strategy)
             found = pc.top_corrsets(frame, k=4, top=20, rank_by=rank_by, **options)
-            assert_frame_equal(found, expected, check_exact=True)
+            assert_frame_equal(found, expected.select(found.columns), check_exact=True)
 
 
 def test_each_group_has_its_own(engine: str) -> None:

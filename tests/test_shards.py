@@ -22,7 +22,13 @@ def test_shards_make_the_whole(case: Case, k: int, shards: int, min_users: int) 
     assert_frame_equal(pl.concat(parts), pc.top_corrsets(case.frame, top=None, **options), check_exact=True)
 
 
-@given(cases(), st.integers(1, 4), st.integers(1, 9), st.integers(1, 5), st.sampled_from(["r", "r_rest"]))
+@given(
+    cases(),
+    st.integers(1, 4),
+    st.integers(1, 9),
+    st.integers(1, 5),
+    st.sampled_from(["r", "r_rest", "alpha"]),
+)
 def test_best_of_the_shards_are_the_best(case: Case, k: int, shards: int, top: int, rank_by: str) -> None:
     options = {"k": k, "top": top, "rank_by": rank_by}
     parts = [pc.top_corrsets(case.frame, shard=(index, shards), **options) for index in range(shards)]

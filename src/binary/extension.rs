@@ -66,7 +66,7 @@ impl Extension {
     }
 
     /// The users of each total, highest first. The last group is that of total 0.
-    pub fn groups(&self) -> impl ExactSizeIterator<Item = &[u32]> + Clone {
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = &[u32]> + DoubleEndedIterator + Clone {
         self.counts
             .iter()
             .enumerate()

@@ -1,5 +1,6 @@
 //! The leaf of the search: the sums of one prefix with *every* open question at once.
 
+use std::borrow::BorrowMut;
 use std::ops::Range;
 
 use crate::isa::{Isa, PartSums, longest_run};
@@ -56,15 +57,17 @@ pub fn sum<I: Isa>(
     database: &Database,
     extension: &Extension,
     parts: Range<usize>,
-    sums: &mut [PartSums],
+    sums: &mut [impl BorrowMut<PartSums>],
 ) {
     let limits = database.limits();
     let first = parts.start;
     if extension.len() <= limits.users {
         return sum_groups(isa, database, limits, extension.groups(), first, sums);
     }
-    sums.fill(PartSums::default());
-    let mut found = sums.to_vec();
+    let mut found = vec![PartSums::default(); sums.len()];
+    for sums in &mut *sums {
+        *sums.borrow_mut() = PartSums::default();
+    }
     for (above, group) in extension.groups().enumerate() {
         let below = extension.counts().len() - 1 - above;
         for users in group.chunks(limits.users) {
@@ -72,7 +75,7 @@ pub fn sum<I: Isa>(
             let groups = std::iter::once(users).chain(std::iter::repeat_n(&[][..], below));
             sum_groups(isa, database, limits, groups, first, &mut found);
             for (sums, found) in sums.iter_mut().zip(&found) {
-                sums.add(found);
+                sums.borrow_mut().add(found);
             }
         }
     }
@@ -86,7 +89,7 @@ fn sum_groups<'a, I: Isa>(
     limits: Limits,
     groups: impl Iterator<Item = &'a [u32]> + Clone,
     mut first: usize,
-    mut sums: &mut [PartSums],
+    mut sums: &mut [impl BorrowMut<PartSums>],
 ) {
     while !sums.is_empty() {
         let groups = groups.clone();
@@ -118,7 +121,7 @@ fn pass<'a, I: Isa, const N: usize, const IS_WIDE: bool>(
     longest_run: usize,
     groups: impl Iterator<Item = &'a [u32]>,
     first: usize,
-    found: &mut [PartSums],
+    found: &mut [impl BorrowMut<PartSums>],
 ) {
     let words: [&[u32]; N] = std::array::from_fn(|part| database.words(first + part));
     let weights = database.weights();
@@ -154,7 +157,7 @@ fn pass<'a, I: Isa, const N: usize, const IS_WIDE: bool>(
         }
     }
     for ((run, sums), found) in run.into_iter().zip(sums).zip(found) {
-        isa.finish(run, sums, found);
+        isa.finish(run, sums, found.borrow_mut());
     }
 }
 

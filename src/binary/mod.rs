@@ -1,11 +1,13 @@
 //! Scores of 0 and 1, at the limit of the CPU.
 //!
-//! `database` and `extension` are the common users of a prefix, `kernel` sums over them. `docs/kernel.md` explains why
-//! it is done like this, and what lost.
+//! `database` and `extension` are the common users of a prefix, `kernel` sums over them; `alpha` and `scorers` add Cronbach's
+//! α. `docs/kernel.md` explains why it is done like this, and what lost.
 
+mod alpha;
 mod database;
 mod extension;
 mod kernel;
+mod scorers;
 
 use std::ops::Range;
 
@@ -16,6 +18,7 @@ use crate::matrix::Integers;
 use crate::moments::{Correlations, IntegerSums, LaneComoments, LaneCorrelations, RankBy, Side};
 use crate::tree::{Bar, Column, Next, Open, Questions, Scores, is_exact};
 
+pub use alpha::BinaryAlpha;
 use database::Database;
 use extension::Extension;
 
@@ -158,10 +161,13 @@ impl Scores for Binary<'_> {
         (_part, lane): (usize, usize),
         _set: &[u32],
     ) -> (Correlations, u32) {
-        let sum = |sums: &[i32]| i64::from(sums[lane]);
-        let mut exact = IntegerSums::<i64>::default();
-        let five = [sum(&sums.x), sum(&sums.xx), sum(&sums.t), sum(&sums.tt), sum(&sums.xt)];
-        exact.add_sums(sums.n[lane] as u32, five);
+        let exact = integer_sums(sums, lane);
         (exact.correlations(), exact.n())
     }
+}
+
+/// The sums of one set.
+fn integer_sums(sums: &PartSums, lane: usize) -> IntegerSums<i64> {
+    let five = [&sums.x, &sums.xx, &sums.t, &sums.tt, &sums.xt].map(|sums| i64::from(sums[lane]));
+    IntegerSums::of(sums.n[lane] as u32, five)
 }

@@ -76,9 +76,9 @@ impl Filter {
         let Self { bar, scale, moments } = self;
         let least_users = i64::from(bar.least_users);
         // A threshold ≤ 0 says nothing; no search stays there long.
-        if bar.threshold <= 0.0 {
+        let Some(side) = bar.side.filter(|_| bar.threshold > 0.0) else {
             return isa.bits(&sums.n.map(|n| n >= least_users));
-        }
+        };
         let threshold = bar.threshold - CORRELATION_MARGIN;
         let mut reaches = [false; PART];
         for (lane, reaches) in reaches.iter_mut().enumerate() {
@@ -87,7 +87,7 @@ impl Filter {
             let xx = (n * sum(&sums.xx) - x * x) * (scale.x * scale.x);
             let tt = (n * sum(&sums.tt) - t * t) * (scale.t * scale.t);
             let xt = (n * sum(&sums.xt) - x * t) * (scale.x * scale.t);
-            let (covariance, variance, rounding_t) = match bar.side {
+            let (covariance, variance, rounding_t) = match side {
                 Side::Total => (xt, tt, scale.rounding.t),
                 Side::Rest => (xt - xx, tt + xx - xt - xt, scale.rounding.t + scale.rounding.x),
             };

@@ -6,6 +6,7 @@ use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
 use super::portable::Portable;
+use super::scorers::{Marks, ScorerLanes, Scorers};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
 /// Evidence that the CPU has AVX2, BMI1, BMI2, FMA, LZCNT and POPCNT.
@@ -308,5 +309,46 @@ impl WideLanes for Avx2 {
         let n = unsafe { std::mem::transmute::<NarrowRegisters, [i32; PART]>(n) };
         let array = |sums| unsafe { std::mem::transmute::<WideRegisters, [i64; PART]>(sums) };
         add_wide_sums(found, n, [x, xx, xt, t, tt].map(array));
+    }
+}
+
+impl ScorerLanes for Avx2 {
+    const SCORER_PARTS: usize = 4;
+
+    type MarkSums = NarrowRegisters;
+
+    #[inline(always)]
+    fn zero_marks(self) -> NarrowRegisters {
+        [unsafe { _mm256_setzero_si256() }; 2]
+    }
+
+    #[inline(always)]
+    fn add_marks(self, sums: &mut NarrowRegisters, word: &u32, marks: &Marks) {
+        for (half, sum) in sums.iter_mut().enumerate() {
+            let bits: [i32; PART / 2] = std::array::from_fn(|lane| 1 << (half * PART / 2 + lane));
+            unsafe {
+                // SAFETY: 32 plain bytes either way.
+                let bit = std::mem::transmute::<[i32; PART / 2], __m256i>(bits);
+                let mask = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(*word as i32), bit), bit);
+                *sum = _mm256_add_epi32(*sum, _mm256_and_si256(mask, _mm256_set1_epi32(marks.0 as i32)));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn finish_marks(self, sums: NarrowRegisters, found: &mut Scorers) {
+        for (place, found) in found.iter_mut().enumerate() {
+            let (halves, _) = found.as_chunks_mut::<{ PART / 2 }>();
+            for (found, sum) in halves.iter_mut().zip(sums) {
+                unsafe {
+                    let shift = _mm_cvtsi32_si128(place as i32 * u8::BITS as i32);
+                    let count =
+                        _mm256_and_si256(_mm256_srl_epi32(sum, shift), _mm256_set1_epi32(u8::MAX.into()));
+                    let found: *mut __m256i = found.as_mut_ptr().cast();
+                    // SAFETY: 32 plain bytes.
+                    _mm256_storeu_si256(found, _mm256_add_epi32(_mm256_loadu_si256(found), count));
+                }
+            }
+        }
     }
 }

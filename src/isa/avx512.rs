@@ -7,6 +7,7 @@ use std::arch::x86_64::*;
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
+use super::scorers::{Marks, ScorerLanes, Scorers};
 use super::transposed::{SQUARES_OF_LANES, SQUARES_OF_REGISTERS, Transposed};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
@@ -393,5 +394,38 @@ impl<const NEWER: bool> WideLanes for Avx512<NEWER> {
         let n = unsafe { std::mem::transmute::<__m512i, [i32; PART]>(n) };
         let array = |sums| unsafe { std::mem::transmute::<WideRegisters, [i64; PART]>(sums) };
         add_wide_sums(found, n, [x, xx, xt, t, tt].map(array));
+    }
+}
+
+impl<const NEWER: bool> ScorerLanes for Avx512<NEWER> {
+    const SCORER_PARTS: usize = 6;
+
+    type MarkSums = __m512i;
+
+    #[inline(always)]
+    fn zero_marks(self) -> __m512i {
+        unsafe { _mm512_setzero_si512() }
+    }
+
+    #[inline(always)]
+    fn add_marks(self, sums: &mut __m512i, word: &u32, marks: &Marks) {
+        unsafe {
+            *sums =
+                _mm512_mask_add_epi32(*sums, *word as __mmask16, *sums, _mm512_set1_epi32(marks.0 as i32));
+        }
+    }
+
+    #[inline(always)]
+    fn finish_marks(self, sums: __m512i, found: &mut Scorers) {
+        for (place, found) in found.iter_mut().enumerate() {
+            unsafe {
+                let shift = _mm_cvtsi32_si128(place as i32 * u8::BITS as i32);
+                let count =
+                    _mm512_and_si512(_mm512_srl_epi32(sums, shift), _mm512_set1_epi32(u8::MAX.into()));
+                let found = found.as_mut_ptr().cast();
+                // SAFETY: 64 plain bytes.
+                _mm512_storeu_si512(found, _mm512_add_epi32(_mm512_loadu_si512(found), count));
+            }
+        }
     }
 }

@@ -9,12 +9,14 @@ mod avx2;
 mod avx512;
 mod graded;
 mod portable;
+mod scorers;
 mod transposed;
 
 pub use graded::{
     GradedSums, LARGEST_NARROW, NarrowLanes, NarrowWeight, USERS_AT_ONCE, WideLanes, WideWeight, largest_wide,
 };
 pub use portable::Portable;
+pub use scorers::{LONGEST_MARKED_RUN, MARKED, Marks, ScorerLanes, Scorers};
 pub use transposed::Transposed;
 
 use crate::error::{Error, Result};
@@ -102,14 +104,15 @@ pub trait Kernel {
 
 /// The operations of the kernels. A value of an implementing type exists only where the CPU has the instructions.
 ///
-/// Those of [`NarrowLanes`] and [`WideLanes`] are for scores of any grades, those here for scores of 0 and 1:
+/// Those of [`NarrowLanes`] and [`WideLanes`] are for scores of any grades, those here and of [`ScorerLanes`] for scores of
+/// 0 and 1:
 ///
 /// Sums are made for one part of questions from users in order of descending running total x. Lanes are 16 bits wide
 /// and wrap on the way; the kernel bounds the users so that the ends are exact.
 ///
 /// Σx over users is summed by parts: it is the sum, over each step from one total down to the next, of the number of
 /// users so far. So no user is multiplied by its x, and at each step what was summed so far is summed once more.
-pub trait Isa: NarrowLanes + WideLanes + Send + Sync {
+pub trait Isa: NarrowLanes + WideLanes + ScorerLanes + Send + Sync {
     /// Parts whose sums are made in one pass over the users, from 1 to 5: as many as have their [`Run`](Self::Run) in
     /// registers.
     const PARTS_AT_ONCE: usize;

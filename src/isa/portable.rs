@@ -6,6 +6,7 @@ use wide::{i16x8, i32x8};
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
+use super::scorers::{Marks, ScorerLanes, Scorers};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
 #[derive(Clone, Copy)]
@@ -282,5 +283,35 @@ impl WideLanes for Portable {
     fn finish_wide(self, sums: Wide, found: &mut GradedSums) {
         let Wide { n, x, xx, xt, t, tt } = sums;
         add_wide_sums(found, n, [x, xx, xt, t, tt]);
+    }
+}
+
+impl ScorerLanes for Portable {
+    const SCORER_PARTS: usize = 2;
+
+    type MarkSums = [i32x8; 2];
+
+    #[inline(always)]
+    fn zero_marks(self) -> [i32x8; 2] {
+        Default::default()
+    }
+
+    #[inline(always)]
+    fn add_marks(self, sums: &mut [i32x8; 2], word: &u32, marks: &Marks) {
+        let marks = i32x8::splat(marks.0 as i32);
+        for (sum, mask) in sums.iter_mut().zip(mask(*word)) {
+            *sum += i32x8::from_i16x8(mask) & marks;
+        }
+    }
+
+    #[inline(always)]
+    fn finish_marks(self, sums: [i32x8; 2], found: &mut Scorers) {
+        for (place, found) in found.iter_mut().enumerate() {
+            let (halves, _) = found.as_chunks_mut::<{ PART / 2 }>();
+            for (found, sum) in halves.iter_mut().zip(sums) {
+                let count = (sum >> (place as u32 * u8::BITS)) & i32x8::splat(u8::MAX.into());
+                *found = (i32x8::new(*found) + count).to_array();
+            }
+        }
     }
 }

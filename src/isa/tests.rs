@@ -10,10 +10,14 @@ struct Found {
     sums: Vec<PartSums>,
     narrow: Vec<GradedSums>,
     wide: Vec<GradedSums>,
+    scorers: Vec<Scorers>,
 }
 
 /// A user of graded scores: what it answered, its points, its total on the prefix, and its grand total.
 type User = (u16, [u32; PART], i32, i32);
+
+/// A user's responses to a part, and whether it scored on each marked question.
+type MarkedUser = (u32, [bool; MARKED]);
 
 /// Users by running total, highest first: their words and grand totals.
 type Groups = Vec<Vec<(u32, i64)>>;
@@ -25,6 +29,7 @@ struct Everything<'a> {
     cases: &'a [(Groups, bool)],
     narrow: &'a [Vec<User>],
     wide: &'a [Vec<User>],
+    marked: &'a [Vec<MarkedUser>],
 }
 
 impl Kernel for Everything<'_> {
@@ -85,6 +90,18 @@ impl Kernel for Everything<'_> {
             isa.finish_wide(sums, &mut found);
             found
         };
+        let scorers = |users: &Vec<MarkedUser>| {
+            let mut found = Scorers::default();
+            for users in users.chunks(LONGEST_MARKED_RUN) {
+                let mut sums = isa.zero_marks();
+                for (word, scored) in users {
+                    let mark = |marks: Marks, place: usize| marks.with(place, scored[place].into());
+                    isa.add_marks(&mut sums, word, &(0..MARKED).fold(Marks::default(), mark));
+                }
+                isa.finish_marks(sums, &mut found);
+            }
+            found
+        };
         Found {
             bits: self.words.iter().map(lanes).collect(),
             positions: self.words.iter().map(positions).collect(),
@@ -92,6 +109,7 @@ impl Kernel for Everything<'_> {
             sums: self.cases.iter().map(sums).collect(),
             narrow: self.narrow.iter().map(narrow).collect(),
             wide: self.wide.iter().map(wide).collect(),
+            scorers: self.marked.iter().map(scorers).collect(),
         }
     }
 }
@@ -133,6 +151,14 @@ fn counted_graded(users: &Vec<User>) -> GradedSums {
         }
     }
     sums
+}
+
+fn counted_scorers(users: &Vec<MarkedUser>) -> Scorers {
+    let count = |place: usize, question: usize| {
+        let is_scorer = |(word, scored): &&MarkedUser| word >> question & 1 == 1 && scored[place];
+        users.iter().filter(is_scorer).count() as i32
+    };
+    std::array::from_fn(|place| std::array::from_fn(|question| count(place, question)))
 }
 
 /// Users whose totals are at most `largest`, or at their extremes.
@@ -196,6 +222,18 @@ fn every_instruction_set_counts_right() {
     };
     let narrow = graded(&[0, 1, 2, 77, USERS_AT_ONCE], |_| LARGEST_NARROW);
     let wide = graded(&[0, 1, 2, 200, 16_384, 100_000], largest_wide);
+    // Runs of all lengths, of users who scored everywhere, too.
+    let marked: Vec<Vec<MarkedUser>> = [0, 1, 2, 77, 255, 256, 1000]
+        .into_iter()
+        .flat_map(|count| [(count, false), (count, true)])
+        .map(|(count, is_full)| {
+            let user = |_| {
+                let (word, scored) = if is_full { (u32::MAX, 0xf) } else { (random() as u32, random()) };
+                (word, std::array::from_fn(|place| scored >> place & 1 == 1))
+            };
+            (0..count).map(user).collect()
+        })
+        .collect();
     let expected = Found {
         bits: words.iter().map(|&word| word as u16).collect(),
         positions: words.iter().map(|&word| bits(word).map(|bit| 1000 + bit as u32).collect()).collect(),
@@ -209,9 +247,16 @@ fn every_instruction_set_counts_right() {
         sums: cases.iter().map(|(groups, _)| counted(groups)).collect(),
         narrow: narrow.iter().map(counted_graded).collect(),
         wide: wide.iter().map(counted_graded).collect(),
+        scorers: marked.iter().map(counted_scorers).collect(),
     };
-    let everything =
-        || Everything { words: &words, squares: &squares, cases: &cases, narrow: &narrow, wide: &wide };
+    let everything = || Everything {
+        words: &words,
+        squares: &squares,
+        cases: &cases,
+        narrow: &narrow,
+        wide: &wide,
+        marked: &marked,
+    };
     let compare = |found: Found, name: &str| {
         assert!(found.bits == expected.bits, "{name}: bits");
         assert!(found.positions == expected.positions, "{name}: positions");
@@ -224,6 +269,9 @@ fn every_instruction_set_counts_right() {
         }
         for (found, expected) in found.wide.iter().zip(&expected.wide) {
             assert_eq!(found, expected, "{name}, wide");
+        }
+        for (found, expected) in found.scorers.iter().zip(&expected.scorers) {
+            assert_eq!(found, expected, "{name}, scorers");
         }
     };
     for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {

@@ -133,11 +133,19 @@ fn rounded<I: Isa>(isa: I, covariance: f64, variance_x: f64, variance_y: f64) ->
     let quotient = covariance * inverse;
     let remainder = isa.mul_add(-quotient, root_low, isa.mul_add(-quotient, root, covariance));
     let quotient_low = remainder * inverse;
-    let margin = quotient.abs() * MARGIN;
-    let (least, most) = (quotient + (quotient_low - margin), quotient + (quotient_low + margin));
+    let (value, is_settled) = settled(quotient, quotient_low);
     let exists = product > 0.0;
+    (if exists { value } else { f64::NAN }, !exists | is_settled)
+}
+
+/// A float and its correction, rounded, and whether that is certainly the nearest float to what they are less than `MARGIN`
+/// off.
+#[inline(always)]
+pub(super) fn settled(value: f64, correction: f64) -> (f64, bool) {
+    let margin = value.abs() * MARGIN;
+    let (least, most) = (value + (correction - margin), value + (correction + margin));
     // Adding 0.0 makes -0.0 equal to 0.0 in the total order of floats, too.
-    (if exists { least + 0.0 } else { f64::NAN }, !exists | (least == most))
+    (least + 0.0, least == most)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod way;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::binary::Binary;
+use crate::binary::{Binary, BinaryAlpha};
 use crate::combinations::binomial;
 use crate::error::{Error, Result, TooManyRows};
 use crate::graded::{FloatPoints, Graded, IntegerPoints, Point};
@@ -65,7 +65,8 @@ impl Request {
 /// Whether the search is large enough for several threads. A smaller one never touches the thread pool.
 pub fn is_parallel(blueprint: &Blueprint) -> bool {
     let (matrix, request) = (blueprint.matrix(), blueprint.request());
-    let cost = match binary(matrix, request, request.rank_by == RankBy::Alpha) {
+    let cost = match binary(matrix, request) {
+        Some(_) if request.rank_by == RankBy::Alpha => BinaryAlpha::COST,
         Some(_) => Binary::COST,
         None => Graded::<u32>::COST,
     };
@@ -74,10 +75,10 @@ pub fn is_parallel(blueprint: &Blueprint) -> bool {
     work > tree::SERIAL_WORK
 }
 
-/// The scores, if they are 0 and 1 and lanes for these hold what is asked for.
-fn binary<'a>(matrix: &'a ResponseMatrix, request: &Request, with_alpha: bool) -> Option<Binary<'a>> {
+/// The scores, if they are 0 and 1 and lanes for these hold the sums.
+fn binary<'a>(matrix: &'a ResponseMatrix, request: &Request) -> Option<Binary<'a>> {
     match &matrix.table {
-        Table::Binary(integers) if !with_alpha => Binary::new(&matrix.answered, integers, request.k),
+        Table::Binary(integers) => Binary::new(&matrix.answered, integers, request.k),
         _ => None,
     }
 }
@@ -205,8 +206,8 @@ fn with_scores<V: Visit>(
     with_alpha: bool,
     visit: V,
 ) -> Result<V::Output> {
-    if let Some(scores) = binary(matrix, request, with_alpha) {
-        return visit.visit(&scores);
+    if let Some(scores) = binary(matrix, request) {
+        return if with_alpha { visit.visit(&BinaryAlpha(scores)) } else { visit.visit(&scores) };
     }
     match &matrix.table {
         Table::Binary(integers) => with_integers(matrix, integers, request, with_alpha, visit),

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::naive::{self, Against, Answers, NaiveSet};
-use crate::ranking::{CorrelationColumn, TableColumns};
+use crate::ranking::{All, Collector, CorrelationColumn, TableColumns};
 use crate::responses::{Duplicates, Responses, Score, Source};
+use crate::tree::Prepared;
 use crate::whole::Whole;
 
 /// Agreement of a correlation with the oracle's plain two-pass formula.
@@ -114,10 +115,13 @@ fn check_against(
     let search_tree =
         |isa, request: &Request| search_with(isa, Some(SearchStrategy::Projection), matrix, request).unwrap();
     let all = search_tree(InstructionSet::Portable, &request);
-    // The kernels for scores of 0 and 1 have no α.
+    // Without α, which other kernels make.
     let request = Request { rank_by: RankBy::R, ..request };
     let by_r = SetTable { alpha: CorrelationColumn::default(), ..all.clone() };
     assert_all_equal(&all, &naive::all_sets_against(against, answers, k, min_users), k, context);
+    if let Some(graded) = all_by_points(matrix, &request) {
+        assert_eq!(all, graded, "{context}: as scores of any grades");
+    }
     for isa in instruction_sets() {
         let context = format!("{context} on {}", isa.name());
         assert_eq!(search_tree(isa, &request), by_r, "{context}");
@@ -133,6 +137,18 @@ fn check_against(
             }
         }
     }
+}
+
+/// All sets with α, where scores of 0 and 1 are taken for those of any grades, whose α is made user by user.
+fn all_by_points(matrix: &ResponseMatrix, request: &Request) -> Option<SetTable> {
+    let Table::Binary(integers) = &matrix.table else { return None };
+    let points = IntegerPoints::exact(integers, request.k, u16::largest(matrix.users()))?;
+    let scores = Graded::<u16>::new(&matrix.answered, &points, true);
+    let blueprint = Blueprint::free(Cow::Borrowed(matrix), *request);
+    let prepared = Prepared::new(InstructionSet::Portable, &scores, &blueprint, true).unwrap();
+    let columns = TableColumns::USUAL.with(RankBy::Alpha);
+    let all = prepared.search(&Run::all(&Control::default()), || All::new(columns, None, None)).unwrap();
+    Some(existing(matrix, columns, all.into_table()))
 }
 
 /// Shares of the sets are, one after another, all sets, and the best of each are the best of its sets. Each is done in
@@ -429,11 +445,21 @@ fn users_around_block_boundaries() {
 fn both_trees_have_the_same_sets() {
     let answers = fixed(40, 36, 70, |bits| (bits % 2) as f64);
     let matrix = matrix_of(&answers, |score| score as i64);
-    for k in 1..=5 {
-        let request = Request { k, top: None, min_users: 2, rank_by: RankBy::R };
+    for (k, rank_by) in (1..=5).flat_map(|k| [(k, RankBy::R), (k, RankBy::Alpha)]) {
+        let request = Request { k, top: None, min_users: 2, rank_by };
         let all = search(&matrix, &request).unwrap();
         let request = Request { top: Some(all.len() + 1), ..request };
-        assert_best_is_sorted_all(&search(&matrix, &request).unwrap(), &all, &request, &format!("k = {k}"));
+        let context = format!("k = {k} by {rank_by:?}");
+        assert_best_is_sorted_all(&search(&matrix, &request).unwrap(), &all, &request, &context);
+    }
+}
+
+/// The marks of a user take one word, just fill it, or take more.
+#[test]
+fn binary_scores_in_large_sets() {
+    let answers = fixed(150, 11, 93, |bits| f64::from(bits % 8 < 5));
+    for k in 4..=11 {
+        check(&matrix_of(&answers, |score| score as i64), &answers, k, 2, &format!("k = {k}"));
     }
 }
 
@@ -459,7 +485,7 @@ fn binary_scores_with_large_totals() {
         }
         let matrix = matrix_of(&answers, |score| score as i64);
         let request = Request { k: 1, top: None, min_users: 2, rank_by: RankBy::R };
-        assert_eq!(binary(&matrix, &request, false).is_some(), is_eligible, "{questions} questions");
+        assert_eq!(binary(&matrix, &request).is_some(), is_eligible, "{questions} questions");
         check(&matrix, &answers, 1, 2, &format!("{questions} questions"));
     }
     let answers = fixed(3000, 8, 90, |bits| f64::from(bits % 16 < 11));
@@ -527,8 +553,10 @@ fn any_number_of_threads_gives_the_same_rows() {
     let answers = fixed(5000, 26, 60, |bits| (bits % 2) as f64);
     let binary = matrix_of(&answers, |score| score as i64);
     let float = matrix_of(&answers, |score| score / 3.0);
-    for matrix in [&binary, &float] {
-        for (top, rank_by) in [(Some(7), RankBy::R), (Some(500), RankBy::RRest), (None, RankBy::R)] {
+    let by_r = [(Some(7), RankBy::R), (Some(500), RankBy::RRest), (None, RankBy::R)];
+    let by_alpha = [(Some(7), RankBy::Alpha), (None, RankBy::Alpha)];
+    for (matrix, requests) in [(&binary, &by_r[..]), (&binary, &by_alpha), (&float, &by_r)] {
+        for &(top, rank_by) in requests {
             let request = Request { k: 4, top, min_users: 3, rank_by };
             let blueprint = Blueprint::free(Cow::Borrowed(matrix), request);
             assert!(is_parallel(&blueprint), "the case must be large enough to split");

@@ -12,7 +12,8 @@ const MARGIN_64: f64 = 1e-14;
 pub struct Bar {
     pub least_users: i32,
     pub threshold: f64,
-    pub side: Side,
+    /// The correlation that ranks sets, if the six sums tell it.
+    pub side: Option<Side>,
 }
 
 /// The largest number up to which every integer is an f32, an f64.
@@ -38,13 +39,14 @@ impl Bar {
     #[inline(always)]
     pub fn candidates<I: Isa>(self, isa: I, sums: &PartSums, users: usize, largest_sum: u64) -> u16 {
         // A threshold ≤ 0 says nothing about squares; no search stays there long.
-        if self.threshold <= 0.0 {
-            isa.bits(&sums.n.map(|n| n >= self.least_users))
-        } else if fits(users as u64, largest_sum, EXACT_32) {
+        let Some(side) = self.side.filter(|_| self.threshold > 0.0) else {
+            return isa.bits(&sums.n.map(|n| n >= self.least_users));
+        };
+        if fits(users as u64, largest_sum, EXACT_32) {
             let threshold = self.threshold as f32;
-            self.reaching(isa, sums, threshold * threshold * (1.0 - MARGIN_32), |sum| sum as f32)
+            self.reaching(isa, sums, side, threshold * threshold * (1.0 - MARGIN_32), |sum| sum as f32)
         } else {
-            self.reaching(isa, sums, self.threshold * self.threshold * (1.0 - MARGIN_64), f64::from)
+            self.reaching(isa, sums, side, self.threshold * self.threshold * (1.0 - MARGIN_64), f64::from)
         }
     }
 
@@ -54,6 +56,7 @@ impl Bar {
         self,
         isa: I,
         sums: &PartSums,
+        side: Side,
         squared: F,
         float: impl Fn(i32) -> F,
     ) -> u16 {
@@ -64,7 +67,7 @@ impl Bar {
             let xx = n * sum(&sums.xx) - x * x;
             let tt = n * sum(&sums.tt) - t * t;
             let xt = n * sum(&sums.xt) - x * t;
-            let (covariance, variance) = match self.side {
+            let (covariance, variance) = match side {
                 Side::Total => (xt, tt),
                 Side::Rest => (xt - xx, tt + xx - xt - xt),
             };

@@ -424,11 +424,10 @@ impl<S: Scores> Tree<'_, S> {
                 self.scores.sum(isa, database, extension, open.clone(), &mut scratch.sums[open]);
             }
         }
-        let side = self.scores.side(self.request.rank_by);
         let bar = Bar {
             least_users: i32::try_from(self.request.least_users()).unwrap_or(i32::MAX),
-            threshold: if side.is_some() { sink.threshold() } else { f64::NEG_INFINITY },
-            side: side.unwrap_or(Side::Total),
+            threshold: sink.threshold(),
+            side: self.scores.side(self.request.rank_by),
         };
         let filter = self.scores.filter(bar, database, users);
         // Looked at once for all parts, as nearly always neither shares nor constraints leave sets out.
@@ -529,9 +528,8 @@ impl<S: Scores> Kernel for Offer<'_, '_, S> {
         let Scratch { sums, set } = scratch;
         let sums_of_part = &sums[candidates.part];
         let columns = all.columns();
-        // α does not follow from these sums, and where it is asked for, the others are found with it.
         let of_lanes = |is_made, side| {
-            if is_made && !columns.alpha {
+            if is_made {
                 tree.scores.lane_correlations(isa, sums_of_part, side)
             } else {
                 LaneCorrelations::NONE
@@ -539,8 +537,10 @@ impl<S: Scores> Kernel for Offer<'_, '_, S> {
         };
         // Not in a loop, so that each is compiled for itself.
         let (r, r_rest) = (of_lanes(columns.r, Side::Total), of_lanes(columns.r_rest, Side::Rest));
-        let settled = if columns.alpha { 0 } else { r.settled() & r_rest.settled() };
-        let (mut r, mut r_rest, mut alpha) = (r.values, r_rest.values, [f64::NAN; PART]);
+        let alpha =
+            if columns.alpha { tree.scores.lane_alphas(isa, sums_of_part) } else { LaneCorrelations::NONE };
+        let settled = r.settled() & r_rest.settled() & alpha.settled();
+        let (mut r, mut r_rest, mut alpha) = (r.values, r_rest.values, alpha.values);
         let mut unsettled = Candidates { lanes: candidates.lanes & !settled, ..candidates };
         while let Some(lane) = unsettled.pop() {
             let (correlations, _) = tree.correlations(leaf, &candidates, lane, sums, set);

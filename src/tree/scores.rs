@@ -71,7 +71,7 @@ pub trait Scores: Sync {
         sums: &mut [Self::Sums],
     );
 
-    /// The side of the correlation that ranks sets, if the sums tell that correlation.
+    /// The side of the correlation that ranks sets, if six sums tell that correlation.
     fn side(&self, rank_by: RankBy) -> Option<Side>;
 
     /// The filter for sums of `users` users of `database`.
@@ -82,6 +82,12 @@ pub trait Scores: Sync {
 
     /// One correlation of the sets of a part, as far as their sums settle it.
     fn lane_correlations<I: Isa>(&self, isa: I, sums: &Self::Sums, side: Side) -> LaneCorrelations<PART>;
+
+    /// Cronbach's α of the sets of a part, as far as their sums settle it.
+    #[inline(always)]
+    fn lane_alphas<I: Isa>(&self, _isa: I, _sums: &Self::Sums) -> LaneCorrelations<PART> {
+        LaneCorrelations::UNSETTLED
+    }
 
     /// How many users the sets of a part have.
     fn lane_users(sums: &Self::Sums) -> [u32; PART];

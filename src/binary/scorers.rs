@@ -1,0 +1,218 @@
+//! How many of the common users of a set scored on each of its questions: what Cronbach's α needs beside the six sums.
+
+use std::borrow::{Borrow, BorrowMut};
+
+use crate::isa::{BLOCK, Isa, LONGEST_MARKED_RUN, MARKED, Marks, PART, PartSums, Scorers};
+use crate::tree::grow;
+
+use super::{database, extension};
+
+/// A database whose users are marked by the questions of its prefix on which they scored.
+#[derive(Default)]
+pub struct Database {
+    pub users: database::Database,
+    /// Questions of the prefix.
+    prefix: usize,
+    /// Words of the marks for [`MARKED`] questions each, those of all users, padding included, one word after another. There
+    /// is room for one question more.
+    marks: Vec<Marks>,
+}
+
+impl Database {
+    /// That of the empty prefix.
+    pub fn of_everyone(users: database::Database) -> Self {
+        let marks = vec![Marks::default(); users.weights().len()];
+        Self { users, prefix: 0, marks }
+    }
+
+    /// One word of the marks of each user.
+    fn word(&self, word: usize) -> &[Marks] {
+        let stride = self.users.weights().len();
+        &self.marks[word * stride..][..stride]
+    }
+
+    /// How many words a user's marks take.
+    fn words(&self) -> usize {
+        self.prefix / MARKED + 1
+    }
+
+    /// Takes the marks of `extension`, once `users` are its users.
+    #[inline(always)]
+    pub fn take_marks(&mut self, parent: &Self, extension: &Extension) {
+        self.prefix = parent.prefix + 1;
+        let (stride, words) = (self.users.weights().len(), self.words());
+        grow(&mut self.marks, words * stride);
+        for word in 0..words {
+            let mut to = &mut self.marks[word * stride..][..stride];
+            if word == extension.words {
+                to.fill(Marks::default());
+                continue;
+            }
+            let mut marks = extension.word(word);
+            for group in extension.users.groups() {
+                let (of_group, others) = marks.split_at(group.len());
+                let (to_group, to_others) = to.split_at_mut(group.len().next_multiple_of(BLOCK));
+                to_group[..group.len()].copy_from_slice(of_group);
+                (marks, to) = (others, to_others);
+            }
+        }
+    }
+}
+
+/// Users of a database, marked by the questions of the longer prefix.
+#[derive(Default)]
+pub struct Extension {
+    pub users: extension::Extension,
+    /// The users, one total after another.
+    in_a_row: Vec<u32>,
+    /// How many words the marks of each take.
+    words: usize,
+    /// As those of the database.
+    marks: Vec<Marks>,
+}
+
+impl Extension {
+    /// The users of the database of the empty prefix.
+    pub fn of_everyone(users: extension::Extension) -> Self {
+        Self { users, ..Self::default() }
+    }
+
+    /// Takes the marks, once `users` are those of `database` with one question more.
+    #[inline(always)]
+    pub fn mark(&mut self, database: &Database) {
+        let count = self.users.len();
+        grow(&mut self.in_a_row, count);
+        let mut places = self.in_a_row.as_mut_slice();
+        for group in self.users.groups() {
+            let (of_group, others) = places.split_at_mut(group.len());
+            of_group.copy_from_slice(group);
+            places = others;
+        }
+        self.words = database.words();
+        let (totals, place) = (database.users.totals(), database.prefix % MARKED);
+        grow(&mut self.marks, self.words * count);
+        for word in 0..self.words {
+            let of_database = database.word(word);
+            let mut marks = &mut self.marks[word * count..][..count];
+            let is_last = word == self.words - 1;
+            for (total, group) in self.users.groups().rev().enumerate().rev() {
+                let (of_group, others) = marks.split_at_mut(group.len());
+                for (marks, &user) in of_group.iter_mut().zip(group) {
+                    let user = user as usize;
+                    // Whose total has grown.
+                    let has_scored = is_last && totals[user / BLOCK] < total;
+                    *marks = of_database[user].with(place, has_scored.into());
+                }
+                marks = others;
+            }
+        }
+    }
+
+    /// One word of the marks of each user.
+    fn word(&self, word: usize) -> &[Marks] {
+        &self.marks[word * self.users.len()..][..self.users.len()]
+    }
+}
+
+/// The six sums of the sets of a part, and how many users scored.
+#[derive(Clone, Copy, Default)]
+pub struct Sums {
+    pub six: PartSums,
+    /// Over the questions of a set, of the squared number of its users who scored.
+    pub squares: [f64; PART],
+}
+
+impl BorrowMut<PartSums> for Sums {
+    fn borrow_mut(&mut self) -> &mut PartSums {
+        &mut self.six
+    }
+}
+
+impl Borrow<PartSums> for Sums {
+    fn borrow(&self) -> &PartSums {
+        &self.six
+    }
+}
+
+/// Adds to the six `sums`, one for each part from `first` on, the squares.
+#[inline(always)]
+pub fn add_squares<I: Isa>(
+    isa: I,
+    database: &Database,
+    extension: &Extension,
+    mut first: usize,
+    mut sums: &mut [Sums],
+) {
+    while !sums.is_empty() {
+        let passes = sums.len().div_ceil(I::SCORER_PARTS);
+        let (these, others) = sums.split_at_mut(sums.len().div_ceil(passes));
+        match these.len() {
+            1 => pass::<I, 1>(isa, database, extension, first, these),
+            2 => pass::<I, 2>(isa, database, extension, first, these),
+            3 => pass::<I, 3>(isa, database, extension, first, these),
+            4 => pass::<I, 4>(isa, database, extension, first, these),
+            5 => pass::<I, 5>(isa, database, extension, first, these),
+            _ => pass::<I, 6>(isa, database, extension, first, these),
+        }
+        first += these.len();
+        sums = others;
+    }
+}
+
+/// One pass over the users for each word of their marks, for `N` parts from `first` on.
+#[inline(always)]
+fn pass<I: Isa, const N: usize>(
+    isa: I,
+    database: &Database,
+    extension: &Extension,
+    first: usize,
+    found: &mut [Sums],
+) {
+    let responses: [&[u32]; N] = std::array::from_fn(|part| database.users.words(first + part));
+    let stride = database.users.weights().len();
+    // All who scored on a question of a set make Σx: what the prefix leaves are those of the last question.
+    let mut last: [[i32; PART]; N] = [[0; PART]; N];
+    for (last, found) in last.iter_mut().zip(&mut *found) {
+        *last = found.six.x;
+        found.squares = [0.0; PART];
+    }
+    for word in 0..extension.words {
+        let (users, marks) = (&extension.in_a_row[..extension.users.len()], extension.word(word));
+        let mut scorers = [Scorers::default(); N];
+        for start in (0..users.len()).step_by(LONGEST_MARKED_RUN) {
+            let run = start..users.len().min(start + LONGEST_MARKED_RUN);
+            let mut sums = [isa.zero_marks(); N];
+            for (&user, marks) in users[run.clone()].iter().zip(&marks[run]) {
+                let user = user as usize;
+                debug_assert!(user < stride);
+                for (responses, sums) in responses.iter().zip(&mut sums) {
+                    // SAFETY: an extension's users are those of its database, which has twice as many words in each part,
+                    // less one at most.
+                    unsafe { isa.add_marks(sums, responses.get_unchecked(2 * user), marks) };
+                }
+            }
+            for (sums, scorers) in sums.into_iter().zip(&mut scorers) {
+                isa.finish_marks(sums, scorers);
+            }
+        }
+        for ((scorers, last), found) in scorers.iter().zip(&mut last).zip(&mut *found) {
+            for scorers in scorers {
+                add_square(scorers, &mut found.squares);
+                for (last, scorers) in last.iter_mut().zip(scorers) {
+                    *last -= scorers;
+                }
+            }
+        }
+    }
+    for (last, found) in last.iter().zip(found) {
+        add_square(last, &mut found.squares);
+    }
+}
+
+/// Adds the squares of counts.
+#[inline(always)]
+fn add_square(counts: &[i32; PART], squares: &mut [f64; PART]) {
+    for (square, &count) in squares.iter_mut().zip(counts) {
+        *square += f64::from(count) * f64::from(count);
+    }
+}

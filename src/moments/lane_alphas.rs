@@ -1,0 +1,156 @@
+//! Cronbach's α of several sets at once, a lane each: to the bit that of [`IntegerSums::alpha`](super::IntegerSums::alpha).
+//!
+//! α = k·(v − w)/((k − 1)·v) with v and w, n² times the variance of X and the variances of the scores on its questions,
+//! summed, is a quotient of integers. Where these are at most 2⁵³, they are exact, and with u = 2⁻⁵³ the rounded quotient
+//! q is off by at most u of it. So what is left of the numerator, at most u of it, is rounded to 3u² of it (also by an
+//! [`Isa::mul_add`] that is not fused), and what it adds to q to u² of q more: in all, less than 2⁻¹⁰³ of α, many times less
+//! than what decides whether a lane is [settled](super::lanes::settled).
+
+use super::lanes::{Lane, LaneCorrelations, settled};
+use crate::isa::Isa;
+
+/// The largest integer up to which every one is a float.
+const LARGEST: f64 = (1u64 << 53) as f64;
+
+/// n² times the variance of X and the variances of the scores on its questions, summed, of one set in each lane.
+#[derive(Clone, Copy)]
+pub struct LaneVariances<const N: usize> {
+    pub x: [f64; N],
+    pub questions: [f64; N],
+    /// n·Σx², which none of them exceeds.
+    scaled: [f64; N],
+}
+
+impl<const N: usize> LaneVariances<N> {
+    /// Of scores of 0 and 1, from n, Σx, Σx², and over the questions of a set the sum of the squared number of users who
+    /// scored. They are exact where n·Σx² is at most 2⁵³.
+    #[inline(always)]
+    pub fn of_binary<T: Lane>([n, x, xx]: [&[T; N]; 3], squares: &[f64; N]) -> Self {
+        let mut variances = Self { x: [0.0; N], questions: [0.0; N], scaled: [0.0; N] };
+        for lane in 0..N {
+            let (n, x) = (n[lane].float(), x[lane].float());
+            variances.scaled[lane] = n * xx[lane].float();
+            variances.x[lane] = variances.scaled[lane] - x * x;
+            // Σ x_i² = Σ x_i of each question, all of which make x.
+            variances.questions[lane] = n * x - squares[lane];
+        }
+        variances
+    }
+
+    /// Cronbach's α of sets of `k` questions.
+    #[inline(always)]
+    pub fn alphas<I: Isa>(&self, isa: I, k: usize) -> LaneCorrelations<N> {
+        let [k, others] = [k, k.saturating_sub(1)].map(|count| count as f64);
+        let mut found = LaneCorrelations::UNSETTLED;
+        for lane in 0..N {
+            let exists = others * self.x[lane] > 0.0;
+            let (numerator, denominator) = (k * (self.x[lane] - self.questions[lane]), others * self.x[lane]);
+            let (quotient, is_settled) = rounded(isa, numerator, denominator);
+            found.values[lane] = if exists { quotient } else { f64::NAN };
+            found.are_settled[lane] = (k * self.scaled[lane] <= LARGEST) & (!exists | is_settled);
+        }
+        found
+    }
+}
+
+/// The quotient of integers up to 2⁵³, and whether it is certainly correctly rounded.
+#[inline(always)]
+fn rounded<I: Isa>(isa: I, numerator: f64, denominator: f64) -> (f64, bool) {
+    let quotient = numerator / denominator;
+    settled(quotient, isa.mul_add(-quotient, denominator, numerator) / denominator)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::isa::{InstructionSet, Kernel, PART};
+    use crate::moments::{IntegerSums, summed_variances};
+
+    struct Alphas(LaneVariances<PART>, usize);
+
+    impl Kernel for Alphas {
+        type Output = LaneCorrelations<PART>;
+
+        #[inline(always)]
+        fn run<I: Isa>(self, isa: I) -> LaneCorrelations<PART> {
+            self.0.alphas(isa, self.1)
+        }
+    }
+
+    fn on_each(variances: LaneVariances<PART>, k: usize) -> Vec<LaneCorrelations<PART>> {
+        let available = InstructionSet::ALL.into_iter().filter(|isa| isa.is_available());
+        available.map(|isa| isa.run(Alphas(variances, k))).collect()
+    }
+
+    struct Quotient(f64, f64);
+
+    impl Kernel for Quotient {
+        type Output = (f64, bool);
+
+        #[inline(always)]
+        fn run<I: Isa>(self, isa: I) -> (f64, bool) {
+            rounded(isa, self.0, self.1)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn lanes_are_integer_sums(
+            patterns in prop::collection::vec((any::<u8>(), 1..1i64 << 22), 1..20),
+            k in 1usize..9,
+            bits in 0..22u32,
+        ) {
+            // So many users who scored on these questions.
+            let patterns: Vec<(u8, i64)> =
+                patterns.into_iter().map(|(scored, users)| (scored, (users >> bits).max(1))).collect();
+            let mut sums = IntegerSums::<i64>::default();
+            let mut scorers = vec![0i64; k];
+            for &(scored, users) in &patterns {
+                let of = |question: usize| i64::from(scored >> question & 1);
+                let x: i64 = (0..k).map(of).sum();
+                sums.add_sums(users as u32, [x, x * x, 0, 0, 0].map(|sum| sum * users));
+                scorers.iter_mut().enumerate().for_each(|(question, sum)| *sum += of(question) * users);
+            }
+            let expected = sums.alpha(k, summed_variances(sums.n, scorers.iter().map(|&sum| [sum; 2])));
+            let three = [i64::from(sums.n), sums.x, sums.xx].map(|sum| [sum; PART]);
+            let squares = scorers.iter().map(|&sum| sum as f64 * sum as f64).sum();
+            let is_small = k as i64 * i64::from(sums.n) * sums.xx <= 1 << 53;
+            for found in on_each(LaneVariances::of_binary(three.each_ref(), &[squares; PART]), k) {
+                prop_assert_eq!(found.settled() != 0, is_small);
+                if is_small {
+                    prop_assert_eq!(found.settled(), u16::MAX);
+                    let alpha = expected.unwrap_or(f64::NAN).to_bits();
+                    prop_assert_eq!(found.values.map(f64::to_bits), [alpha; PART]);
+                }
+            }
+        }
+
+        /// Of integers that are small enough for it, no quotient is in the middle between two floats.
+        #[test]
+        fn quotients_are_rounded(numerator in -(1i64 << 53)..1 << 53, denominator in 1..1i64 << 53) {
+            for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {
+                let (numerator, denominator) = (numerator as f64, denominator as f64);
+                let found = isa.run(Quotient(numerator, denominator));
+                prop_assert_eq!(found, (numerator / denominator, true));
+            }
+        }
+    }
+
+    /// a·b = 2⁵³·c + 1 with an odd a of 54 bits: c/b is by 2⁻¹⁰⁵ of it below the middle a/2⁵³ between two floats.
+    #[test]
+    fn what_is_next_to_the_middle_is_not_settled() {
+        let a = (1u64 << 53) + 12_345;
+        // The inverse of a modulo 2⁵³ (H. S. Warren, "Hacker's Delight", 10-16).
+        let inverse = (0..6).fold(a, |b, _| b.wrapping_mul(2u64.wrapping_sub(a.wrapping_mul(b))));
+        let b = inverse % (1 << 53);
+        let c = (u128::from(a) * u128::from(b)) >> 53;
+        assert!(c <= 1 << 53 && u128::from(a) * u128::from(b) - (c << 53) == 1);
+        for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {
+            assert!(!isa.run(Quotient(c as f64, b as f64)).1);
+            assert_eq!(isa.run(Quotient(3.0, 4.0)), (0.75, true));
+            assert_eq!(isa.run(Quotient(0.0, 4.0)), (0.0, true));
+        }
+    }
+}
