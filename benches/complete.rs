@@ -1,8 +1,9 @@
 //! Complete answers and few answer patterns: how long the best n take to be proven, how fast all sets are looked at, and
 //! when it pays to sum users up.
 //!
-//! `cargo bench --no-default-features --bench complete`, with `bound`, `exhaustive`, `users` or `booklets` behind `--`; or
-//! `… --bench complete -- SCORES.csv K TOP` for complete answers of one's own, a line per user and a column per question.
+//! `cargo bench --no-default-features --bench complete`, with `bound`, `families`, `exhaustive`, `users` or `booklets` behind
+//! `--`; or `… --bench complete -- SCORES.csv K TOP` for complete answers of one's own, a line per user and a column per
+//! question.
 //!
 //! Each answer is checked before its time is printed: r of every set by the two-pass formula, the best set against every swap
 //! of one question, and the whole table against the exhaustive search where that takes seconds.
@@ -34,15 +35,31 @@ struct Test {
     difficulty: f64,
     /// Each has half of the questions; none: everything is answered.
     booklets: usize,
+    /// Whether a question is in the form that a user has.
+    form: fn(usize, usize) -> bool,
 }
 
+const EVERYTHING: fn(usize, usize) -> bool = |_, _| true;
+
 /// A test as tests are.
-const USUAL: Test =
-    Test { users: 2000, questions: 110, discrimination: (0.5, 2.0), difficulty: 1.0, booklets: 0 };
+const USUAL: Test = Test {
+    users: 2000,
+    questions: 110,
+    discrimination: (0.5, 2.0),
+    difficulty: 1.0,
+    booklets: 0,
+    form: EVERYTHING,
+};
 
 /// Items that differ by chance only.
-const INTERCHANGEABLE: Test =
-    Test { users: 2000, questions: 50, discrimination: (1.0, 1.0), difficulty: 0.1, booklets: 0 };
+const INTERCHANGEABLE: Test = Test {
+    users: 2000,
+    questions: 50,
+    discrimination: (1.0, 1.0),
+    difficulty: 0.1,
+    booklets: 0,
+    form: EVERYTHING,
+};
 
 impl Test {
     fn scores(self) -> Scores {
@@ -58,7 +75,8 @@ impl Test {
             let ability = random.normal();
             let mut answer = |(question, &(a, b)): (usize, &(f64, f64))| {
                 let right = random.next() < 1.0 / (1.0 + (a * (b - ability)).exp());
-                (drawn.is_empty() || drawn[user % drawn.len()][question]).then_some(i64::from(right))
+                let is_drawn = drawn.is_empty() || drawn[user % drawn.len()][question];
+                (is_drawn && (self.form)(user, question)).then_some(i64::from(right))
             };
             items.iter().enumerate().map(&mut answer).collect()
         };
@@ -112,7 +130,9 @@ impl Case<'_> {
             for question in (0..self.scores[0].len() as u32).filter(|question| !best.contains(question)) {
                 let mut set = best.to_vec();
                 set[position] = question;
-                assert!(plain_r(self.scores, &set) < r + 1e-9, "{set:?} is better than {best:?}");
+                let swapped = plain_r(self.scores, &set);
+                // A set that nobody answered has none.
+                assert!(swapped.is_nan() || swapped < r + 1e-9, "{set:?} is better than {best:?}");
             }
         }
     }
@@ -189,6 +209,30 @@ fn main() {
             }
             for k in [8, 12, 14] {
                 run("interchangeable", INTERCHANGEABLE, k, 10, rank_by, bound, None);
+            }
+        }
+    }
+    if wanted("families") {
+        let short: fn(usize, usize) -> bool = |user, question| (user, question) != (7, 3);
+        let eight_short: fn(usize, usize) -> bool = |user, question| user >= 8 || question / 2 != user;
+        let anchored: fn(usize, usize) -> bool = |user, question| question < 20 || question % 3 == user % 3;
+        // Three of seven blocks of questions each, so that each two have one in common (a balanced incomplete block design).
+        let blocks: fn(usize, usize) -> bool =
+            |user, question| [0, 1, 3].contains(&((question + 7 - user % 7) % 7));
+        for (name, test) in [
+            ("complete", USUAL),
+            ("a user short of a question", Test { form: short, ..USUAL }),
+            ("eight users short of two", Test { form: eight_short, ..USUAL }),
+            ("three forms of 70 with 20 in common", Test { questions: 170, form: anchored, ..USUAL }),
+            ("seven forms of 69 in three blocks", Test { questions: 161, form: blocks, ..USUAL }),
+            ("three forms of half", Test { questions: 140, booklets: 3, ..USUAL }),
+            ("ten forms of half", Test { questions: 140, booklets: 10, ..USUAL }),
+        ] {
+            for rank_by in [RankBy::R, RankBy::RRest] {
+                run(name, test, 4, 10, rank_by, moments, None);
+                run(name, test, 4, 10, rank_by, bound, Some(moments));
+                run(name, test, 8, 10, rank_by, bound, None);
+                run(name, test, 10, 10, rank_by, bound, None);
             }
         }
     }

@@ -38,14 +38,14 @@ pub struct PairSums<A> {
 
 impl<A: SumInteger> PairSums<A> {
     /// Without users; `None` where the memory is not to be had.
-    fn try_new(pattern: &Pattern, questions: usize) -> Option<Self> {
+    fn try_new(contained: &[u32], questions: usize) -> Option<Self> {
         let mut xx = Vec::new();
-        let length = pattern.questions.len().checked_mul(questions)?;
+        let length = contained.len().checked_mul(questions)?;
         xx.try_reserve_exact(length).ok()?;
         xx.resize(length, A::default());
         let mut rows = vec![0; questions];
         let mut contains = vec![false; questions + PADDING];
-        for (row, &question) in (0..).zip(&pattern.questions) {
+        for (row, &question) in (0..).zip(contained) {
             rows[question as usize] = row;
             contains[question as usize] = true;
         }
@@ -61,6 +61,27 @@ impl<A: SumInteger> PairSums<A> {
             rows,
             xx,
         })
+    }
+
+    /// Those of the users of several patterns, on `questions` that all of these contain, which are numbered anew; `None` where
+    /// the memory is not to be had.
+    pub fn of_several<'a>(patterns: impl Iterator<Item = &'a Self>, questions: &[u32]) -> Option<Self> {
+        let all: Vec<u32> = (0..questions.len() as u32).collect();
+        let mut whole = Self::try_new(&all, all.len())?;
+        for pattern in patterns {
+            whole.n += pattern.n;
+            whole.t += pattern.t;
+            whole.tt += pattern.tt;
+            for (i, question) in questions.iter().map(|&question| question as usize).enumerate() {
+                whole.x[i] += pattern.x[question];
+                whole.xt[i] += pattern.xt[question];
+                whole.squares[i] += pattern.squares[question];
+                let row = pattern.row(question);
+                let sums = &mut whole.xx[i * questions.len()..][..questions.len()];
+                sums.iter_mut().zip(questions).for_each(|(sum, &other)| *sum += row[other as usize]);
+            }
+        }
+        Some(whole)
     }
 
     /// Σx_i·x_j for every j, of a question i of the pattern.
@@ -147,7 +168,7 @@ pub fn pair_sums<P: PairScores, A: SumInteger>(
     pattern: &Pattern,
 ) -> Option<PairSums<A>> {
     let stretches = parallel::map_stretches(pattern.users.len(), |range: Range<usize>| {
-        let mut sums = PairSums::try_new(pattern, answered.columns())?;
+        let mut sums = PairSums::try_new(&pattern.questions, answered.columns())?;
         for users in pattern.users[range].chunks(P::USERS_AT_ONCE) {
             isa.run(AddUsers { integers, answered, questions: &pattern.questions, users, sums: &mut sums });
         }

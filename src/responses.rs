@@ -41,49 +41,36 @@ pub trait Score: Copy + PartialOrd + Send + Sync {
     ) -> Result<ResponseMatrix>;
 }
 
-impl Score for i64 {
-    fn check(self) -> Result<()> {
-        Ok(())
-    }
+/// Integers are summed exactly, or refused.
+macro_rules! integer_scores {
+    ($($integer:ty),*) => {
+        $(
+            impl Score for $integer {
+                fn check(self) -> Result<()> {
+                    Ok(())
+                }
 
-    fn sum(responses: &[Self]) -> Option<Self> {
-        responses.iter().try_fold(0i64, |sum, &score| sum.checked_add(score))
-    }
+                fn sum(responses: &[Self]) -> Option<Self> {
+                    responses.iter().try_fold(<$integer>::default(), |sum, &score| sum.checked_add(score))
+                }
 
-    fn matrix_of_means(responses: &Sorted<Self>, whole: &Whole) -> Result<ResponseMatrix> {
-        responses.integer_means(whole)
-    }
+                fn matrix_of_means(responses: &Sorted<Self>, whole: &Whole) -> Result<ResponseMatrix> {
+                    responses.integer_means(whole)
+                }
 
-    fn matrix(
-        responses: &impl Source<Score = Self>,
-        answered: BitMatrix,
-        whole: &Whole,
-    ) -> Result<ResponseMatrix> {
-        ResponseMatrix::of_integers(responses, answered, whole)
-    }
+                fn matrix(
+                    responses: &impl Source<Score = Self>,
+                    answered: BitMatrix,
+                    whole: &Whole,
+                ) -> Result<ResponseMatrix> {
+                    ResponseMatrix::of_integers(responses, answered, whole)
+                }
+            }
+        )*
+    };
 }
 
-impl Score for i128 {
-    fn check(self) -> Result<()> {
-        Ok(())
-    }
-
-    fn sum(responses: &[Self]) -> Option<Self> {
-        responses.iter().try_fold(0i128, |sum, &score| sum.checked_add(score))
-    }
-
-    fn matrix_of_means(responses: &Sorted<Self>, whole: &Whole) -> Result<ResponseMatrix> {
-        responses.integer_means(whole)
-    }
-
-    fn matrix(
-        responses: &impl Source<Score = Self>,
-        answered: BitMatrix,
-        whole: &Whole,
-    ) -> Result<ResponseMatrix> {
-        ResponseMatrix::of_integers(responses, answered, whole)
-    }
-}
+integer_scores!(i64, i128);
 
 impl Score for f64 {
     fn check(self) -> Result<()> {

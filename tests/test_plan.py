@@ -84,6 +84,12 @@ def test_no_more_rows_come_than_planned(k: int, top: int | None, min_users: int)
     assert found.estimated_size() <= max(plan.result_bytes, 1) or found.is_empty()
 
 
+def test_alpha_is_one_more_column() -> None:
+    by_r, by_alpha = (pc.plan_corrsets(RESPONSES, k=3, rank_by=rank_by) for rank_by in ("r", "alpha"))
+    # Eight bytes, once as found and once as a frame.
+    assert by_alpha.result_bytes == by_r.result_bytes + 2 * 8 * by_r.rows
+
+
 def test_what_is_no_response_and_what_is_one() -> None:
     frame = pl.concat([RESPONSES, RESPONSES, RESPONSES.with_columns(score=pl.lit(None, pl.Int64))])
     twice = pc.plan_corrsets(frame, k=3, duplicates="first")
@@ -262,6 +268,13 @@ def test_strategy_that_the_data_choose(strategy: str, monkeypatch: pytest.Monkey
     assert pc.plan_corrsets(CASES[strategy], k=4).strategy == strategy
     monkeypatch.setenv(STRATEGY, "projection")
     assert pc.plan_corrsets(CASES[strategy], k=4).strategy == "projection"
+
+
+def test_forms_of_many_questions_are_bounded() -> None:
+    frame = complete(600, 60, booklets=3)
+    assert pc.plan_corrsets(frame, k=4).strategy == "bound"
+    assert pc.plan_corrsets(frame, k=2).strategy == "moments"
+    assert pc.plan_corrsets(frame, k=4, top=None).strategy == "moments"
 
 
 @pytest.mark.parametrize("data", CASES)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import polars as pl
 import polars_corrset as pc
@@ -10,6 +13,8 @@ from polars.exceptions import ComputeError
 from polars.testing import assert_frame_equal
 
 VARIABLE = "POLARS_CORRSET_STRATEGY"
+
+REAL = Path(__file__).parents[2] / "shared" / "data"
 
 
 def responses(score: str, booklets: int = 1) -> pl.DataFrame:
@@ -51,6 +56,65 @@ def test_moments(score: str, booklets: int, top: int | None, monkeypatch: pytest
     assert_frame_equal(query.collect(), expected, check_exact=True)
 
 
+USER, QUESTION = pl.col("user"), pl.col("question")
+
+FORMS = {
+    "a user short of a question": (USER != 7) | (QUESTION != 3),
+    "users short of two each": (USER > 5) | (QUESTION // 2 != USER),
+    "nested": QUESTION <= 7 + 4 * (USER % 3),
+    "an anchor": (QUESTION % 5 == 0) | (QUESTION % 3 == USER % 3),
+    "most of all": QUESTION % 3 != USER % 3,
+}
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"rank_by": "r_rest"},
+    {"rank_by": "alpha"},
+    {"min_users": 120},
+    {"include": [5], "exclude": [2]},
+    {"domain": QUESTION % 4, "max_per_domain": 2, "min_per_domain": 1},
+    {"cost": QUESTION + 1, "max_cost": 30},
+    {"criterion": USER * 31 % 17},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("score", ["binary", "small"])
+@pytest.mark.parametrize("form", FORMS)
+def test_few_answer_patterns(
+    form: str, score: str, options: dict[str, Any], engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = responses(score).filter(FORMS[form])
+    query = pc.top_corrsets(frame.lazy(), k=4, top=25, **options)
+    monkeypatch.setenv(VARIABLE, "projection")
+    expected = query.collect(engine=engine)
+    assert expected.height > 0
+    for name in ("moments", "bound"):
+        monkeypatch.setenv(VARIABLE, name)
+        assert_frame_equal(query.collect(engine=engine), expected, check_exact=True)
+        if expected.height == 25:
+            assert pc.plan_corrsets(frame, k=4, top=25, **options).strategy == name
+
+
+def test_real_booklets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of users who left nothing else out than others did, too."""
+    path = REAL / "booklets.parquet"
+    if not path.exists():
+        pytest.skip(f"the data set booklets.parquet is not there, but belongs into {REAL.resolve()}")
+    frame = pl.read_parquet(path)
+    answered = frame.group_by("user").agg(pattern=QUESTION.unique().sort())
+    largest = answered.group_by("pattern").agg("user").sort(pl.col("user").list.len(), "pattern").tail(12)
+    users = largest.select(pl.col("user").explode())
+    frame = frame.join(users, on="user", how="semi", maintain_order="left")
+    for rank_by in ("r", "r_rest"):
+        query = pc.top_corrsets(frame.lazy(), k=4, top=20, rank_by=rank_by, min_users=20)
+        monkeypatch.setenv(VARIABLE, "projection")
+        expected = query.collect()
+        assert expected.height == 20
+        monkeypatch.setenv(VARIABLE, "bound")
+        assert_frame_equal(query.collect(), expected, check_exact=True)
+
+
 @pytest.mark.parametrize("name", ["guess", "", "Bound"])
 def test_unknown_strategies_are_errors(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, name)
@@ -61,11 +125,15 @@ def test_unknown_strategies_are_errors(name: str, monkeypatch: pytest.MonkeyPatc
 
 EVERYTHING = "every user to have answered every question"
 
+# Any of the eleven can be lacking to the common users of a set.
+EACH_ANOTHER = responses("binary").filter((USER > 10) | (QUESTION != USER))
+
 
 @pytest.mark.parametrize(
     ("name", "responses", "top", "needs"),
     [
-        ("bound", responses("binary", 3), 5, EVERYTHING),
+        ("bound", EACH_ANOTHER, 5, "users who share few answer patterns"),
+        ("bound", responses("float", 3), 5, f"{EVERYTHING} where scores are not integers"),
         ("bound", responses("binary"), None, "`top` or a positive floor, since it leaves sets out"),
         ("moments", responses("float"), None, "`top` and sets of two and more where scores are not integers"),
         ("moments", responses("float", 3), 5, f"{EVERYTHING} where scores are not integers"),

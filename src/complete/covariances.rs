@@ -61,6 +61,18 @@ impl Covariances {
         Self::try_new(sums.questions(), sums.total_comoment() as f64, row, 0.0)
     }
 
+    /// Those of some of the items, which are numbered anew; `None` where the memory is not to be had.
+    pub fn select(&self, items: &[u32]) -> Option<Self> {
+        let of_item = |item: usize| {
+            let row = self.row(items[item] as usize);
+            let covariances = items.iter().map(|&other| row[other as usize]);
+            (self.with_total[items[item] as usize], covariances)
+        };
+        let selected = Self::try_new(items.len(), self.total, of_item, self.error)?;
+        // Those of all are none too small, and what charged covariances do not exceed is not to be seen in them.
+        Some(Self { largest: self.largest, ..selected })
+    }
+
     /// Of one item with each.
     pub fn row(&self, item: usize) -> &[f64] {
         &self.between[item * self.stride..][..self.stride]

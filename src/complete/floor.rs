@@ -11,6 +11,7 @@ use crate::search::{Blueprint, Path, Rules, Run, is_parallel};
 
 use super::bound;
 use super::covariances::Covariances;
+use super::start::Among;
 use super::{Complete, Exact, has_sets, start};
 
 /// The search for the sets that reach a number.
@@ -39,7 +40,8 @@ impl<'a, E: Exact> FloorSearch<'a, E> {
         let rules = blueprint.rules_by_column();
         let good = match Path::of_fixed(rules.as_ref(), space.fixed) {
             Some(fixed) if has_sets(&covariances, rank_by) => {
-                start::start(&covariances, space, (&fixed, rules.as_ref()), 1, rank_by)
+                let among = Among { space, fixed: &fixed, rules: rules.as_ref(), own: None };
+                start::start(&covariances, among, 1, rank_by, 0.0)
             }
             _ => Vec::new(),
         };

@@ -8,12 +8,15 @@
 //!    breaking them is worth.
 //! 3. `bound`: the n best, proven without a look at most sets; or `exhaustive`: a look at each.
 //!    `floor`: the same bound for all sets that reach a given number.
+//!    `by_family`: the best of several searches, where answers are complete to the sets of each.
 //! 4. `floats`: the same for scores that are not integers.
 //! 5. What passes is computed anew from the exact sums ([`Exact`]), so both give what every other search gives.
 //!
 //! `docs/bound.md` has the proofs, and what was tried and lost.
 
 mod bound;
+mod branches;
+mod by_family;
 mod covariances;
 mod exhaustive;
 mod floats;
@@ -30,17 +33,24 @@ use crate::pair_sums::PairSums;
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold, Sink};
 use crate::search::{Blueprint, Control, Part, Path, Request, Rules, Space, is_parallel};
 
+pub use by_family::FamilySearch;
 pub use covariances::Covariances;
 use covariances::Criterion;
 pub use floats::FloatAnswers;
 pub use floor::FloorSearch;
 use prices::Prices;
+use start::Among;
 
 /// What is reported of a set.
 pub trait Exact: Send + Sync {
     fn n_users(&self) -> u32;
 
-    /// `None` for a set that certainly ranks below `threshold`. The set's questions ascend.
+    /// The questions of a set, both ascending.
+    fn questions(&self, set: Vec<u32>) -> Vec<u32> {
+        set
+    }
+
+    /// `None` for a set that certainly ranks below `threshold`, or is not searched. Its items ascend.
     fn correlations(
         &self,
         set: &[u32],
@@ -123,7 +133,8 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         let rules = blueprint.rules_by_column();
         let found = match Path::of_fixed(rules.as_ref(), space.fixed) {
             Some(fixed) if has_sets(&covariances, rank_by) => {
-                start::start(&covariances, space, (&fixed, rules.as_ref()), n, rank_by)
+                let among = Among { space, fixed: &fixed, rules: rules.as_ref(), own: None };
+                start::start(&covariances, among, n, rank_by, 0.0)
             }
             _ => Vec::new(),
         };
@@ -197,7 +208,7 @@ impl<E: Exact> Complete<'_, E> {
         let threshold = collector.threshold();
         let found = self.exact.correlations(&set, threshold, self.rank_by, self.with_alpha);
         if let Some(correlations) = found {
-            collector.push(&set, correlations, self.exact.n_users());
+            collector.push(&self.exact.questions(set), correlations, self.exact.n_users());
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use crate::families::OwnSets;
 use crate::moments::{RankBy, approximate_alpha, approximate_correlation};
 use crate::random::Random;
 
@@ -14,6 +15,9 @@ use super::{Path, Rules, Space};
 /// threshold that is a little too low costs the proof.
 const STARTS: usize = 12;
 
+/// Climbs after which more seldom lead to a much better set.
+const FIRST_STARTS: usize = 3;
+
 /// Found sets from which it climbs once more, where rules are in the way, at a charge for breaking them.
 const CHARGED_STARTS: usize = 3;
 
@@ -23,10 +27,20 @@ const EXPANSIONS: usize = 100;
 /// A gain that is not rounding.
 const LEAST_GAIN: f64 = 1e-12;
 
+/// The sets among which good ones are wanted.
+#[derive(Clone, Copy)]
+pub struct Among<'a> {
+    pub space: Space,
+    /// The path of the fixed items, which has the rules.
+    pub fixed: &'a Path<'a>,
+    pub rules: Option<&'a Rules>,
+    /// Those of a family, if only these are searched.
+    pub own: Option<&'a OwnSets>,
+}
+
 struct Start<'a> {
     covariances: &'a Covariances,
-    space: Space,
-    rules: Option<&'a Rules>,
+    among: Among<'a>,
     n: usize,
     rank_by: RankBy,
     /// The best sets so far, the worst first. Keys are positive, so their bits have their order.
@@ -58,22 +72,25 @@ struct Current {
     with_set: Vec<f64>,
 }
 
-/// Up to `n` different sets with high, positive keys, best first; with the items of `fixed`, which has the same rules.
+/// Up to `n` different sets with high, positive keys, best first; few if none promises to reach what is `known` of n others.
 pub fn start(
     covariances: &Covariances,
-    space: Space,
-    (fixed, rules): (&Path, Option<&Rules>),
+    among: Among,
     n: usize,
     rank_by: RankBy,
+    known: f64,
 ) -> Vec<Vec<u32>> {
-    let mut start = Start { covariances, space, rules, n, rank_by, found: BTreeSet::new() };
+    let mut start = Start { covariances, among, n, rank_by, found: BTreeSet::new() };
     let mut random = Random(1);
-    for _ in 0..STARTS {
-        if let Some(set) = space.random_set(fixed, &mut random) {
+    for climbed in 0..STARTS {
+        if climbed == FIRST_STARTS && start.best_key() < known {
+            return start.best_first();
+        }
+        if let Some(set) = among.random_set(&mut random) {
             start.climb(set, None);
         }
     }
-    if let Some(charge) = start.charge(fixed) {
+    if let Some(charge) = start.charge(among.fixed) {
         for set in start.best_first().into_iter().take(CHARGED_STARTS) {
             start.climb(set, Some(&charge));
         }
@@ -88,22 +105,46 @@ pub fn start(
     start.best_first()
 }
 
+impl Among<'_> {
+    /// A set that obeys, unless chance leads into a dead end.
+    fn random_set(&self, random: &mut Random) -> Option<Vec<u32>> {
+        let mut path = self.fixed.clone();
+        for lack in self.own.map_or(&[][..], OwnSets::lacks) {
+            if path.len() == self.space.k || lack.iter().any(|item| path.questions().contains(item)) {
+                continue;
+            }
+            let open: Vec<u32> = lack.iter().copied().filter(|&item| path.is_open(item)).collect();
+            if open.is_empty() {
+                return None;
+            }
+            path.push(open[random.below(open.len())]);
+        }
+        self.space.random_set(&path, random)
+    }
+
+    /// Whether a set with the fixed items is one of them.
+    fn contains(&self, set: impl Iterator<Item = u32> + Clone) -> bool {
+        self.rules.is_none_or(|rules| rules.obeys(set.clone()))
+            && self.own.is_none_or(|own| own.contains(set))
+    }
+}
+
 impl Start<'_> {
     fn best_first(&self) -> Vec<Vec<u32>> {
         self.found.iter().rev().map(|(_, set)| set.clone()).collect()
+    }
+
+    /// 0 where nothing is found.
+    fn best_key(&self) -> f64 {
+        self.found.last().map_or(0.0, |&(bits, _)| f64::from_bits(bits))
     }
 
     /// Prices for sets like those found so far.
     fn charge(&self, fixed: &Path) -> Option<Charge> {
         let wanted = (self.rank_by, f64::from_bits(self.found.first()?.0));
         let (prices, criterion) =
-            Prices::new(self.covariances, wanted, self.rules?, fixed, &self.best_first())?;
+            Prices::new(self.covariances, wanted, self.among.rules?, fixed, &self.best_first())?;
         Some(Charge { prices, beta: criterion.beta })
-    }
-
-    /// Whether a set with the fixed items is one that is searched.
-    fn obeys(&self, set: impl Iterator<Item = u32> + Clone) -> bool {
-        self.rules.is_none_or(|rules| rules.obeys(set))
     }
 
     fn current(&self, set: Vec<u32>) -> Current {
@@ -123,7 +164,7 @@ impl Start<'_> {
     fn key(&self, Moments { c, v, items }: Moments) -> f64 {
         match self.rank_by.side() {
             Some(side) => approximate_correlation(c, v, self.covariances.total, side),
-            None => approximate_alpha(self.space.k, items, v),
+            None => approximate_alpha(self.among.space.k, items, v),
         }
     }
 
@@ -134,7 +175,7 @@ impl Start<'_> {
         let mut reached = f64::NEG_INFINITY;
         loop {
             let current = self.current(set);
-            if self.obeys(current.set.iter().copied()) {
+            if self.among.contains(current.set.iter().copied()) {
                 self.offer(current.set.clone());
             }
             let items = current.set.iter().copied();
@@ -160,14 +201,14 @@ impl Start<'_> {
         let mut best: Option<(f64, usize, u32)> = None;
         for (position, &old) in current.set.iter().enumerate() {
             let old = old as usize;
-            if old < self.space.fixed {
+            if old < self.among.space.fixed {
                 continue;
             }
             let row = self.covariances.row(old);
             let c = current.moments.c - self.covariances.with_total[old];
             let v = current.moments.v - 2.0 * current.with_set[old] + row[old];
             let items = current.moments.items - row[old];
-            for new in (self.space.fixed..self.covariances.items).filter(|&new| !current.is_in[new]) {
+            for new in (self.among.space.fixed..self.covariances.items).filter(|&new| !current.is_in[new]) {
                 let c = c + self.covariances.with_total[new];
                 let own = self.covariances.row(new)[new];
                 let v = v + 2.0 * (current.with_set[new] - row[new]) + own;
@@ -181,7 +222,7 @@ impl Start<'_> {
                 if !is_best && !is_wanted {
                     continue;
                 }
-                let obeys = self.obeys(swapped.clone());
+                let obeys = self.among.contains(swapped.clone());
                 if is_best && (obeys || charge.is_some()) {
                     best = Some((key, position, new as u32));
                 }

@@ -76,16 +76,16 @@ impl Space {
         (set.len() == self.k && position == 0).then_some(set)
     }
 
-    /// A set with the questions of `fixed`. Each is equally likely; but where `fixed` has rules, one that obeys them is made
-    /// question by question, each any that is open, if that leads to one.
-    pub(crate) fn random_set(self, fixed: &Path, random: &mut Random) -> Option<Vec<u32>> {
+    /// A set with the questions of `begun`. Each is equally likely; but where `begun` has rules, or more than the fixed
+    /// questions, one that obeys is made question by question, each any that is open, if that leads to one.
+    pub(crate) fn random_set(self, begun: &Path, random: &mut Random) -> Option<Vec<u32>> {
         let first = self.fixed as u32;
-        if fixed.is_free() {
+        if begun.is_free() && begun.len() == self.fixed {
             let chosen = random.set(self.open(), self.chosen());
             return Some((0..first).chain(chosen.into_iter().map(|question| first + question)).collect());
         }
         (0..TRIES).find_map(|_| {
-            let mut path = fixed.clone();
+            let mut path = begun.clone();
             while path.len() < self.k {
                 let is_open =
                     |question: &u32| path.is_open(*question) && !path.questions().contains(question);

@@ -257,7 +257,8 @@ fn check_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Result<()>
     if rows > FRAME_ROWS {
         return refuse(TooManyRows::Frame);
     }
-    let bytes = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(row_bytes(space.k)));
+    let row_bytes = row_bytes(space.k, blueprint.request().rank_by);
+    let bytes = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(row_bytes));
     let fits = |bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
     if !bytes.is_some_and(fits) {
         return refuse(TooManyRows::Memory);
@@ -287,9 +288,10 @@ fn most_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Option<u128
     bounds.into_iter().flatten().min()
 }
 
-/// Two correlations, the count and the ids, once as found and once as a frame.
-fn row_bytes(k: usize) -> usize {
-    2 * (2 * size_of::<f64>() + size_of::<u32>() * (1 + k))
+/// Two correlations, α where it ranks, the count and the ids of sets of k, once as found and once as a frame.
+fn row_bytes(k: usize, rank_by: RankBy) -> usize {
+    let numbers = 2 + usize::from(rank_by == RankBy::Alpha);
+    2 * (numbers * size_of::<f64>() + size_of::<u32>() * (1 + k))
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub fn plan(
     let nothing = Plan {
         sets: blueprint.most_sets(),
         rows: Some(0),
-        row_bytes: row_bytes(space.k.min(space.questions)),
+        row_bytes: row_bytes(space.k.min(space.questions), blueprint.request().rank_by),
         matrix_bytes: blueprint.matrix().bytes(),
         sample: Sample::default(),
         strategy: None,

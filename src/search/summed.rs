@@ -1,9 +1,10 @@
 //! Whether users are summed up before the search, and which search follows.
 
 use crate::booklets;
-use crate::combinations::binomial;
-use crate::complete::{CompleteSearch, Covariances, Exact, FloatAnswers, FloorSearch, Method};
+use crate::combinations::{binomial, many};
+use crate::complete::{CompleteSearch, Covariances, Exact, FamilySearch, FloatAnswers, FloorSearch, Method};
 use crate::error::{Error, Result};
+use crate::families::{Family, families};
 use crate::isa::InstructionSet;
 use crate::matrix::{Floats, Integers, Table};
 use crate::moments::{SumInteger, sums_fit};
@@ -33,6 +34,13 @@ const MOST_PAIRS: usize = 1 << 26;
 /// Sets × users from which summing users up pays. In groups of a frame, 120 sets of 40 users take 105 µs if users are kept and
 /// 128 if not; 1,365 sets of 200 users 503 and 335.
 const LEAST_WORK: u128 = 1 << 16;
+
+/// Sets of a pattern that are looked at in the time that a family takes, by k times its questions: with forms of 70 and sets of 4, 10
+/// to 20 ns for a set and 0.1 to 0.3 ms for a family (`cargo bench --bench complete -- families`).
+const SETS_PER_FAMILY: f64 = 32.0;
+
+/// Families of patterns that are searched one by one at most: some tenths of a second for good sets of each.
+const MOST_FAMILIES: usize = 1 << 10;
 
 /// Relative error of covariances beyond which users are kept: each set that passes costs a look at all of them.
 const LARGEST_ERROR: f64 = 1e-9;
@@ -140,6 +148,31 @@ impl<'a> Summed<'a> {
         users / blocks
     }
 
+    /// The families of answer patterns, and how many sets are wanted, if these are to be searched one by one.
+    fn families(&self, patterns: &[Pattern]) -> Result<Option<(Vec<Family>, usize)>> {
+        let Self { blueprint, strategy, .. } = *self;
+        let (space, least_users) = (blueprint.space(), blueprint.request().least_users());
+        let n = match (self.bar(), strategy) {
+            (Some(Bar::Best(n, Method::Bound)), _) => n,
+            (Some(Bar::Floor), Some(strategy)) => {
+                return Err(strategy.needs("`top`, or every user to have answered every question"));
+            }
+            _ => return Ok(None),
+        };
+        let sets = |pattern: &Pattern| many(pattern.questions.len() - space.fixed, space.chosen());
+        let work = patterns.iter().map(sets).sum::<f64>();
+        let most = (work / (SETS_PER_FAMILY * (space.k * space.questions) as f64)) as usize;
+        let most = if strategy.is_some() { MOST_FAMILIES } else { most.min(MOST_FAMILIES) };
+        let questions = blueprint.matrix().questions();
+        match families(patterns, questions, space.k, least_users, most) {
+            Some(families) => Ok(Some((families, n))),
+            None => match strategy {
+                Some(strategy) => Err(strategy.needs("users who share few answer patterns")),
+                None => Ok(None),
+            },
+        }
+    }
+
     /// What rules sets of complete answers out, if something does.
     fn bar(&self) -> Option<Bar> {
         if self.blueprint.space().chosen() < 2 {
@@ -185,19 +218,18 @@ impl<'a> Summed<'a> {
             return Ok(None);
         }
         let is_complete = is_complete(&matrix.answered, users);
-        let patterns = if is_complete {
+        let (patterns, families) = if is_complete {
             let questions = (0..questions as u32).collect();
-            vec![Pattern { questions, users: (0..users as u32).collect() }]
+            (vec![Pattern { questions, users: (0..users as u32).collect() }], None)
         } else {
-            if strategy == Some(SearchStrategy::Bound) {
-                return Err(SearchStrategy::Bound.needs("every user to have answered every question"));
-            }
             let most = if strategy.is_some() { usize::MAX } else { users / LEAST_USERS_PER_PATTERN };
             let Some(patterns) = patterns(&matrix.answered, users, most) else { return Ok(None) };
-            if strategy.is_none() && self.users_per_pattern(&patterns) < users_per_pattern {
+            let families = self.families(&patterns)?;
+            let pays = families.is_some() || self.users_per_pattern(&patterns) >= users_per_pattern;
+            if strategy.is_none() && !pays {
                 return Ok(None);
             }
-            patterns
+            (patterns, families)
         };
         let pairs: usize = patterns.iter().map(|pattern| pattern.questions.len() * questions).sum();
         if strategy.is_none() && pairs > MOST_PAIRS {
@@ -215,6 +247,13 @@ impl<'a> Summed<'a> {
             let covariances =
                 Covariances::of_sums(&block).ok_or(Error::MatrixTooLarge { users, questions })?;
             return Ok(Some(self.in_covariances(covariances, block, bar)));
+        }
+        if let Some((families, n)) = families {
+            let search = FamilySearch::new(isa, families, blocks, blueprint, n)?;
+            if search.can_rule_out() {
+                return Ok(Some(Box::new(search)));
+            }
+            blocks = search.into_patterns();
         }
         if strategy == Some(SearchStrategy::Bound) && request.top.is_none() {
             return Err(SearchStrategy::Bound.needs("`top` or a positive floor, since it leaves sets out"));
@@ -238,6 +277,16 @@ impl<E: Exact> Way for CompleteSearch<'_, E> {
             Method::Exhaustive => SearchStrategy::Moments,
             Method::Bound => SearchStrategy::Bound,
         }
+    }
+
+    fn search(&self, run: &Run) -> Result<SetTable> {
+        self.search(run.control)
+    }
+}
+
+impl<A: SumInteger + Sync> Way for FamilySearch<'_, A> {
+    fn strategy(&self) -> SearchStrategy {
+        SearchStrategy::Bound
     }
 
     fn search(&self, run: &Run) -> Result<SetTable> {

@@ -11,7 +11,7 @@ use crate::naive::{self, Answers};
 use crate::ranking::TableColumns;
 use crate::responses::{Duplicates, Responses, Score};
 use crate::search::tests::{rows_from, stretch_by_stretch};
-use crate::search::{Constraints, Control, Costs, Domains, Every, Request, search_with};
+use crate::search::{Constraints, Control, Costs, Domains, Every, Request, run, search_with};
 
 fn matrix_of<S: Score>(answers: &Answers, score: impl Fn(f64) -> S) -> ResponseMatrix {
     let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
@@ -35,7 +35,8 @@ fn by(strategy: SearchStrategy, matrix: &ResponseMatrix, request: &Request) -> R
 
 /// The strategies beside projection that can do this.
 fn others(matrix: &ResponseMatrix, top: Option<usize>) -> Vec<SearchStrategy> {
-    let bound = top.is_some() && is_complete(&matrix.answered, matrix.users());
+    let is_float = matches!(matrix.table, Table::Float(_));
+    let bound = top.is_some() && (!is_float || is_complete(&matrix.answered, matrix.users()));
     let mut strategies = vec![SearchStrategy::Moments];
     strategies.extend(bound.then_some(SearchStrategy::Bound));
     strategies
@@ -265,6 +266,66 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Forms of any kind, also within others or just short of all, and sets that obey rules.
+    #[test]
+    fn families_under_constraints(
+        items in prop::collection::vec(item(), 10),
+        forms in prop::collection::vec(prop_oneof![
+            0u32..1 << 10,
+            (0u32..10).prop_map(|lacking| !(1 << lacking)),
+            (1u32..11).prop_map(|length| (1 << length) - 1),
+            Just(u32::MAX),
+        ], 1..7),
+        users in prop::collection::vec(any::<prop::sample::Index>(), MOST_USERS),
+        (k, top, min_users) in (2usize..7, prop_oneof![1usize..4, 10usize..60], 0u32..8),
+        mut constraints in constraints(),
+    ) {
+        let mut answers = table(MOST_USERS, &items, 1.0);
+        for (&user, scores) in &mut answers {
+            scores.retain(|&question, _| users[user as usize].get(&forms) >> question & 1 == 1);
+        }
+        let matrix = integers_of(&answers);
+        // The last questions may be in no form.
+        constraints.include.retain(|&question| (question as usize) < matrix.questions());
+        constraints.exclude.retain(|&question| (question as usize) < matrix.questions());
+        let isa = InstructionSet::from_environment().unwrap();
+        for rank_by in RANKS {
+            let request = Request { k, top: Some(top), min_users, rank_by };
+            let blueprint = Blueprint::new(Cow::Borrowed(&matrix), request, &constraints).unwrap();
+            let by = |strategy| {
+                let control = Control::default();
+                let found = run(isa, &blueprint, &Run { strategy: Some(strategy), ..Run::all(&control) });
+                (found.unwrap(), (control.done() - 1.0).abs() < 1e-9)
+            };
+            let expected = by(SearchStrategy::Projection);
+            for strategy in others(&matrix, Some(top)) {
+                prop_assert_eq!(&by(strategy), &expected, "{:?}, {:?}", strategy, request);
+            }
+        }
+    }
+}
+
+/// Rules for ten questions.
+fn constraints() -> impl Strategy<Value = Constraints> {
+    let domains = (prop::collection::vec(prop::option::of(0u32..3), 10), 0usize..2, 1usize..4);
+    let costs = (prop::collection::vec(0.0f64..1.0, 10), 0.5f64..3.0);
+    (
+        prop::collection::vec(0u32..3, 0..2),
+        prop::collection::vec(3u32..6, 0..2),
+        prop::option::of(domains),
+        prop::option::of(costs),
+    )
+        .prop_map(|(include, exclude, domains, costs)| Constraints {
+            include,
+            exclude,
+            domains: domains.map(|(of, least, most)| Domains { of, least, most }),
+            costs: costs.map(|(of, most)| Costs { of, most }),
+        })
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
@@ -282,17 +343,8 @@ proptest! {
     fn floors_under_constraints(
         items in prop::collection::vec(item(), 6..10),
         k in 2usize..6,
-        included in prop::collection::vec(0u32..3, 0..2),
-        excluded in prop::collection::vec(3u32..6, 0..2),
-        domains in prop::option::of((prop::collection::vec(prop::option::of(0u32..3), 10), 0usize..2, 1usize..4)),
-        costs in prop::option::of((prop::collection::vec(0.0f64..1.0, 10), 0.5f64..3.0)),
+        constraints in constraints(),
     ) {
-        let constraints = Constraints {
-            include: included,
-            exclude: excluded,
-            domains: domains.map(|(of, least, most)| Domains { of, least, most }),
-            costs: costs.map(|(of, most)| Costs { of, most }),
-        };
         let answers = table(MOST_USERS, &items, 1.0);
         check_floors(&integers_of(&answers), k, &constraints, "constraints");
     }
@@ -381,6 +433,11 @@ fn masses_of_ties() {
             *score = first[(*question as usize * 7) % 11 % 3];
         }
     }
+    let mut forms = answers.clone();
+    for (&user, scores) in &mut forms {
+        scores.retain(|&question, _| question % 4 != user % 4 || user > 30);
+    }
+    check_by_projection(&integers_of(&forms), 2..=6, "ties among forms");
     let matrix = integers_of(&answers);
     check_by_projection(&matrix, 2..=6, "ties");
     let request = Request { k: 5, top: Some(40), min_users: 2, rank_by: RankBy::R };
@@ -413,9 +470,72 @@ fn a_user_short_of_complete_and_booklets_with_and_without_overlap() {
             check(&integers_of(&answers), &answers, k, 50, name);
         }
     }
-    let request = Request { k: 3, top: Some(5), min_users: 2, rank_by: RankBy::R };
-    assert!(matches!(by(SearchStrategy::Bound, &integers_of(&short), &request), Err(Error::Strategy { .. })));
-    assert!(by(SearchStrategy::Bound, &integers_of(&complete), &request).is_ok());
+}
+
+/// As it is searched when that is forced.
+fn strategy_of(
+    strategy: Option<SearchStrategy>,
+    matrix: &ResponseMatrix,
+    request: Request,
+) -> SearchStrategy {
+    let blueprint = Blueprint::free(Cow::Borrowed(matrix), request);
+    let wanted = Wanted::usual(blueprint.request(), false);
+    let way = sum_up(InstructionSet::Portable, &blueprint, strategy, wanted).unwrap();
+    way.map_or(SearchStrategy::Projection, |way| way.strategy())
+}
+
+/// Whether a user was asked a question.
+type Form = fn(u32, u32) -> bool;
+
+/// Forms of a test, and for how many users.
+const FORMS: [(&str, u32, Form); 8] = [
+    ("a user short of a question", 150, |user, question| (user, question) != (7, 3)),
+    ("a user short of many", 150, |user, question| user != 7 || question % 3 == 1),
+    ("users short of one each", 150, |user, question| user > 5 || question != 2 * user),
+    ("users short of two each", 150, |user, question| user > 4 || question / 2 != user),
+    ("few users with one question more", 150, |user, question| user < 6 || question != 4),
+    ("nested", 150, |user, question| question < [9, 12, 15, 20][user as usize % 4]),
+    ("an anchor", 150, |user, question| question % 5 == 0 || question % 3 == user % 3),
+    ("balanced blocks", 210, |user, question| [0, 1, 3].contains(&((question + 7 - user % 7) % 7))),
+];
+
+/// Large enough that the bound rules out most, and that a set which another family has is in its way.
+#[test]
+fn the_best_of_few_patterns_are_proven() {
+    for ((name, users, form), most) in FORMS.into_iter().flat_map(|form| [(form, 1.0), (form, 4.0)]) {
+        let mut answers = factor(users, 20, most, |random| 2.0 * random);
+        for (&user, scores) in &mut answers {
+            scores.retain(|&question, _| form(user, question));
+        }
+        let matrix = integers_of(&answers);
+        for (k, top, min_users) in [(2, 10, 2), (3, 1, 2), (4, 10, 2), (4, 300, 50), (5, 10, 100), (6, 5, 2)]
+        {
+            for rank_by in RANKS {
+                let request = Request { k, top: Some(top), min_users, rank_by };
+                let expected = by(SearchStrategy::Projection, &matrix, &request).unwrap();
+                let found = by(SearchStrategy::Bound, &matrix, &request).unwrap();
+                assert_eq!(found, expected, "{name}, scores to {most}: {request:?}");
+                let is_full = expected.len() == top;
+                let searched = strategy_of(Some(SearchStrategy::Bound), &matrix, request);
+                assert!(!is_full || searched == SearchStrategy::Bound, "{name}: {request:?} by {searched:?}");
+            }
+        }
+    }
+}
+
+/// Sets of nearly all questions, of which most must be in each.
+#[test]
+fn families_with_nearly_all_questions() {
+    let mut answers = factor(90, 14, 2.0, |random| 1.0 + random);
+    for (&user, scores) in &mut answers {
+        scores.retain(|&question, _| user >= 21 || question / 2 != user % 7);
+    }
+    let matrix = integers_of(&answers);
+    check_by_projection(&matrix, 6..=14, "pairs are lacking");
+    for (&user, scores) in &mut answers {
+        scores.retain(|&question, _| user >= 5 || question != 13 - user);
+    }
+    check_by_projection(&integers_of(&answers), 7..=14, "and more");
 }
 
 /// More rows than are wanted at once, by one thread and by several.
@@ -545,6 +665,23 @@ fn what_a_forced_strategy_cannot_search_is_an_error() {
         "POLARS_CORRSET_STRATEGY is moments, which needs every user to have answered every question where scores are \
         not integers"
     );
+    // A family for any of the eleven to be lacking.
+    let mut each_another = factor(40, 14, 1.0, |random| random);
+    for (user, scores) in each_another.iter_mut().take(11) {
+        scores.remove(user);
+    }
+    let matrix = integers_of(&each_another);
+    assert_eq!(
+        by(SearchStrategy::Bound, &matrix, &best).unwrap_err().to_string(),
+        "POLARS_CORRSET_STRATEGY is bound, which needs users who share few answer patterns"
+    );
+    assert_eq!(strategy_of(None, &matrix, best), SearchStrategy::Projection);
+    let every = Blueprint::free(Cow::Borrowed(&matrix), all);
+    let (isa, bound) = (InstructionSet::Portable, Some(SearchStrategy::Bound));
+    assert_eq!(
+        Every::new(isa, &every, bound, TableColumns::USUAL, Some(0.5)).err().unwrap().to_string(),
+        "POLARS_CORRSET_STRATEGY is bound, which needs `top`, or every user to have answered every question"
+    );
     let unknown = Error::Strategy { name: "guess".into(), needs: None };
     assert_eq!(
         unknown.to_string(),
@@ -586,6 +723,19 @@ fn moments_are_chosen_where_they_pay() {
     assert!(is_summed(&cut(3), &request), "200 users per pattern");
     assert!(!is_summed(&cut(13), &request), "46 users of 0/1 scores per pattern");
 
+    let long = factor(600, 50, 1.0, |random| 2.0 * random);
+    let form = |patterns: u32| {
+        let mut answers = long.clone();
+        for (&user, scores) in &mut answers {
+            scores.retain(|&question, _| question % 2 == 0 || question % patterns != user % patterns);
+        }
+        integers_of(&answers)
+    };
+    assert_eq!(strategy_of(None, &form(3), request), SearchStrategy::Bound);
+    assert_eq!(strategy_of(None, &form(3), Request { k: 2, ..request }), SearchStrategy::Moments);
+    assert_eq!(strategy_of(None, &form(3), Request { top: None, ..request }), SearchStrategy::Moments);
+    assert_eq!(strategy_of(None, &form(23), request), SearchStrategy::Projection, "2^23 families");
+
     // A hundred users without one question or another hardly matter beside those who answered all.
     let mut nearly = complete.clone();
     for (&user, scores) in &mut nearly {
@@ -610,10 +760,8 @@ fn every_strategy_stops_and_tells_how_far_it_is() {
     };
     let (complete, booklets) = (integers_of(&answers(0)), integers_of(&answers(2)));
     let isa = InstructionSet::Portable;
-    for (matrix, strategies) in
-        [(&complete, &SearchStrategy::ALL[..]), (&booklets, &SearchStrategy::ALL[..2])]
-    {
-        for &strategy in strategies {
+    for matrix in [&complete, &booklets] {
+        for strategy in SearchStrategy::ALL {
             for top in [Some(5), None] {
                 if strategy == SearchStrategy::Bound && top.is_none() {
                     continue;
