@@ -80,8 +80,8 @@ def scan_corrsets(
     include, exclude, domain, max_per_domain, min_per_domain, cost, max_cost
         As in :func:`corrset`.
     alpha
-        Whether there is a column `alpha`, see `rank_by` of :func:`corrset`. It takes a look at the users of
-        each set, so it takes longer than correlations.
+        Whether there is a column `alpha`, see `rank_by` of :func:`corrset`. For floats and wide integers it
+        takes a look at the users of each set, much longer than correlations take.
     progress
         As in :func:`corrset`: a bar with the sets done.
 
