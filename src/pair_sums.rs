@@ -225,10 +225,11 @@ pub trait PairScores: Cells + Sized {
     );
 }
 
-/// Words of a column of bits at once: 4,096 users, whose totals, within the number of questions, cannot overflow a sum.
+/// Words of a column of bits at once: 4,096 users.
 const BIT_WORDS: usize = 64;
 
-/// Scores of 0 and 1: a product is an AND, a sum a count.
+/// Scores of 0 and 1: a product is an AND, a sum a count. That of the totals of those who scored counts them by binary digit of
+/// their totals, which are columns of bits, too.
 impl PairScores for BitMatrix {
     const USERS_AT_ONCE: usize = BIT_WORDS * WORD_BITS;
 
@@ -246,8 +247,18 @@ impl PairScores for BitMatrix {
         let width = points.columns();
         let mut columns = vec![[0u64; BIT_WORDS]; points.words_per_row() * WORD_BITS];
         let words = users.len().div_ceil(WORD_BITS);
-        let mut padded = vec![0i64; words * WORD_BITS];
-        padded[..totals.len()].copy_from_slice(totals);
+        let least = totals.iter().copied().min().unwrap_or(0);
+        let above_least = |total: &i64| total.wrapping_sub(least).cast_unsigned();
+        let range = totals.iter().map(above_least).max().unwrap_or(0);
+        let mut digits = vec![[0u64; BIT_WORDS]; (u64::BITS - range.leading_zeros()) as usize];
+        for (word, totals) in totals.chunks(BLOCK).enumerate() {
+            let mut block = [0; BLOCK];
+            block.iter_mut().zip(totals).for_each(|(to, total)| *to = above_least(total));
+            let block = isa.transpose(&block);
+            for (bit, digit) in digits.iter_mut().enumerate() {
+                digit[word] = block.row(bit);
+            }
+        }
         for (word, users) in users.chunks(BLOCK).enumerate() {
             for part in 0..points.words_per_row() {
                 let mut block = [0; BLOCK];
@@ -261,26 +272,30 @@ impl PairScores for BitMatrix {
             }
         }
         for (row, &i) in questions.iter().enumerate() {
-            let a = &columns[i as usize];
+            let a = &columns[i as usize][..words];
             let row = &mut sums.xx[row * width..][..width];
             for &j in &questions[questions.partition_point(|&j| j < i)..] {
-                let b = &columns[j as usize];
-                let mut count = 0;
-                for word in 0..words {
-                    count += u64::from((a[word] & b[word]).count_ones());
-                }
-                row[j as usize] += A::from(count as i64);
+                row[j as usize] += A::from(count_both(a, &columns[j as usize]));
             }
             sums.x[i as usize] = row[i as usize];
-            let mut xt = 0;
-            for (&bits, totals) in a.iter().zip(padded.as_chunks::<WORD_BITS>().0) {
-                for (bit, &t) in totals.iter().enumerate() {
-                    xt += t & ((bits >> bit & 1) as i64).wrapping_neg();
-                }
+            // What wraps on the way comes back: no sum of totals is beyond an i64 (see `sums_fit`).
+            let mut xt = least.wrapping_mul(count_both(a, a));
+            for (bit, digit) in digits.iter().enumerate() {
+                xt = xt.wrapping_add(count_both(a, digit) << bit);
             }
             sums.xt[i as usize] += A::from(xt);
         }
     }
+}
+
+/// How many users have both bits, where one column may be longer.
+#[inline(always)]
+fn count_both(a: &[u64], b: &[u64]) -> i64 {
+    let mut count = 0;
+    for (a, b) in a.iter().zip(b) {
+        count += i64::from((a & b).count_ones());
+    }
+    count
 }
 
 /// Users of wider scores at once.
