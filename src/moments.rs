@@ -20,7 +20,7 @@ use std::ops::{Add, AddAssign, Mul, Sub};
 
 use crate::double_double::DoubleDouble;
 
-pub use lane_alphas::LaneVariances;
+pub use lane_alphas::{LaneVariances, SquaredTotals};
 pub use lanes::{Lane, LaneComoments, LaneCorrelations};
 
 /// Which correlation ranks the sets.

@@ -3,6 +3,7 @@
 use std::borrow::{Borrow, BorrowMut};
 
 use crate::isa::{BLOCK, FieldSums, Fields, Isa, PART, PartSums};
+use crate::moments::SquaredTotals;
 use crate::tree::grow;
 
 use super::{database, extension};
@@ -180,11 +181,9 @@ fn pass<I: Isa, const N: usize>(
 ) {
     let responses: [&[u32]; N] = std::array::from_fn(|part| database.users.words(first + part));
     let stride = database.users.weights().len();
-    // All who scored on a question of a set make Σx: what the prefix leaves are those of the last question.
-    let mut last: [[i32; PART]; N] = [[0; PART]; N];
-    for (last, found) in last.iter_mut().zip(&mut *found) {
-        *last = found.six.x;
-        found.squares = [0.0; PART];
+    let mut squares = [SquaredTotals::new([0.0; PART]); N];
+    for (squares, found) in squares.iter_mut().zip(&*found) {
+        *squares = SquaredTotals::new(found.six.x.map(f64::from));
     }
     for word in 0..extension.words {
         let (users, marks) = (&extension.in_a_row[..extension.users.len()], extension.word(word));
@@ -205,24 +204,13 @@ fn pass<I: Isa, const N: usize>(
                 isa.finish_fields::<MARKED>(sums, scorers);
             }
         }
-        for ((scorers, last), found) in scorers.iter().zip(&mut last).zip(&mut *found) {
+        for (scorers, squares) in scorers.iter().zip(&mut squares) {
             for scorers in scorers {
-                add_square(scorers, &mut found.squares);
-                for (last, scorers) in last.iter_mut().zip(scorers) {
-                    *last -= scorers;
-                }
+                squares.take(&scorers.map(f64::from));
             }
         }
     }
-    for (last, found) in last.iter().zip(found) {
-        add_square(last, &mut found.squares);
-    }
-}
-
-/// Adds the squares of counts.
-#[inline(always)]
-fn add_square(counts: &[i32; PART], squares: &mut [f64; PART]) {
-    for (square, &count) in squares.iter_mut().zip(counts) {
-        *square += f64::from(count) * f64::from(count);
+    for (squares, found) in squares.into_iter().zip(found) {
+        found.squares = squares.finish();
     }
 }

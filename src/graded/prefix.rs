@@ -1,6 +1,7 @@
 //! The points of a prefix's users on each of its questions: what Cronbach's α needs beside the six sums.
 
 use crate::isa::{FieldSums, Fields, Isa, LARGEST_NARROW, PART};
+use crate::moments::SquaredTotals;
 use crate::tree::grow;
 
 use super::alpha::Sums;
@@ -150,10 +151,9 @@ fn pass<I: Isa, const N: usize>(
             add(&of_run[0], &mut found.squared);
         }
     }
-    // The points on all questions of a set make Σx: what the prefix leaves are those on the last question.
-    let mut last: [[f64; PART]; N] = [[0.0; PART]; N];
-    for (last, found) in last.iter_mut().zip(&*found) {
-        *last = found.six.x.map(|x| x as f64);
+    let mut squares = [SquaredTotals::new([0.0; PART]); N];
+    for (squares, found) in squares.iter_mut().zip(&*found) {
+        *squares = SquaredTotals::new(found.six.x.map(|x| x as f64));
     }
     let run = Fields::<PAIR>::longest_run(most);
     for pair in 0..prefix.pairs() {
@@ -176,17 +176,14 @@ fn pass<I: Isa, const N: usize>(
                 }
             }
         }
-        for ((totals, last), found) in totals.iter().zip(&mut last).zip(&mut *found) {
+        for (totals, squares) in totals.iter().zip(&mut squares) {
             for totals in totals {
-                add_square(totals, &mut found.squares);
-                for (last, total) in last.iter_mut().zip(totals) {
-                    *last -= total;
-                }
+                squares.take(totals);
             }
         }
     }
-    for (last, found) in last.iter().zip(found) {
-        add_square(last, &mut found.squares);
+    for (squares, found) in squares.into_iter().zip(found) {
+        found.squares = squares.finish();
     }
 }
 
@@ -194,12 +191,5 @@ fn pass<I: Isa, const N: usize>(
 fn add(sums: &[i32; PART], totals: &mut [f64; PART]) {
     for (total, &sum) in totals.iter_mut().zip(sums) {
         *total += f64::from(sum);
-    }
-}
-
-#[inline(always)]
-fn add_square(totals: &[f64; PART], squares: &mut [f64; PART]) {
-    for (square, total) in squares.iter_mut().zip(totals) {
-        *square += total * total;
     }
 }

@@ -58,6 +58,39 @@ impl<const N: usize> LaneVariances<N> {
     }
 }
 
+/// Σ cᵢ² over the questions of sets that differ in the last one: Σx leaves its c when those of the others are taken off.
+#[derive(Clone, Copy)]
+pub struct SquaredTotals<const N: usize> {
+    last: [f64; N],
+    squares: [f64; N],
+}
+
+impl<const N: usize> SquaredTotals<N> {
+    /// Before any question, of sets with these Σx.
+    #[inline(always)]
+    pub fn new(x: [f64; N]) -> Self {
+        Self { last: x, squares: [0.0; N] }
+    }
+
+    /// Takes up a question that the sets share.
+    #[inline(always)]
+    pub fn take(&mut self, totals: &[f64; N]) {
+        for (lane, &total) in totals.iter().enumerate() {
+            self.squares[lane] += total * total;
+            self.last[lane] -= total;
+        }
+    }
+
+    /// With the last question.
+    #[inline(always)]
+    pub fn finish(mut self) -> [f64; N] {
+        for lane in 0..N {
+            self.squares[lane] += self.last[lane] * self.last[lane];
+        }
+        self.squares
+    }
+}
+
 /// The quotient of integers up to 2⁵³, and whether it is certainly correctly rounded.
 #[inline(always)]
 fn rounded<I: Isa>(isa: I, numerator: f64, denominator: f64) -> (f64, bool) {
