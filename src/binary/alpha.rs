@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::error::Result;
 use crate::isa::{Isa, PART};
 use crate::moments::{Correlations, LaneCorrelations, LaneVariances, RankBy, Side};
-use crate::tree::{AlphaBar, Bar, Column, Next, Open, Questions, Scores};
+use crate::tree::{AlphaBar, Bar, Column, Layout, Next, Questions, Scores};
 
 use super::scorers::{Database, Extension, Sums, add_squares};
 use super::{Binary, kernel};
@@ -33,6 +33,7 @@ impl Scores for BinaryAlpha<'_> {
     type Filter = Filter;
 
     const COST: u128 = 2 * Binary::COST;
+    const JOINS: bool = Binary::JOINS;
 
     fn users(&self) -> usize {
         self.0.users()
@@ -43,8 +44,8 @@ impl Scores for BinaryAlpha<'_> {
         Ok(Database::of_everyone(self.0.everyone(isa, questions)?))
     }
 
-    fn open(database: &Database) -> Open {
-        database.users.open()
+    fn layout(database: &Database) -> Layout {
+        database.users.layout()
     }
 
     #[inline(always)]
@@ -70,11 +71,11 @@ impl Scores for BinaryAlpha<'_> {
         isa: I,
         parent: &Database,
         extension: &Extension,
-        open: Open,
+        layout: Layout,
         next: Next,
         database: &mut Database,
     ) {
-        self.0.project(isa, &parent.users, &extension.users, open, next, &mut database.users);
+        self.0.project(isa, &parent.users, &extension.users, layout, next, &mut database.users);
         database.take_marks(parent, extension);
     }
 

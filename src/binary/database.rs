@@ -1,7 +1,9 @@
 //! The conditional database of a prefix: the responses of its common users to the questions that can follow.
 
+use std::cmp::Ordering;
+
 use crate::isa::{BLOCK, Isa, PART, Weight};
-use crate::tree::{Column, Next, Open, grow};
+use crate::tree::{Column, Layout, Next, grow};
 
 use super::extension::Extension;
 use super::kernel::Limits;
@@ -13,7 +15,7 @@ use super::kernel::Limits;
 /// of their half and a subtree drops the rest.
 #[derive(Default)]
 pub struct Database {
-    open: Open,
+    layout: Layout,
     /// Users, padding included.
     stride: usize,
     /// The running total of each block of users.
@@ -33,18 +35,18 @@ impl Database {
     /// The database of the empty prefix, for sets of `k` questions. `responses` gives a user's answered and scored columns
     /// to its second argument.
     pub fn of_everyone(
-        open: Open,
+        layout: Layout,
         totals: &[i64],
         k: usize,
         mut responses: impl FnMut(usize, &mut dyn FnMut(Column, bool)),
     ) -> Self {
         let mut database = Self::default();
-        database.resize(open, &[totals.len()]);
+        database.resize(layout, &[totals.len()]);
         let stride = database.stride;
         for (user, &t) in totals.iter().enumerate() {
             database.weights[user] = Weight::new(t);
             responses(user, &mut |column, scored| {
-                let (part, bit) = open.locate(column);
+                let (part, bit) = layout.locate(column);
                 database.words[part / 2 * stride + user][part % 2] |=
                     1 << bit | u32::from(scored) << (PART + bit);
             });
@@ -53,8 +55,8 @@ impl Database {
         database
     }
 
-    pub fn open(&self) -> Open {
-        self.open
+    pub fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// Over all users, of t².
@@ -88,17 +90,17 @@ impl Database {
     /// For each block of users: who answered `column`, and who scored. Only after
     /// [`index`](Self::index) for its half.
     pub fn users_of(&self, column: Column) -> &[[u64; 2]] {
-        let (part, bit) = self.open.locate(column);
+        let (part, bit) = self.layout.locate(column);
         let blocks = self.totals.len();
         &self.users_of[(part * PART + bit) * blocks..][..blocks]
     }
 
-    /// Becomes the database of the common users `extension` of a longer prefix, after which `open` can follow, for sets
-    /// of `k` questions.
+    /// Becomes the database of the common users `extension` of a longer prefix, with the responses that `layout` has, for
+    /// sets of `k` questions.
     #[inline(always)]
-    pub fn project(&mut self, parent: &Self, extension: &Extension, open: Open, k: usize) {
-        self.resize(open, extension.counts());
-        let mut parts = open.parts_of(parent.open);
+    pub fn project(&mut self, parent: &Self, extension: &Extension, layout: Layout, k: usize) {
+        self.resize(layout, extension.counts());
+        let mut parts = layout.parts_from(&parent.layout);
         for to in self.words.chunks_exact_mut(self.stride.max(1)) {
             match (parts.next(), parts.next()) {
                 (Some(first), Some(second)) if first % 2 == 0 && second == first + 1 => {
@@ -116,8 +118,27 @@ impl Database {
                 (None, _) => break,
             }
         }
+        if let Some(gap) = layout.gap() {
+            self.join(gap);
+        }
         copy_groups(extension, &mut self.weights, |user| parent.weights[user]);
         self.take_stock(k);
+    }
+
+    /// Moves the questions behind the first `front` of a half, which begin a part of their own, next to those.
+    #[inline(always)]
+    fn join(&mut self, front: usize) {
+        let (boundary, shift) = (front / PART, front % PART);
+        let pairs = boundary / 2..self.layout.parts_apart().div_ceil(2);
+        for pair in pairs.clone() {
+            let join = Join::new([2 * pair, 2 * pair + 1].map(|part| part.cmp(&boundary)), shift);
+            let (words, next) = self.words[pair * self.stride..].split_at_mut(self.stride);
+            if pair + 1 < pairs.end {
+                words.iter_mut().zip(next).for_each(|(word, &mut next)| *word = join.join(*word, next));
+            } else {
+                words.iter_mut().for_each(|word| *word = join.join(*word, [0; 2]));
+            }
+        }
     }
 
     #[inline(always)]
@@ -132,26 +153,24 @@ impl Database {
     }
 
     /// Room for `counts` users of each total.
-    fn resize(&mut self, open: Open, counts: &[usize]) {
-        self.open = open;
+    fn resize(&mut self, layout: Layout, counts: &[usize]) {
+        self.layout = layout;
         self.totals.clear();
         for (total, count) in counts.iter().enumerate().rev() {
             self.totals.extend(std::iter::repeat_n(total, count.div_ceil(BLOCK)));
         }
         self.stride = self.totals.len() * BLOCK;
-        grow(&mut self.words, open.parts().div_ceil(2) * self.stride);
+        grow(&mut self.words, layout.parts_apart().div_ceil(2) * self.stride);
         grow(&mut self.weights, self.stride);
     }
 
     /// Finds the users of each question that can be next, for [`users_of`](Self::users_of).
     #[inline(always)]
     pub fn index<I: Isa>(&mut self, isa: I, next: Next) {
-        let (low_parts, parts) = (self.open.low_parts(), self.open.parts());
+        let (parts, of_next) = (self.layout.parts(), self.layout.parts_of(next));
         let blocks = self.totals.len();
         grow(&mut self.users_of, parts * PART * blocks);
-        let start = if next.low { 0 } else { low_parts };
-        let end = if next.high { parts } else { low_parts };
-        for pair in start / 2..end.div_ceil(2) {
+        for pair in of_next.start / 2..of_next.end.div_ceil(2) {
             for block in 0..blocks {
                 let users = &self.words[pair * self.stride + block * BLOCK..];
                 let Some(users) = users.first_chunk::<BLOCK>() else { continue };
@@ -185,5 +204,41 @@ fn copy_groups<T: Copy + Default>(extension: &Extension, to: &mut [T], from: imp
             *to = from(user as usize);
         }
         start = end;
+    }
+}
+
+/// What becomes of the responses to a pair of parts when the questions from some one on move to lower lanes.
+struct Join {
+    /// Lanes by which they do not move on to the next part.
+    shift: usize,
+    /// Of both parts the lanes that stay, and that are filled from the same part.
+    stay: u64,
+    own: u64,
+}
+
+impl Join {
+    /// Where the parts are, seen from the one in which the first of those questions will be, at the lane `shift`.
+    fn new(parts: [Ordering; 2], shift: usize) -> Self {
+        let below = (1 << shift) - 1;
+        let lanes = |part| match part {
+            Ordering::Less => (u16::MAX, 0),
+            Ordering::Equal => (below, 0),
+            Ordering::Greater => (0, below),
+        };
+        let [first, second] = parts.map(lanes);
+        let repeat = |first: u16, second: u16| {
+            [first, first, second, second].iter().rev().fold(0, |word, &lanes| word << PART | u64::from(lanes))
+        };
+        Self { shift, stay: repeat(first.0, second.0), own: repeat(first.1, second.1) }
+    }
+
+    /// A user's responses to the parts, where `next` are those to the parts behind.
+    #[inline(always)]
+    fn join(&self, [first, second]: [u32; 2], [third, _]: [u32; 2]) -> [u32; 2] {
+        let word = |low: u32, high: u32| u64::from(high) << u32::BITS | u64::from(low);
+        let (own, next) = (word(first, second), word(second, third));
+        let moved = own >> (PART - self.shift) & self.own | next << self.shift & !self.own;
+        let joined = own & self.stay | moved & !self.stay;
+        [joined as u32, (joined >> u32::BITS) as u32]
     }
 }

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::isa::{Isa, LARGEST_WEIGHT, PART, PartSums};
 use crate::matrix::Integers;
 use crate::moments::{Correlations, IntegerSums, LaneComoments, LaneCorrelations, RankBy, Side};
-use crate::tree::{Bar, Column, Next, Open, Questions, Scores, is_exact};
+use crate::tree::{Bar, Column, Layout, Next, Questions, Scores, is_exact};
 
 pub use alpha::BinaryAlpha;
 use database::Database;
@@ -58,6 +58,7 @@ impl Scores for Binary<'_> {
     type Filter = Filter;
 
     const COST: u128 = 1;
+    const JOINS: bool = true;
 
     fn users(&self) -> usize {
         self.integers.totals.len()
@@ -66,7 +67,7 @@ impl Scores for Binary<'_> {
     #[inline(always)]
     fn everyone<I: Isa>(&self, isa: I, questions: &Questions) -> Result<Database> {
         let mut database =
-            Database::of_everyone(questions.open(), &self.integers.totals, self.k, |user, respond| {
+            Database::of_everyone(questions.layout(), &self.integers.totals, self.k, |user, respond| {
                 for (word, (&answered, &scored)) in
                     self.answered.row(user).iter().zip(self.integers.points.row(user)).enumerate()
                 {
@@ -79,8 +80,8 @@ impl Scores for Binary<'_> {
         Ok(database)
     }
 
-    fn open(database: &Database) -> Open {
-        database.open()
+    fn layout(database: &Database) -> Layout {
+        database.layout()
     }
 
     #[inline(always)]
@@ -105,11 +106,11 @@ impl Scores for Binary<'_> {
         isa: I,
         parent: &Database,
         extension: &Extension,
-        open: Open,
+        layout: Layout,
         next: Next,
         database: &mut Database,
     ) {
-        database.project(parent, extension, open, self.k);
+        database.project(parent, extension, layout, self.k);
         database.index(isa, next);
     }
 

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::isa::{GradedSums, Isa, PART};
 use crate::matrix::Cells;
 use crate::moments::{Correlations, LaneCorrelations, LaneVariances, RankBy, Side};
-use crate::tree::{AlphaBar, Bar, Column, Next, Open, Questions, Scores};
+use crate::tree::{AlphaBar, Bar, Column, Layout, Next, Questions, Scores};
 
 use super::database::Local;
 use super::points::{IntegerPoints, integer_sums};
@@ -86,6 +86,7 @@ impl Scores for GradedAlpha<'_> {
     type Filter = Filter;
 
     const COST: u128 = Graded::<u16>::COST;
+    const JOINS: bool = false;
 
     fn users(&self) -> usize {
         self.graded.users()
@@ -97,8 +98,8 @@ impl Scores for GradedAlpha<'_> {
         Ok(Database { users: self.graded.everyone(isa, questions)?, prefix })
     }
 
-    fn open(database: &Database) -> Open {
-        Graded::open(&database.users)
+    fn layout(database: &Database) -> Layout {
+        Graded::layout(&database.users)
     }
 
     #[inline(always)]
@@ -127,11 +128,11 @@ impl Scores for GradedAlpha<'_> {
         isa: I,
         parent: &Database,
         extension: &Extension,
-        open: Open,
+        layout: Layout,
         next: Next,
         database: &mut Database,
     ) {
-        self.graded.project(isa, &parent.users, &extension.users, open, next, &mut database.users);
+        self.graded.project(isa, &parent.users, &extension.users, layout, next, &mut database.users);
         database.prefix.copy(&extension.prefix);
     }
 
@@ -154,7 +155,7 @@ impl Scores for GradedAlpha<'_> {
                 // users of a first question are laid out at once, too.
                 let mut local = Local::default();
                 let Graded { answered, points, .. } = self.graded;
-                local.become_rows(everyone, answered, points, users, everyone.questions.open());
+                local.become_rows(everyone, answered, points, users, everyone.questions.layout());
                 laid_out = (local, (0..users.len() as u32).collect());
                 (&laid_out.0, laid_out.1.as_slice())
             }

@@ -2,7 +2,7 @@
 
 use crate::bitset::BitMatrix;
 use crate::isa::{BLOCK, Isa, PART};
-use crate::tree::{Column, Next, Open, Questions, grow};
+use crate::tree::{Column, Layout, Next, Questions, grow};
 
 use super::kernel::Point;
 use super::points::Points;
@@ -105,7 +105,7 @@ impl Extension {
 /// Responses by part, then by user, so that the kernel reads one part of some users after the other.
 #[derive(Default)]
 pub struct Local<P: Point> {
-    open: Open,
+    layout: Layout,
     users: usize,
     /// The users' rows in the matrix.
     rows: Vec<u32>,
@@ -120,8 +120,8 @@ pub struct Local<P: Point> {
 }
 
 impl<P: Point> Local<P> {
-    pub fn open(&self) -> Open {
-        self.open
+    pub fn layout(&self) -> Layout {
+        self.layout
     }
 
     pub fn row(&self, user: u32) -> u32 {
@@ -152,14 +152,14 @@ impl<P: Point> Local<P> {
 
     /// The users who answered `column`, as bits. Only after [`index`](Self::index) for its half.
     pub fn users_of(&self, column: Column) -> &[u64] {
-        let (part, bit) = self.open.locate(column);
+        let (part, bit) = self.layout.locate(column);
         &self.users_of[(part * PART + bit) * self.blocks()..][..self.blocks()]
     }
 
     /// Gives the users of `extension`, who answered `column`, their totals with it.
     #[inline(always)]
     pub fn extend_totals(&self, column: Column, extension: &mut Extension) {
-        let (part, bit) = self.open.locate(column);
+        let (part, bit) = self.layout.locate(column);
         let points = self.points(part);
         for (user, total) in extension.totals_mut() {
             *total = self.x[user as usize] + points[user as usize][bit].total();
@@ -173,16 +173,17 @@ impl<P: Point> Local<P> {
         answered: &BitMatrix,
         points: &dyn Points,
         rows: &[u32],
-        open: Open,
+        layout: Layout,
     ) {
-        self.resize(open, rows.len());
+        self.resize(layout, rows.len());
         self.rows[..self.users].copy_from_slice(rows);
         for (weight, &row) in self.weights.iter_mut().zip(rows) {
             *weight = everyone.weights[row as usize];
         }
-        let cells = open.parts() * self.users;
+        let cells = layout.parts() * self.users;
         self.answered[..cells].fill(0);
         self.points[..cells].fill([P::default(); PART]);
+        let open = layout.open();
         let mut responses = Vec::new();
         for (user, &row) in rows.iter().enumerate() {
             responses.clear();
@@ -190,7 +191,7 @@ impl<P: Point> Local<P> {
             for &(question, points) in &responses {
                 let column = everyone.questions.column(question as usize);
                 if open.has(column) {
-                    let (part, bit) = open.locate(column);
+                    let (part, bit) = layout.locate(column);
                     let cell = part * self.users + user;
                     self.answered[cell] |= 1 << bit;
                     self.points[cell][bit] = P::new(points);
@@ -201,11 +202,11 @@ impl<P: Point> Local<P> {
 
     /// Takes the responses of some users of `parent`.
     #[inline(always)]
-    pub fn become_users_of(&mut self, parent: &Self, users: &[u32], open: Open) {
-        self.resize(open, users.len());
+    pub fn become_users_of(&mut self, parent: &Self, users: &[u32], layout: Layout) {
+        self.resize(layout, users.len());
         copy(users, &parent.rows, &mut self.rows);
         copy(users, parent.weights(), &mut self.weights);
-        for (part, parent_part) in open.parts_of(parent.open).enumerate() {
+        for (part, parent_part) in layout.parts_from(&parent.layout).enumerate() {
             let here = part * self.users;
             copy(users, parent.answered(parent_part), &mut self.answered[here..]);
             copy(users, parent.points(parent_part), &mut self.points[here..]);
@@ -213,13 +214,13 @@ impl<P: Point> Local<P> {
     }
 
     /// Room for the responses of so many users.
-    fn resize(&mut self, open: Open, users: usize) {
-        (self.open, self.users) = (open, users);
+    fn resize(&mut self, layout: Layout, users: usize) {
+        (self.layout, self.users) = (layout, users);
         grow(&mut self.rows, users);
         grow(&mut self.weights, users);
         grow(&mut self.x, users);
-        grow(&mut self.answered, open.parts() * users);
-        grow(&mut self.points, open.parts() * users);
+        grow(&mut self.answered, layout.parts() * users);
+        grow(&mut self.points, layout.parts() * users);
     }
 
     /// Takes the users' totals, and finds the users of each question that can be next, for
@@ -227,12 +228,10 @@ impl<P: Point> Local<P> {
     #[inline(always)]
     pub fn index<I: Isa>(&mut self, isa: I, x: &[i32], next: Next) {
         self.x[..self.users].copy_from_slice(x);
-        let (low_parts, parts, blocks) = (self.open.low_parts(), self.open.parts(), self.blocks());
-        grow(&mut self.users_of, parts * PART * blocks);
-        let start = if next.low { 0 } else { low_parts };
-        let end = if next.high { parts } else { low_parts };
-        for first in (start..end).step_by(PARTS_OF_SQUARE) {
-            let parts = first..end.min(first + PARTS_OF_SQUARE);
+        let (parts, blocks) = (self.layout.parts_of(next), self.blocks());
+        grow(&mut self.users_of, parts.end * PART * blocks);
+        for first in parts.clone().step_by(PARTS_OF_SQUARE) {
+            let parts = first..parts.end.min(first + PARTS_OF_SQUARE);
             for block in 0..blocks {
                 let mut square = [0; BLOCK];
                 for part in parts.clone() {

@@ -20,7 +20,7 @@ use crate::bitset::BitMatrix;
 use crate::error::{Error, Result};
 use crate::isa::{GradedSums, Isa, PART};
 use crate::moments::{Correlations, LaneComoments, LaneCorrelations, RankBy, Side};
-use crate::tree::{Bar, Column, Next, Open, Questions, Scores};
+use crate::tree::{Bar, Column, Layout, Next, Questions, Scores};
 
 pub use alpha::GradedAlpha;
 use database::{Database, Everyone, Extension, Local};
@@ -74,6 +74,7 @@ impl<P: Point> Scores for Graded<'_, P> {
     type Filter = Filter;
 
     const COST: u128 = 4;
+    const JOINS: bool = false;
 
     fn users(&self) -> usize {
         self.points.users()
@@ -90,10 +91,10 @@ impl<P: Point> Scores for Graded<'_, P> {
         }))
     }
 
-    fn open(database: &Database<P>) -> Open {
+    fn layout(database: &Database<P>) -> Layout {
         match database {
-            Database::Everyone(everyone) => everyone.questions.open(),
-            Database::Local(local) => local.open(),
+            Database::Everyone(everyone) => everyone.questions.layout(),
+            Database::Local(local) => local.layout(),
         }
     }
 
@@ -131,16 +132,16 @@ impl<P: Point> Scores for Graded<'_, P> {
         isa: I,
         parent: &Database<P>,
         extension: &Extension,
-        open: Open,
+        layout: Layout,
         next: Next,
         database: &mut Database<P>,
     ) {
         let local = database.local();
         match parent {
             Database::Everyone(everyone) => {
-                local.become_rows(everyone, self.answered, self.points, extension.users(), open);
+                local.become_rows(everyone, self.answered, self.points, extension.users(), layout);
             }
-            Database::Local(parent) => local.become_users_of(parent, extension.users(), open),
+            Database::Local(parent) => local.become_users_of(parent, extension.users(), layout),
         }
         local.index(isa, extension.totals(), next);
     }
@@ -163,11 +164,11 @@ impl<P: Point> Scores for Graded<'_, P> {
                 // Users of the empty prefix have no rows to sum over yet: some at a time get them.
                 let mut local = Local::default();
                 let numbers: Vec<u32> = (0..ROWS_AT_ONCE as u32).collect();
-                let open = everyone.questions.open();
+                let layout = everyone.questions.layout();
                 for (users, x) in
                     extension.users().chunks(ROWS_AT_ONCE).zip(extension.totals().chunks(ROWS_AT_ONCE))
                 {
-                    local.become_rows(everyone, self.answered, self.points, users, open);
+                    local.become_rows(everyone, self.answered, self.points, users, layout);
                     kernel::add_sums(isa, &local, &numbers[..users.len()], x, parts.start, sums);
                 }
             }

@@ -384,9 +384,12 @@ impl Standing {
         &self.closed[self.closed.len() - words_for(rules.places)..]
     }
 
-    /// Of 16 places from one on that is divisible by 16, which are closed.
+    /// Of 16 places from one on, which are closed.
     pub fn lanes(&self, rules: &Rules, first: usize) -> u16 {
-        (self.words(rules)[first / WORD_BITS] >> (first % WORD_BITS)) as u16
+        let (words, shift) = (self.words(rules), first % WORD_BITS);
+        let of = |word: usize| u128::from(words.get(word).copied().unwrap_or_default());
+        let word = first / WORD_BITS;
+        ((of(word + 1) << WORD_BITS | of(word)) >> shift) as u16
     }
 }
 

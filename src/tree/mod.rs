@@ -30,7 +30,8 @@ use crate::ranking::{All, Collector, Siblings, Sink};
 use crate::search::{Blueprint, Control, Request, Rules, Run, Space, Standing};
 
 pub use filter::{AlphaBar, Bar, is_exact};
-pub use halves::{Column, Open, Questions};
+use halves::{Lanes, Open};
+pub use halves::{Column, Layout, Questions};
 pub use scores::{Next, Scores};
 use subtree::{Child, Children, Kept, Subtree};
 
@@ -145,13 +146,22 @@ impl<S: Scores> Default for Level<S> {
 
 /// What one thread needs to look at leaves, allocated once.
 struct Scratch<S: Scores> {
+    lanes: Lanes,
     sums: Vec<S::Sums>,
     set: Vec<u32>,
 }
 
+impl<S: Scores> Default for Scratch<S> {
+    fn default() -> Self {
+        Self { lanes: Lanes::default(), sums: Vec::new(), set: Vec::new() }
+    }
+}
+
 impl<S: Scores> Scratch<S> {
-    fn new(open: Open) -> Self {
-        Self { sums: vec![S::Sums::default(); open.parts()], set: Vec::new() }
+    /// Before leaves of prefixes of a database are looked at.
+    fn lay(&mut self, questions: &Questions, layout: &Layout) {
+        questions.lay(layout, &mut self.lanes);
+        grow(&mut self.sums, layout.parts());
     }
 }
 
@@ -249,25 +259,20 @@ impl<S: Scores> Tree<'_, S> {
         !prefix.lacks_fixed() && self.rules.is_some_and(is_closed)
     }
 
-    /// The lanes of a part, of a database whose high questions begin with the part `first_high`, that no set has beside the
-    /// prefix.
+    /// The lanes of a part that no set has beside the prefix.
     #[inline(always)]
-    fn closed_lanes(&self, prefix: &Prefix, first_high: usize, part: usize) -> u16 {
+    fn closed_lanes(&self, prefix: &Prefix, layout: &Layout, part: usize) -> u16 {
         let Some(rules) = self.rules else { return 0 };
-        let column = match part.checked_sub(first_high) {
-            Some(part) => Column::High(part * PART),
-            None => Column::Low(part * PART),
-        };
-        prefix.standing.lanes(rules, self.questions.place(column))
+        layout.gather(part, |column| prefix.standing.lanes(rules, self.questions.place(column)))
     }
 
     /// Takes the first of `parts` that are not closed, as many as come one after another.
     #[inline(always)]
-    fn open_stretch(&self, prefix: &Prefix, first_high: usize, parts: &mut Range<usize>) -> Range<usize> {
+    fn open_stretch(&self, prefix: &Prefix, layout: &Layout, parts: &mut Range<usize>) -> Range<usize> {
         if self.rules.is_none() {
             return std::mem::take(parts);
         }
-        let is_open = |&part: &usize| self.closed_lanes(prefix, first_high, part) != u16::MAX;
+        let is_open = |&part: &usize| self.closed_lanes(prefix, layout, part) != u16::MAX;
         let start = parts.clone().find(is_open).unwrap_or(parts.end);
         let end = (start..parts.end).find(|part| !is_open(part)).unwrap_or(parts.end);
         parts.start = end;
@@ -286,12 +291,16 @@ impl<S: Scores> Tree<'_, S> {
         mut collector: C,
         empty: &(impl Fn() -> C + Sync),
     ) -> C {
-        let open = S::open(database);
+        let layout = S::layout(database);
+        let open = layout.open();
         let missing = self.request.k - prefix.len();
         if missing == 1 {
             let extension = &self.scores.extend_by_none();
-            let of = Leaves { database, extension, users, open, prefix, kept: subtree.leaves(open) };
-            self.isa.run(Root { tree: self, of, scratch: &mut Scratch::new(open), sink: &mut collector });
+            let end = layout.leaf_lanes(open, true);
+            let of = Leaves { database, extension, users, end, prefix, kept: subtree.leaves(open) };
+            let mut scratch = Scratch::default();
+            scratch.lay(self.questions, &layout);
+            self.isa.run(Root { tree: self, of, scratch: &mut scratch, sink: &mut collector });
             self.control.advance(subtree.share);
             return collector;
         }
@@ -303,7 +312,7 @@ impl<S: Scores> Tree<'_, S> {
         let is_serial = sets * leaf_users.max(LEAST_LEAF_USERS) * S::COST as f64 <= SERIAL_WORK as f64;
         if subtree.within.is_none() && is_serial {
             let mut levels: Vec<Level<S>> = (1..missing).map(|_| Level::default()).collect();
-            self.descend(database, &mut prefix.clone(), &mut levels, &mut Scratch::new(open), &mut collector);
+            self.descend(database, &mut prefix.clone(), &mut levels, &mut Scratch::default(), &mut collector);
             self.control.advance(subtree.share);
             return collector;
         }
@@ -317,7 +326,7 @@ impl<S: Scores> Tree<'_, S> {
             let mut level = Level::default();
             let mut prefix = prefix.clone();
             if missing == 2 {
-                let (child, scratch) = ([(column, after)], &mut Scratch::new(open));
+                let (child, scratch) = ([(column, after)], &mut Scratch::default());
                 let (kept, extension) = (subtree.leaves(after), &mut level.extension);
                 self.finish(database, (&child, kept), &mut prefix, extension, scratch, &mut collector);
                 self.control.advance(subtree.share);
@@ -357,7 +366,7 @@ impl<S: Scores> Tree<'_, S> {
         scratch: &mut Scratch<S>,
         sink: &mut dyn Sink,
     ) {
-        let children = self.children(S::open(database), prefix);
+        let children = self.children(S::layout(database).open(), prefix);
         match levels {
             [] => {}
             [last] => {
@@ -411,18 +420,13 @@ impl<S: Scores> Tree<'_, S> {
 
     #[inline(always)]
     fn leaves<I: Isa>(&self, isa: I, of: Leaves<'_, S>, scratch: &mut Scratch<S>, sink: &mut dyn Sink) {
-        let Leaves { database, extension, users, open, prefix, .. } = of;
-        let first_high = S::open(database).low_parts();
-        let low = 0..open.low_parts();
-        let high = if prefix.is_even() { first_high..first_high + open.high_parts() } else { 0..0 };
-        // Where no part lies between the halves, they are one stretch.
-        let stretches =
-            if low.end == high.start { [low.start..high.end, 0..0] } else { [low.clone(), high.clone()] };
-        for mut parts in stretches {
-            while !parts.is_empty() {
-                let open = self.open_stretch(prefix, first_high, &mut parts);
-                self.scores.sum(isa, database, extension, open.clone(), &mut scratch.sums[open]);
-            }
+        let Leaves { database, extension, users, end, prefix, .. } = of;
+        let layout = S::layout(database);
+        let Scratch { lanes, sums, set } = scratch;
+        let mut parts = 0..end.div_ceil(PART);
+        while !parts.is_empty() {
+            let open = self.open_stretch(prefix, &layout, &mut parts);
+            self.scores.sum(isa, database, extension, open.clone(), &mut sums[open]);
         }
         let bar = Bar {
             least_users: i32::try_from(self.request.least_users()).unwrap_or(i32::MAX),
@@ -433,25 +437,22 @@ impl<S: Scores> Tree<'_, S> {
         // Looked at once for all parts, as nearly always neither shares nor constraints leave sets out.
         let is_free = self.rules.is_none() && of.kept.is_all();
         // From the last part to the first, because positions descend where the order of the sets matters.
-        for (questions, parts) in self.questions.below(open).into_iter().zip([low, high]) {
-            for (part, questions) in parts.zip(questions.chunks(PART)).rev() {
-                let open = if is_free {
-                    u16::MAX >> (PART - questions.len())
-                } else {
-                    of.kept.lanes(part, questions.len()) & !self.closed_lanes(prefix, first_high, part)
-                };
-                if open == 0 {
-                    continue;
-                }
-                let lanes = S::candidates(isa, filter, &scratch.sums[part]) & open;
-                if lanes == 0 {
-                    continue;
-                }
-                let candidates = Candidates { part, questions, lanes };
-                match sink.all() {
-                    Some(all) => isa.run(Offer { tree: self, leaf: of, candidates, scratch, all }),
-                    None => self.offer(of, candidates, scratch, sink),
-                }
+        for part in (0..end.div_ceil(PART)).rev() {
+            let mut open = lanes.open(part, end);
+            if !is_free {
+                open &= of.kept.lanes(part) & !self.closed_lanes(prefix, &layout, part);
+            }
+            if open == 0 {
+                continue;
+            }
+            let candidates = S::candidates(isa, filter, &sums[part]) & open;
+            if candidates == 0 {
+                continue;
+            }
+            let candidates = Candidates { part, questions: lanes.questions(part), lanes: candidates };
+            match sink.all() {
+                Some(all) => isa.run(Offer { tree: self, leaf: of, candidates, sums, set, all }),
+                None => self.offer(of, candidates, (sums, set), sink),
             }
         }
     }
@@ -462,10 +463,9 @@ impl<S: Scores> Tree<'_, S> {
         &self,
         leaf: Leaves<'_, S>,
         mut candidates: Candidates<'_>,
-        scratch: &mut Scratch<S>,
+        (sums, set): (&[S::Sums], &mut Vec<u32>),
         sink: &mut dyn Sink,
     ) {
-        let Scratch { sums, set } = scratch;
         while let Some(lane) = candidates.pop() {
             let (correlations, n_users) = self.correlations(leaf, &candidates, lane, sums, set);
             sink.push(set, correlations, n_users);
@@ -494,8 +494,8 @@ impl<S: Scores> Tree<'_, S> {
 #[derive(Clone, Copy)]
 struct Candidates<'a> {
     part: usize,
-    /// Of the part, as many as can follow.
-    questions: &'a [u32],
+    /// Of the lanes of the part.
+    questions: &'a [u32; PART],
     /// Which of them are meant, a bit each.
     lanes: u16,
 }
@@ -515,7 +515,8 @@ struct Offer<'a, 'b, S: Scores> {
     tree: &'a Tree<'b, S>,
     leaf: Leaves<'a, S>,
     candidates: Candidates<'a>,
-    scratch: &'a mut Scratch<S>,
+    sums: &'a [S::Sums],
+    set: &'a mut Vec<u32>,
     all: &'a mut All,
 }
 
@@ -524,8 +525,7 @@ impl<S: Scores> Kernel for Offer<'_, '_, S> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        let Self { tree, leaf, candidates, scratch, all } = self;
-        let Scratch { sums, set } = scratch;
+        let Self { tree, leaf, candidates, sums, set, all } = self;
         let sums_of_part = &sums[candidates.part];
         let columns = all.columns();
         let of_lanes = |is_made, side| {
@@ -548,8 +548,7 @@ impl<S: Scores> Kernel for Offer<'_, '_, S> {
             r_rest[lane] = correlations.r_rest.unwrap_or(f64::NAN);
             alpha[lane] = correlations.alpha.unwrap_or(f64::NAN);
         }
-        let mut last = [0; PART];
-        last[..candidates.questions.len()].copy_from_slice(candidates.questions);
+        let mut last = *candidates.questions;
         let mut n_users = S::lane_users(&sums[candidates.part]);
         let lanes = candidates.lanes;
         let rows = ascending(&mut last, lanes);
@@ -591,7 +590,8 @@ struct Leaves<'a, S: Scores> {
     database: &'a S::Database,
     extension: &'a S::Extension,
     users: usize,
-    open: Open,
+    /// The lanes below which the leaves are.
+    end: usize,
     prefix: &'a Prefix,
     /// The leaves that are asked for, where all questions are high.
     kept: Kept,
@@ -641,7 +641,10 @@ impl<S: Scores> Kernel for Project<'_, '_, S> {
         let Level { extension, database } = level;
         let users = tree.scores.extend(isa, parent, column, extension);
         if users >= tree.request.least_users() {
-            tree.scores.project(isa, parent, extension, open, prefix.next(), database);
+            let is_last = prefix.len() + 2 == tree.request.k;
+            let next = prefix.next();
+            let layout = if S::JOINS && is_last { Layout::joined(open, next) } else { Layout::apart(open, next) };
+            tree.scores.project(isa, parent, extension, layout, next, database);
         }
         users
     }
@@ -665,13 +668,16 @@ impl<S: Scores> Kernel for Finish<'_, '_, S> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let Self { tree, database, children, kept, prefix, extension, scratch, sink } = self;
+        let layout = S::layout(database);
+        scratch.lay(tree.questions, &layout);
         for &(column, open) in children {
             let users = tree.scores.extend(isa, database, column, extension);
             if users < tree.request.least_users() {
                 continue;
             }
             tree.push(prefix, column);
-            tree.leaves(isa, Leaves { database, extension, users, open, prefix, kept }, scratch, sink);
+            let end = layout.leaf_lanes(open, prefix.is_even());
+            tree.leaves(isa, Leaves { database, extension, users, end, prefix, kept }, scratch, sink);
             tree.pop(prefix, column);
         }
     }

@@ -7,7 +7,7 @@ use crate::isa::{Isa, PART};
 use crate::moments::{Correlations, LaneCorrelations, RankBy, Side};
 
 use super::filter::Bar;
-use super::halves::{Column, Open, Questions};
+use super::halves::{Column, Layout, Questions};
 
 /// A kind of scores: how the common users of a prefix are stored, and what their responses sum up to.
 ///
@@ -29,13 +29,16 @@ pub trait Scores: Sync {
     /// the fastest kind.
     const COST: u128;
 
+    /// Whether [`project`](Self::project) makes layouts that are [joined](Layout::joined).
+    const JOINS: bool;
+
     fn users(&self) -> usize;
 
     /// The database of the empty prefix.
     fn everyone<I: Isa>(&self, isa: I, questions: &Questions) -> Result<Self::Database>;
 
-    /// The questions that can follow.
-    fn open(database: &Self::Database) -> Open;
+    /// The lanes of the questions that can follow.
+    fn layout(database: &Self::Database) -> Layout;
 
     /// Makes `extension` the users of `database` who answered `column`; returns their number.
     fn extend<I: Isa>(
@@ -49,14 +52,14 @@ pub trait Scores: Sync {
     /// All users of the database of the empty prefix.
     fn extend_by_none(&self) -> Self::Extension;
 
-    /// Makes `database` that of `extension`, users of `parent`, after which `open` can follow, and `next` by
-    /// [`extend`](Self::extend).
+    /// Makes `database` that of `extension`, users of `parent`, with the responses that `layout` has, and ready to
+    /// [`extend`](Self::extend) by `next`.
     fn project<I: Isa>(
         &self,
         isa: I,
         parent: &Self::Database,
         extension: &Self::Extension,
-        open: Open,
+        layout: Layout,
         next: Next,
         database: &mut Self::Database,
     );

@@ -40,9 +40,9 @@ impl Kept {
         self.from == 0 && self.below == usize::MAX
     }
 
-    /// Those of the first `open` lanes of a part that are kept, a bit each.
-    pub fn lanes(self, part: usize, open: usize) -> u16 {
-        let lane = |position: usize| position.saturating_sub(part * PART).min(open);
+    /// Those of the lanes of a part that are kept, a bit each.
+    pub fn lanes(self, part: usize) -> u16 {
+        let lane = |position: usize| position.saturating_sub(part * PART).min(PART);
         let below = |lane: usize| (1u32 << lane) - 1;
         (below(lane(self.below)) & !below(lane(self.from))) as u16
     }
