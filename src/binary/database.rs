@@ -18,8 +18,8 @@ pub struct Database {
     layout: Layout,
     /// Users, padding included.
     stride: usize,
-    /// The running total of each block of users.
-    totals: Vec<usize>,
+    /// For each running total the number of its blocks of users.
+    blocks: Vec<usize>,
     /// For each pair of parts the users' responses: answered in the low half of a word, scored in the high half. In pairs,
     /// because a user is copied, and 64 of them are transposed, 64 bits at a time.
     words: Vec<[u32; 2]>,
@@ -82,16 +82,16 @@ impl Database {
         &self.words[pair * self.stride..][..self.stride]
     }
 
-    /// For each block of users its running total.
-    pub fn totals(&self) -> &[usize] {
-        &self.totals
+    /// For each running total the number of its blocks of users.
+    pub fn blocks(&self) -> &[usize] {
+        &self.blocks
     }
 
     /// For each block of users: who answered `column`, and who scored. Only after
     /// [`index`](Self::index) for its half.
     pub fn users_of(&self, column: Column) -> &[[u64; 2]] {
         let (part, bit) = self.layout.locate(column);
-        let blocks = self.totals.len();
+        let blocks = self.stride / BLOCK;
         &self.users_of[(part * PART + bit) * blocks..][..blocks]
     }
 
@@ -155,11 +155,9 @@ impl Database {
     /// Room for `counts` users of each total.
     fn resize(&mut self, layout: Layout, counts: &[usize]) {
         self.layout = layout;
-        self.totals.clear();
-        for (total, count) in counts.iter().enumerate().rev() {
-            self.totals.extend(std::iter::repeat_n(total, count.div_ceil(BLOCK)));
-        }
-        self.stride = self.totals.len() * BLOCK;
+        self.blocks.clear();
+        self.blocks.extend(counts.iter().map(|count| count.div_ceil(BLOCK)));
+        self.stride = self.blocks.iter().sum::<usize>() * BLOCK;
         grow(&mut self.words, layout.parts_apart().div_ceil(2) * self.stride);
         grow(&mut self.weights, self.stride);
     }
@@ -168,7 +166,7 @@ impl Database {
     #[inline(always)]
     pub fn index<I: Isa>(&mut self, isa: I, next: Next) {
         let (parts, of_next) = (self.layout.parts(), self.layout.parts_of(next));
-        let blocks = self.totals.len();
+        let blocks = self.stride / BLOCK;
         grow(&mut self.users_of, parts * PART * blocks);
         for pair in of_next.start / 2..of_next.end.div_ceil(2) {
             for block in 0..blocks {

@@ -1,8 +1,7 @@
 //! The common users of a prefix extended by one question, by their total on it.
 
 use crate::isa::{BLOCK, Isa};
-
-use crate::tree::Column;
+use crate::tree::{Column, grow};
 
 use super::database::Database;
 
@@ -26,33 +25,35 @@ impl Extension {
     /// Becomes the users of `database` who also answered `column`.
     #[inline(always)]
     pub fn extend<I: Isa>(&mut self, isa: I, database: &Database, column: Column) {
-        let totals = database.totals();
-        let most = totals.first().map_or(0, |most| most + 1);
+        let (counts, words) = (database.blocks(), database.users_of(column));
         // A word's users are written as a whole block, whatever their number.
-        self.stride = (totals.len() + 1) * BLOCK;
-        self.counts.clear();
-        self.counts.resize(most + 1, 0);
-        if self.users.len() < (most + 1) * self.stride {
-            self.users.resize((most + 1) * self.stride, 0);
+        self.stride = (words.len() + 1) * BLOCK;
+        grow(&mut self.users, (counts.len() + 1) * self.stride);
+        self.counts.resize(counts.len() + 1, 0);
+        self.count = 0;
+        // Users of a total are counted in variables, as each count is the place of the next user: those who stay at the
+        // total of their block, and those who rise above it, behind those who stayed there.
+        let (mut staying, mut blocks) = (0, (0..).step_by(BLOCK).zip(words));
+        for (total, &count) in counts.iter().enumerate().rev() {
+            let mut rising = std::mem::take(&mut staying);
+            for (first, &[answered, scored]) in blocks.by_ref().take(count) {
+                staying = self.push(isa, total, staying, answered & !scored, first);
+                rising = self.push(isa, total + 1, rising, scored, first);
+            }
+            self.counts[total + 1] = rising;
+            self.count += rising;
         }
-        for (block, (&[answered, scored], &total)) in database.users_of(column).iter().zip(totals).enumerate()
-        {
-            let first = (block * BLOCK) as u32;
-            self.push(isa, total, answered & !scored, first);
-            self.push(isa, total + 1, scored, first);
-        }
-        self.count = self.counts.iter().sum();
+        self.counts[0] = staying;
+        self.count += staying;
     }
 
-    /// Adds the users of one word of bits, counted from `first`.
+    /// Adds the users of one word of bits, counted from `first`, behind the first `count` of a total; returns how many it has then.
     #[inline(always)]
-    fn push<I: Isa>(&mut self, isa: I, total: usize, bits: u64, first: u32) {
-        let count = &mut self.counts[total];
-        let room = &mut self.users[total * self.stride + *count..];
-        if let Some(room) = room.first_chunk_mut::<BLOCK>() {
+    fn push<I: Isa>(&mut self, isa: I, total: usize, count: usize, bits: u64, first: u32) -> usize {
+        if let Some(room) = self.users[total * self.stride + count..].first_chunk_mut::<BLOCK>() {
             isa.positions(bits, first, room);
         }
-        *count += bits.count_ones() as usize;
+        count + bits.count_ones() as usize
     }
 
     /// Number of users.

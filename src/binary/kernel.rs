@@ -93,9 +93,7 @@ fn sum_groups<'a, I: Isa>(
 ) {
     while !sums.is_empty() {
         let groups = groups.clone();
-        // In passes of about as many parts each, as each has its own price.
-        let passes = sums.len().div_ceil(I::PARTS_AT_ONCE);
-        let (these, others) = sums.split_at_mut(sums.len().div_ceil(passes));
+        let (these, others) = sums.split_at_mut(parts_of_pass(sums.len(), I::PARTS_AT_ONCE));
         match (these.len(), limits.is_wide) {
             (1, false) => pass::<I, 1, false>(isa, database, limits.run, groups, first, these),
             (2, false) => pass::<I, 2, false>(isa, database, limits.run, groups, first, these),
@@ -110,6 +108,18 @@ fn sum_groups<'a, I: Isa>(
         }
         first += these.len();
         sums = others;
+    }
+}
+
+/// How many of the remaining `parts` one pass takes, `most` or fewer: passes are of about as many parts each, as each has
+/// its own price.
+#[inline(always)]
+fn parts_of_pass(parts: usize, most: usize) -> usize {
+    match parts.div_ceil(most) {
+        // Nearly always, and without a division.
+        1 => parts,
+        2 => parts.div_ceil(2),
+        passes => parts.div_ceil(passes),
     }
 }
 

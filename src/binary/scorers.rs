@@ -100,18 +100,20 @@ impl Extension {
             places = others;
         }
         self.words = database.words();
-        let (totals, place) = (database.users.totals(), database.prefix % MARKED);
+        let (blocks, place) = (database.users.blocks(), database.prefix % MARKED);
         grow(&mut self.marks, self.words * count);
         for word in 0..self.words {
             let of_database = database.word(word);
             let mut marks = &mut self.marks[word * count..][..count];
             let is_last = word == self.words - 1;
+            let mut end = 0;
             for (total, group) in self.users.groups().rev().enumerate().rev() {
                 let (of_group, others) = marks.split_at_mut(group.len());
+                end += blocks.get(total).map_or(0, |count| count * BLOCK);
                 for (marks, &user) in of_group.iter_mut().zip(group) {
                     let user = user as usize;
-                    // Whose total has grown.
-                    let has_scored = is_last && totals[user / BLOCK] < total;
+                    // Who had less before, as higher totals come first.
+                    let has_scored = is_last && user >= end;
                     *marks = of_database[user].with(place, has_scored.into());
                 }
                 marks = others;

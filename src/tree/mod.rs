@@ -326,9 +326,9 @@ impl<S: Scores> Tree<'_, S> {
             let mut level = Level::default();
             let mut prefix = prefix.clone();
             if missing == 2 {
-                let (child, scratch) = ([(column, after)], &mut Scratch::default());
+                let (child, scratch) = (Children::only(open, column), &mut Scratch::default());
                 let (kept, extension) = (subtree.leaves(after), &mut level.extension);
-                self.finish(database, (&child, kept), &mut prefix, extension, scratch, &mut collector);
+                self.finish(database, (child, kept), &mut prefix, extension, scratch, &mut collector);
                 self.control.advance(subtree.share);
                 return collector;
             }
@@ -370,9 +370,7 @@ impl<S: Scores> Tree<'_, S> {
         match levels {
             [] => {}
             [last] => {
-                let is_open = |&(column, _): &(Column, Open)| !self.is_closed(prefix, column);
-                let children: Vec<(Column, Open)> = children.filter(is_open).collect();
-                self.finish(database, (&children, Kept::ALL), prefix, &mut last.extension, scratch, sink);
+                self.finish(database, (children, Kept::ALL), prefix, &mut last.extension, scratch, sink);
             }
             [level, deeper @ ..] => {
                 for (column, open) in children {
@@ -409,7 +407,7 @@ impl<S: Scores> Tree<'_, S> {
     fn finish(
         &self,
         database: &S::Database,
-        (children, kept): (&[(Column, Open)], Kept),
+        (children, kept): (Children, Kept),
         prefix: &mut Prefix,
         extension: &mut S::Extension,
         scratch: &mut Scratch<S>,
@@ -654,7 +652,7 @@ impl<S: Scores> Kernel for Project<'_, '_, S> {
 struct Finish<'a, 'b, S: Scores> {
     tree: &'a Tree<'b, S>,
     database: &'a S::Database,
-    children: &'a [(Column, Open)],
+    children: Children,
     kept: Kept,
     prefix: &'a mut Prefix,
     extension: &'a mut S::Extension,
@@ -670,7 +668,10 @@ impl<S: Scores> Kernel for Finish<'_, '_, S> {
         let Self { tree, database, children, kept, prefix, extension, scratch, sink } = self;
         let layout = S::layout(database);
         scratch.lay(tree.questions, &layout);
-        for &(column, open) in children {
+        for (column, open) in children {
+            if tree.is_closed(prefix, column) {
+                continue;
+            }
             let users = tree.scores.extend(isa, database, column, extension);
             if users < tree.request.least_users() {
                 continue;

@@ -64,6 +64,17 @@ pub struct Children {
     pub high: Range<usize>,
 }
 
+impl Children {
+    /// One of those columns.
+    pub fn only(open: Open, column: Column) -> Self {
+        let one = |position| position..position + 1;
+        match column {
+            Column::Low(position) => Self { open, low: one(position), high: 0..0 },
+            Column::High(position) => Self { open, low: 0..0, high: one(position) },
+        }
+    }
+}
+
 impl Iterator for Children {
     type Item = (Column, Open);
 
