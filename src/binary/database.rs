@@ -12,7 +12,7 @@ use super::kernel::Limits;
 ///
 /// Users come by running total, highest first, the users of each total padded to whole blocks with users who answered
 /// nothing. The questions of each half begin a part of their own, so that those before a position are the first parts
-/// of their half and a subtree drops the rest.
+/// of their half and a subtree drops the rest; unless the layout is joined, which no database is made from.
 #[derive(Default)]
 pub struct Database {
     layout: Layout,
@@ -100,7 +100,7 @@ impl Database {
     #[inline(always)]
     pub fn project(&mut self, parent: &Self, extension: &Extension, layout: Layout, k: usize) {
         self.resize(layout, extension.counts());
-        let mut parts = layout.parts_from(&parent.layout);
+        let mut parts = layout.parts_from(parent.layout);
         for to in self.words.chunks_exact_mut(self.stride.max(1)) {
             match (parts.next(), parts.next()) {
                 (Some(first), Some(second)) if first % 2 == 0 && second == first + 1 => {
@@ -118,20 +118,20 @@ impl Database {
                 (None, _) => break,
             }
         }
-        if let Some(gap) = layout.gap() {
-            self.join(gap);
+        if let Some((seam, shift)) = layout.seam() {
+            self.join(seam, shift);
         }
         copy_groups(extension, &mut self.weights, |user| parent.weights[user]);
         self.take_stock(k);
     }
 
-    /// Moves the questions behind the first `front` of a half, which begin a part of their own, next to those.
+    /// Moves the questions of the half behind, which begin a part of their own, to where they belong: from the lane `shift`
+    /// of the part `seam` on.
     #[inline(always)]
-    fn join(&mut self, front: usize) {
-        let (boundary, shift) = (front / PART, front % PART);
-        let pairs = boundary / 2..self.layout.parts_apart().div_ceil(2);
+    fn join(&mut self, seam: usize, shift: usize) {
+        let pairs = seam / 2..self.layout.parts_apart().div_ceil(2);
         for pair in pairs.clone() {
-            let join = Join::new([2 * pair, 2 * pair + 1].map(|part| part.cmp(&boundary)), shift);
+            let join = Join::new([2 * pair, 2 * pair + 1].map(|part| part.cmp(&seam)), shift);
             let (words, next) = self.words[pair * self.stride..].split_at_mut(self.stride);
             if pair + 1 < pairs.end {
                 words.iter_mut().zip(next).for_each(|(word, &mut next)| *word = join.join(*word, next));
@@ -172,9 +172,7 @@ impl Database {
             for block in 0..blocks {
                 let users = &self.words[pair * self.stride + block * BLOCK..];
                 let Some(users) = users.first_chunk::<BLOCK>() else { continue };
-                let square = isa.transpose(
-                    &users.map(|[first, second]| u64::from(second) << u32::BITS | u64::from(first)),
-                );
+                let square = isa.transpose(&users.map(word));
                 for part in 2 * pair..parts.min(2 * pair + 2) {
                     let first_row = part % 2 * 2 * PART;
                     for bit in 0..PART {
@@ -205,38 +203,77 @@ fn copy_groups<T: Copy + Default>(extension: &Extension, to: &mut [T], from: imp
     }
 }
 
-/// What becomes of the responses to a pair of parts when the questions from some one on move to lower lanes.
+/// Where the responses to a pair of parts come from when questions move to lower lanes.
 struct Join {
-    /// Lanes by which they do not move on to the next part.
+    /// The lane in which these begin.
     shift: usize,
-    /// Of both parts the lanes that stay, and that are filled from the same part.
+    /// Of both parts the lanes that stay as they are, and that are filled from the same part, both halves of a word alike. The
+    /// others are filled from the next part.
     stay: u64,
     own: u64,
 }
 
 impl Join {
-    /// Where the parts are, seen from the one in which the first of those questions will be, at the lane `shift`.
+    /// Where the parts are, seen from that of the first of these questions.
     fn new(parts: [Ordering; 2], shift: usize) -> Self {
         let below = (1 << shift) - 1;
-        let lanes = |part| match part {
-            Ordering::Less => (u16::MAX, 0),
-            Ordering::Equal => (below, 0),
-            Ordering::Greater => (0, below),
-        };
-        let [first, second] = parts.map(lanes);
-        let repeat = |first: u16, second: u16| {
-            [first, first, second, second].iter().rev().fold(0, |word, &lanes| word << PART | u64::from(lanes))
-        };
-        Self { shift, stay: repeat(first.0, second.0), own: repeat(first.1, second.1) }
+        let lanes = parts.map(|part| match part {
+            Ordering::Less => [u16::MAX, 0],
+            Ordering::Equal => [below, 0],
+            Ordering::Greater => [0, below],
+        });
+        let [stay, own] = [0, 1].map(|which| {
+            let [first, second] =
+                lanes.map(|lanes| u32::from(lanes[which]) << PART | u32::from(lanes[which]));
+            word([first, second])
+        });
+        Self { shift, stay, own }
     }
 
     /// A user's responses to the parts, where `next` are those to the parts behind.
     #[inline(always)]
-    fn join(&self, [first, second]: [u32; 2], [third, _]: [u32; 2]) -> [u32; 2] {
-        let word = |low: u32, high: u32| u64::from(high) << u32::BITS | u64::from(low);
-        let (own, next) = (word(first, second), word(second, third));
+    fn join(&self, parts: [u32; 2], next: [u32; 2]) -> [u32; 2] {
+        let (own, next) = (word(parts), word([parts[1], next[0]]));
+        // What crosses from one half of a word to the other is in lanes that the masks leave out.
         let moved = own >> (PART - self.shift) & self.own | next << self.shift & !self.own;
         let joined = own & self.stay | moved & !self.stay;
         [joined as u32, (joined >> u32::BITS) as u32]
+    }
+}
+
+fn word([low, high]: [u32; 2]) -> u64 {
+    u64::from(high) << u32::BITS | u64::from(low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_move_behind_those_in_front() {
+        let parts: [u32; 4] = [0x1234_5678, 0x9abc_def1, 0x2345_6789, 0x0f0f_3c5a];
+        // Bits of answers or of scores, one question after another.
+        let row = |parts: &[u32], half: usize| -> Vec<bool> {
+            parts
+                .iter()
+                .flat_map(|part| (0..PART).map(move |lane| part >> (half * PART + lane) & 1 == 1))
+                .collect()
+        };
+        for seam in 0..2 {
+            for shift in 1..PART {
+                let mut joined = Vec::new();
+                for pair in 0..2 {
+                    let next = if pair == 0 { [parts[2], parts[3]] } else { [0; 2] };
+                    let join = Join::new([2 * pair, 2 * pair + 1].map(|part| part.cmp(&seam)), shift);
+                    joined.extend(join.join([parts[2 * pair], parts[2 * pair + 1]], next));
+                }
+                for half in 0..2 {
+                    let mut expected = row(&parts, half);
+                    expected.drain(seam * PART + shift..(seam + 1) * PART);
+                    expected.resize(parts.len() * PART, false);
+                    assert_eq!(row(&joined, half), expected, "from lane {shift} of part {seam} on");
+                }
+            }
+        }
     }
 }

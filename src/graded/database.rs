@@ -206,7 +206,7 @@ impl<P: Point> Local<P> {
         self.resize(layout, users.len());
         copy(users, &parent.rows, &mut self.rows);
         copy(users, parent.weights(), &mut self.weights);
-        for (part, parent_part) in layout.parts_from(&parent.layout).enumerate() {
+        for (part, parent_part) in layout.parts_from(parent.layout).enumerate() {
             let here = part * self.users;
             copy(users, parent.answered(parent_part), &mut self.answered[here..]);
             copy(users, parent.points(parent_part), &mut self.points[here..]);

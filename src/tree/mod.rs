@@ -17,6 +17,7 @@
 
 mod filter;
 mod halves;
+mod layout;
 mod scores;
 mod subtree;
 
@@ -30,8 +31,9 @@ use crate::ranking::{All, Collector, Siblings, Sink};
 use crate::search::{Blueprint, Control, Request, Rules, Run, Space, Standing};
 
 pub use filter::{AlphaBar, Bar, is_exact};
-use halves::{Lanes, Open};
-pub use halves::{Column, Layout, Questions};
+pub use halves::{Column, Questions};
+pub use layout::Layout;
+use layout::{Lanes, Open};
 pub use scores::{Next, Scores};
 use subtree::{Child, Children, Kept, Subtree};
 
@@ -159,7 +161,7 @@ impl<S: Scores> Default for Scratch<S> {
 
 impl<S: Scores> Scratch<S> {
     /// Before leaves of prefixes of a database are looked at.
-    fn lay(&mut self, questions: &Questions, layout: &Layout) {
+    fn lay(&mut self, questions: &Questions, layout: Layout) {
         questions.lay(layout, &mut self.lanes);
         grow(&mut self.sums, layout.parts());
     }
@@ -261,22 +263,28 @@ impl<S: Scores> Tree<'_, S> {
 
     /// The lanes of a part that no set has beside the prefix.
     #[inline(always)]
-    fn closed_lanes(&self, prefix: &Prefix, layout: &Layout, part: usize) -> u16 {
+    fn closed_lanes(&self, prefix: &Prefix, layout: Layout, part: usize) -> u16 {
         let Some(rules) = self.rules else { return 0 };
-        layout.gather(part, |column| prefix.standing.lanes(rules, self.questions.place(column)))
+        layout.bits(part, |column| prefix.standing.lanes(rules, self.questions.place(column)))
     }
 
-    /// Takes the first of `parts` that are not closed, as many as come one after another.
+    /// Takes the first of `parts` that has a leaf, and those that do behind it.
     #[inline(always)]
-    fn open_stretch(&self, prefix: &Prefix, layout: &Layout, parts: &mut Range<usize>) -> Range<usize> {
+    fn open_stretch(
+        &self,
+        Leaves { database, prefix, end, .. }: Leaves<'_, S>,
+        lanes: &Lanes,
+        parts: &mut Range<usize>,
+    ) -> Range<usize> {
         if self.rules.is_none() {
             return std::mem::take(parts);
         }
-        let is_open = |&part: &usize| self.closed_lanes(prefix, layout, part) != u16::MAX;
-        let start = parts.clone().find(is_open).unwrap_or(parts.end);
-        let end = (start..parts.end).find(|part| !is_open(part)).unwrap_or(parts.end);
-        parts.start = end;
-        start..end
+        let layout = S::layout(database);
+        let is_open = |&part: &usize| lanes.open(part, end) & !self.closed_lanes(prefix, layout, part) != 0;
+        let first = parts.clone().find(is_open).unwrap_or(parts.end);
+        let last = (first..parts.end).find(|part| !is_open(part)).unwrap_or(parts.end);
+        parts.start = last;
+        first..last
     }
 
     /// Splits the subtree of `prefix`, whose common users are the given number in a database, into parts worth a
@@ -299,7 +307,7 @@ impl<S: Scores> Tree<'_, S> {
             let end = layout.leaf_lanes(open, true);
             let of = Leaves { database, extension, users, end, prefix, kept: subtree.leaves(open) };
             let mut scratch = Scratch::default();
-            scratch.lay(self.questions, &layout);
+            scratch.lay(self.questions, layout);
             self.isa.run(Root { tree: self, of, scratch: &mut scratch, sink: &mut collector });
             self.control.advance(subtree.share);
             return collector;
@@ -423,7 +431,7 @@ impl<S: Scores> Tree<'_, S> {
         let Scratch { lanes, sums, set } = scratch;
         let mut parts = 0..end.div_ceil(PART);
         while !parts.is_empty() {
-            let open = self.open_stretch(prefix, &layout, &mut parts);
+            let open = self.open_stretch(of, lanes, &mut parts);
             self.scores.sum(isa, database, extension, open.clone(), &mut sums[open]);
         }
         let bar = Bar {
@@ -438,7 +446,7 @@ impl<S: Scores> Tree<'_, S> {
         for part in (0..end.div_ceil(PART)).rev() {
             let mut open = lanes.open(part, end);
             if !is_free {
-                open &= of.kept.lanes(part) & !self.closed_lanes(prefix, &layout, part);
+                open &= of.kept.lanes(part) & !self.closed_lanes(prefix, layout, part);
             }
             if open == 0 {
                 continue;
@@ -641,7 +649,8 @@ impl<S: Scores> Kernel for Project<'_, '_, S> {
         if users >= tree.request.least_users() {
             let is_last = prefix.len() + 2 == tree.request.k;
             let next = prefix.next();
-            let layout = if S::JOINS && is_last { Layout::joined(open, next) } else { Layout::apart(open, next) };
+            let layout =
+                if S::JOINS && is_last { Layout::joined(open, next) } else { Layout::apart(open, next) };
             tree.scores.project(isa, parent, extension, layout, next, database);
         }
         users
@@ -667,7 +676,7 @@ impl<S: Scores> Kernel for Finish<'_, '_, S> {
     fn run<I: Isa>(self, isa: I) {
         let Self { tree, database, children, kept, prefix, extension, scratch, sink } = self;
         let layout = S::layout(database);
-        scratch.lay(tree.questions, &layout);
+        scratch.lay(tree.questions, layout);
         for (column, open) in children {
             if tree.is_closed(prefix, column) {
                 continue;

@@ -7,7 +7,8 @@ use crate::isa::{Isa, PART};
 use crate::moments::{Correlations, LaneCorrelations, RankBy, Side};
 
 use super::filter::Bar;
-use super::halves::{Column, Layout, Questions};
+use super::halves::{Column, Questions};
+use super::layout::Layout;
 
 /// A kind of scores: how the common users of a prefix are stored, and what their responses sum up to.
 ///

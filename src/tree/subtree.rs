@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::isa::PART;
 
-use super::halves::{Column, Open};
+use super::halves::Column;
+use super::layout::Open;
 
 /// What is to be walked of the sets below a prefix.
 #[derive(Clone)]
