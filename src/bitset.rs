@@ -111,6 +111,11 @@ impl BitMatrix {
         &self.words[row * self.words_per_row..][..self.words_per_row]
     }
 
+    /// One word of one row.
+    pub fn word(&self, row: usize, word: usize) -> u64 {
+        self.words[row * self.words_per_row + word]
+    }
+
     /// How many bits of one row are set.
     pub fn ones(&self, row: usize) -> usize {
         self.row(row).iter().map(|word| word.count_ones() as usize).sum()

@@ -199,13 +199,23 @@ impl<P: PairScores, A: SumInteger> Kernel for AddUsers<'_, P, A> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let Self { integers, answered, questions, users, sums } = self;
-        let mut totals = Vec::with_capacity(users.len());
-        for &user in users {
-            totals.push(integers.totals[user as usize]);
-        }
-        sums.add_totals(&totals);
-        P::add_users(isa, integers, answered, questions, users, &totals, sums);
+        let mut copied = Vec::new();
+        let totals = match rows_between(users) {
+            Some(rows) => &integers.totals[rows],
+            None => {
+                copied.extend(users.iter().map(|&user| integers.totals[user as usize]));
+                &copied
+            }
+        };
+        sums.add_totals(totals);
+        P::add_users(isa, integers, answered, questions, users, totals, sums);
     }
+}
+
+/// The rows of `users`, which ascend, if no other's lies between them.
+fn rows_between(users: &[u32]) -> Option<Range<usize>> {
+    let (first, last) = (*users.first()? as usize, *users.last()? as usize);
+    (last - first == users.len() - 1).then_some(first..last + 1)
 }
 
 /// Scores in columns, of which products are summed.
@@ -263,7 +273,7 @@ impl PairScores for BitMatrix {
             for part in 0..points.words_per_row() {
                 let mut block = [0; BLOCK];
                 for (bits, &user) in block.iter_mut().zip(users) {
-                    *bits = points.row(user as usize)[part];
+                    *bits = points.word(user as usize, part);
                 }
                 let block = isa.transpose(&block);
                 for (bit, column) in columns[part * WORD_BITS..][..WORD_BITS].iter_mut().enumerate() {

@@ -3,8 +3,8 @@
 
 use hashbrown::HashMap;
 
-use crate::bitset::WORD_BITS;
-use crate::bitset::{BitMatrix, ones};
+use crate::bitset::{BitMatrix, WORD_BITS, ones};
+use crate::parallel;
 
 /// The users who answered exactly `questions`, both in ascending order.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,10 +17,11 @@ pub struct Pattern {
 pub fn is_complete(answered: &BitMatrix, users: usize) -> bool {
     // The last word of a row has zeros beyond the last column.
     let last = u64::MAX >> ((WORD_BITS - answered.columns() % WORD_BITS) % WORD_BITS);
-    (0..users).all(|user| match answered.row(user).split_last() {
+    let has_all = |user| match answered.row(user).split_last() {
         Some((end, words)) => *end == last && words.iter().all(|&word| word == u64::MAX),
         None => true,
-    })
+    };
+    parallel::map_stretches(users, |mut users| users.all(has_all)).into_iter().all(|have_all| have_all)
 }
 
 /// The patterns in order of their first user, or `None` where there are more than `most`.

@@ -249,28 +249,40 @@ fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
 /// Refuses a result that could have more rows than a frame or the memory holds (see [`most_rows`]).
 fn check_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Result<()> {
     let space = blueprint.space();
-    let rows = most_rows(blueprint, within).unwrap_or(u128::MAX);
-    let refuse = |limit| {
-        let sets = blueprint.most_sets();
-        Err(Error::TooManyRows { k: space.chosen(), questions: space.open(), sets, limit })
-    };
-    if rows > FRAME_ROWS {
-        return refuse(TooManyRows::Frame);
-    }
     let row_bytes = row_bytes(space.k, blueprint.request().rank_by);
-    let bytes = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(row_bytes));
-    let fits = |bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
-    if !bytes.is_some_and(fits) {
-        return refuse(TooManyRows::Memory);
+    let exceeded = |rows: Option<u128>| {
+        let rows = rows.filter(|&rows| rows <= FRAME_ROWS);
+        let Some(rows) = rows else { return Some(TooManyRows::Frame) };
+        let bytes = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(row_bytes));
+        let fits = |bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
+        (!bytes.is_some_and(fits)).then_some(TooManyRows::Memory)
+    };
+    // Users are looked at only where it depends on them.
+    if exceeded(most_rows_of_any_users(blueprint, within)).is_none() {
+        return Ok(());
     }
-    Ok(())
+    match exceeded(most_rows(blueprint, within)) {
+        Some(limit) => {
+            let sets = blueprint.most_sets();
+            Err(Error::TooManyRows { k: space.chosen(), questions: space.open(), sets, limit })
+        }
+        None => Ok(()),
+    }
+}
+
+/// More rows than this cannot be found, whoever answered what: there are at most as many as there are sets, or positions in
+/// `within`, or as are asked for. `None` beyond `u128`.
+fn most_rows_of_any_users(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Option<u128> {
+    let part = within.map(|within| within.end - within.start);
+    let bounds = [blueprint.most_sets(), part, blueprint.request().top.map(|top| top as u128)];
+    bounds.into_iter().flatten().min()
 }
 
 /// More rows than this cannot be found; `None` beyond `u128`.
 ///
-/// Rows number at most as many sets as there are, or as many as there are positions in `within`. Every row is a set that at least
-/// `min_users` users answered, and a user who answered a questions answered C(a, k) sets, so Σ C(a, k) / min_users bounds
-/// them too: that is what lets sparse data through. Fixed questions, which everybody answered, count neither here nor there.
+/// Every row is a set that at least `min_users` users answered, and a user who answered a questions answered C(a, k) sets, so
+/// Σ C(a, k) / min_users bounds them, beside [what does so anyway](most_rows_of_any_users): that is what lets sparse data
+/// through. Fixed questions, which everybody answered, count neither here nor there.
 fn most_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Option<u128> {
     let (matrix, space, request) = (blueprint.matrix(), blueprint.space(), blueprint.request());
     // Users by how many questions they answered, as there are far fewer such numbers than users.
@@ -283,9 +295,7 @@ fn most_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Option<u128
             sum.checked_add(binomial(count - space.fixed, space.chosen())?.checked_mul(users)?)
         })
         .map(|sum| sum / request.least_users() as u128);
-    let part = within.map(|within| within.end - within.start);
-    let bounds = [blueprint.most_sets(), part, supported, request.top.map(|top| top as u128)];
-    bounds.into_iter().flatten().min()
+    [most_rows_of_any_users(blueprint, within), supported].into_iter().flatten().min()
 }
 
 /// Two correlations, α where it ranks, the count and the ids of sets of k, once as found and once as a frame.
