@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use crate::error::Result;
-use crate::isa::{Isa, PART};
+use crate::isa::{Isa, PART, in_passes};
 use crate::moments::{Correlations, LaneCorrelations, LaneVariances, RankBy, Side};
 use crate::tree::{AlphaBar, Bar, Column, Layout, Next, Questions, Scores};
 
-use super::scorers::{Database, Extension, Sums, add_squares};
+use super::scorers::{AddSquares, Database, Extension, Sums};
 use super::{Binary, kernel};
 
 /// [`Binary`] scores with α beside what six sums tell.
@@ -89,7 +89,7 @@ impl Scores for BinaryAlpha<'_> {
         sums: &mut [Sums],
     ) {
         kernel::sum(isa, &database.users, &extension.users, parts.clone(), sums);
-        add_squares(isa, database, extension, parts.start, sums);
+        in_passes(&AddSquares { isa, database, extension }, parts.start, sums);
     }
 
     fn side(&self, rank_by: RankBy) -> Option<Side> {

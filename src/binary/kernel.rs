@@ -3,7 +3,7 @@
 use std::borrow::BorrowMut;
 use std::ops::Range;
 
-use crate::isa::{Isa, PartSums, longest_run};
+use crate::isa::{Isa, PartSums, Pass, in_passes, longest_run};
 
 use super::database::Database;
 use super::extension::Extension;
@@ -88,86 +88,75 @@ fn sum_groups<'a, I: Isa>(
     database: &Database,
     limits: Limits,
     groups: impl Iterator<Item = &'a [u32]> + Clone,
-    mut first: usize,
-    mut sums: &mut [impl BorrowMut<PartSums>],
-) {
-    while !sums.is_empty() {
-        let groups = groups.clone();
-        let (these, others) = sums.split_at_mut(parts_of_pass(sums.len(), I::PARTS_AT_ONCE));
-        match (these.len(), limits.is_wide) {
-            (1, false) => pass::<I, 1, false>(isa, database, limits.run, groups, first, these),
-            (2, false) => pass::<I, 2, false>(isa, database, limits.run, groups, first, these),
-            (3, false) => pass::<I, 3, false>(isa, database, limits.run, groups, first, these),
-            (4, false) => pass::<I, 4, false>(isa, database, limits.run, groups, first, these),
-            (_, false) => pass::<I, 5, false>(isa, database, limits.run, groups, first, these),
-            (1, true) => pass::<I, 1, true>(isa, database, limits.run, groups, first, these),
-            (2, true) => pass::<I, 2, true>(isa, database, limits.run, groups, first, these),
-            (3, true) => pass::<I, 3, true>(isa, database, limits.run, groups, first, these),
-            (4, true) => pass::<I, 4, true>(isa, database, limits.run, groups, first, these),
-            (_, true) => pass::<I, 5, true>(isa, database, limits.run, groups, first, these),
-        }
-        first += these.len();
-        sums = others;
-    }
-}
-
-/// How many of the remaining `parts` one pass takes, `most` or fewer: passes are of about as many parts each, as each has
-/// its own price.
-#[inline(always)]
-fn parts_of_pass(parts: usize, most: usize) -> usize {
-    match parts.div_ceil(most) {
-        // Nearly always, and without a division.
-        1 => parts,
-        2 => parts.div_ceil(2),
-        passes => parts.div_ceil(passes),
-    }
-}
-
-/// One pass over the users, for `N` parts from `first` on.
-#[inline(always)]
-fn pass<'a, I: Isa, const N: usize, const IS_WIDE: bool>(
-    isa: I,
-    database: &Database,
-    longest_run: usize,
-    groups: impl Iterator<Item = &'a [u32]>,
     first: usize,
-    found: &mut [impl BorrowMut<PartSums>],
+    sums: &mut [impl BorrowMut<PartSums>],
 ) {
-    let words: [&[u32]; N] = std::array::from_fn(|part| database.words(first + part));
-    let weights = database.weights();
-    let (run, sums) = isa.zero();
-    let (mut run, mut sums) = ([run; N], [sums; N]);
-    let mut is_first = true;
-    for users in groups {
-        if !is_first {
-            for sums in &mut sums {
-                isa.step_down(sums);
+    let longest_run = limits.run;
+    if limits.is_wide {
+        in_passes(&SixSums::<_, _, true> { isa, database, longest_run, groups }, first, sums);
+    } else {
+        in_passes(&SixSums::<_, _, false> { isa, database, longest_run, groups }, first, sums);
+    }
+}
+
+/// Passes over users by total, highest first, that make the six sums.
+struct SixSums<'a, I, G, const IS_WIDE: bool> {
+    isa: I,
+    database: &'a Database,
+    longest_run: usize,
+    groups: G,
+}
+
+impl<'u, I, G, S, const IS_WIDE: bool> Pass<S> for SixSums<'_, I, G, IS_WIDE>
+where
+    I: Isa,
+    G: Iterator<Item = &'u [u32]> + Clone,
+    S: BorrowMut<PartSums>,
+{
+    #[inline(always)]
+    fn parts_at_once() -> usize {
+        I::PARTS_AT_ONCE
+    }
+
+    #[inline(always)]
+    fn pass<const N: usize>(&self, first: usize, found: &mut [S]) {
+        let Self { isa, database, longest_run, ref groups } = *self;
+        let words: [&[u32]; N] = std::array::from_fn(|part| database.words(first + part));
+        let weights = database.weights();
+        let (run, sums) = isa.zero();
+        let (mut run, mut sums) = ([run; N], [sums; N]);
+        let mut is_first = true;
+        for users in groups.clone() {
+            if !is_first {
+                for sums in &mut sums {
+                    isa.step_down(sums);
+                }
             }
-        }
-        is_first = false;
-        for users in users.chunks(longest_run) {
-            for &user in users {
-                let user = user as usize;
-                debug_assert!(user < weights.len());
-                // SAFETY: an extension's users are those of its database, which has a weight for every user,
-                // and twice as many words in each part, less one at most.
-                unsafe {
-                    let weight = weights.get_unchecked(user);
-                    for (words, run) in words.iter().zip(&mut run) {
-                        isa.add(run, words.get_unchecked(2 * user), weight);
+            is_first = false;
+            for users in users.chunks(longest_run) {
+                for &user in users {
+                    let user = user as usize;
+                    debug_assert!(user < weights.len());
+                    // SAFETY: an extension's users are those of its database, which has a weight for every user,
+                    // and twice as many words in each part, less one at most.
+                    unsafe {
+                        let weight = weights.get_unchecked(user);
+                        for (words, run) in words.iter().zip(&mut run) {
+                            isa.add(run, words.get_unchecked(2 * user), weight);
+                        }
+                    }
+                }
+                for (run, sums) in run.iter_mut().zip(&mut sums) {
+                    isa.end_run(run, sums);
+                    if IS_WIDE {
+                        isa.widen(run, sums);
                     }
                 }
             }
-            for (run, sums) in run.iter_mut().zip(&mut sums) {
-                isa.end_run(run, sums);
-                if IS_WIDE {
-                    isa.widen(run, sums);
-                }
-            }
         }
-    }
-    for ((run, sums), found) in run.into_iter().zip(sums).zip(found) {
-        isa.finish(run, sums, found.borrow_mut());
+        for ((run, sums), found) in run.into_iter().zip(sums).zip(found) {
+            isa.finish(run, sums, found.borrow_mut());
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::{Borrow, BorrowMut};
 
-use crate::isa::{BLOCK, FieldSums, Fields, Isa, PART, PartSums};
+use crate::isa::{BLOCK, FieldSums, Fields, Isa, PART, PartSums, Pass};
 use crate::moments::SquaredTotals;
 use crate::tree::grow;
 
@@ -147,72 +147,55 @@ impl Borrow<PartSums> for Sums {
     }
 }
 
-/// Adds to the six `sums`, one for each part from `first` on, the squares.
-#[inline(always)]
-pub fn add_squares<I: Isa>(
-    isa: I,
-    database: &Database,
-    extension: &Extension,
-    mut first: usize,
-    mut sums: &mut [Sums],
-) {
-    while !sums.is_empty() {
-        let passes = sums.len().div_ceil(I::FIELD_PARTS);
-        let (these, others) = sums.split_at_mut(sums.len().div_ceil(passes));
-        match these.len() {
-            1 => pass::<I, 1>(isa, database, extension, first, these),
-            2 => pass::<I, 2>(isa, database, extension, first, these),
-            3 => pass::<I, 3>(isa, database, extension, first, these),
-            4 => pass::<I, 4>(isa, database, extension, first, these),
-            5 => pass::<I, 5>(isa, database, extension, first, these),
-            _ => pass::<I, 6>(isa, database, extension, first, these),
-        }
-        first += these.len();
-        sums = others;
-    }
+/// Passes over the users of `extension`, one for each word of their marks, that add the squares to the six sums.
+pub struct AddSquares<'a, I> {
+    pub isa: I,
+    pub database: &'a Database,
+    pub extension: &'a Extension,
 }
 
-/// One pass over the users for each word of their marks, for `N` parts from `first` on.
-#[inline(always)]
-fn pass<I: Isa, const N: usize>(
-    isa: I,
-    database: &Database,
-    extension: &Extension,
-    first: usize,
-    found: &mut [Sums],
-) {
-    let responses: [&[u32]; N] = std::array::from_fn(|part| database.users.words(first + part));
-    let stride = database.users.weights().len();
-    let mut squares = [SquaredTotals::new([0.0; PART]); N];
-    for (squares, found) in squares.iter_mut().zip(&*found) {
-        *squares = SquaredTotals::new(found.six.x.map(f64::from));
+impl<I: Isa> Pass<Sums> for AddSquares<'_, I> {
+    #[inline(always)]
+    fn parts_at_once() -> usize {
+        I::FIELD_PARTS
     }
-    for word in 0..extension.words {
-        let (users, marks) = (&extension.in_a_row[..extension.users.len()], extension.word(word));
-        let mut scorers = [FieldSums::default(); N];
-        for start in (0..users.len()).step_by(LONGEST_MARKED_RUN) {
-            let run = start..users.len().min(start + LONGEST_MARKED_RUN);
-            let mut sums = [isa.zero_words(); N];
-            for (&user, marks) in users[run.clone()].iter().zip(&marks[run]) {
-                let user = user as usize;
-                debug_assert!(user < stride);
-                for (responses, sums) in responses.iter().zip(&mut sums) {
-                    // SAFETY: an extension's users are those of its database, which has twice as many words in each part,
-                    // less one at most.
-                    unsafe { isa.add_fields(sums, *responses.get_unchecked(2 * user) as u16, marks) };
+
+    #[inline(always)]
+    fn pass<const N: usize>(&self, first: usize, found: &mut [Sums]) {
+        let Self { isa, database, extension } = *self;
+        let responses: [&[u32]; N] = std::array::from_fn(|part| database.users.words(first + part));
+        let stride = database.users.weights().len();
+        let mut squares = [SquaredTotals::new([0.0; PART]); N];
+        for (squares, found) in squares.iter_mut().zip(&*found) {
+            *squares = SquaredTotals::new(found.six.x.map(f64::from));
+        }
+        for word in 0..extension.words {
+            let (users, marks) = (&extension.in_a_row[..extension.users.len()], extension.word(word));
+            let mut scorers = [FieldSums::default(); N];
+            for start in (0..users.len()).step_by(LONGEST_MARKED_RUN) {
+                let run = start..users.len().min(start + LONGEST_MARKED_RUN);
+                let mut sums = [isa.zero_words(); N];
+                for (&user, marks) in users[run.clone()].iter().zip(&marks[run]) {
+                    let user = user as usize;
+                    debug_assert!(user < stride);
+                    for (responses, sums) in responses.iter().zip(&mut sums) {
+                        // SAFETY: an extension's users are those of its database, which has twice as many words in each part,
+                        // less one at most.
+                        unsafe { isa.add_fields(sums, *responses.get_unchecked(2 * user) as u16, marks) };
+                    }
+                }
+                for (sums, scorers) in sums.into_iter().zip(&mut scorers) {
+                    isa.finish_fields::<MARKED>(sums, scorers);
                 }
             }
-            for (sums, scorers) in sums.into_iter().zip(&mut scorers) {
-                isa.finish_fields::<MARKED>(sums, scorers);
+            for (scorers, squares) in scorers.iter().zip(&mut squares) {
+                for scorers in scorers {
+                    squares.take(&scorers.map(f64::from));
+                }
             }
         }
-        for (scorers, squares) in scorers.iter().zip(&mut squares) {
-            for scorers in scorers {
-                squares.take(&scorers.map(f64::from));
-            }
+        for (squares, found) in squares.into_iter().zip(found) {
+            found.squares = squares.finish();
         }
-    }
-    for (squares, found) in squares.into_iter().zip(found) {
-        found.squares = squares.finish();
     }
 }

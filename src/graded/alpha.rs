@@ -5,14 +5,14 @@ use std::ops::Range;
 
 use crate::bitset::BitMatrix;
 use crate::error::Result;
-use crate::isa::{GradedSums, Isa, PART};
+use crate::isa::{GradedSums, Isa, PART, in_passes};
 use crate::matrix::Cells;
 use crate::moments::{Correlations, LaneCorrelations, LaneVariances, RankBy, Side};
 use crate::tree::{AlphaBar, Bar, Column, Layout, Next, Questions, Scores};
 
 use super::database::Local;
 use super::points::{IntegerPoints, integer_sums};
-use super::prefix::{PrefixPoints, add_squares};
+use super::prefix::{AddSquares, PrefixPoints};
 use super::{Graded, database, filter, kernel};
 
 /// [`Graded`] scores with α beside what six sums tell, for sets of at least two questions.
@@ -161,7 +161,8 @@ impl Scores for GradedAlpha<'_> {
             }
         };
         kernel::add_sums(isa, local, users, x, parts.start, sums);
-        add_squares(isa, local, users, &extension.prefix, self.most, parts.start, sums);
+        let squares = AddSquares { isa, database: local, users, prefix: &extension.prefix, most: self.most };
+        in_passes(&squares, parts.start, sums);
     }
 
     fn side(&self, rank_by: RankBy) -> Option<Side> {

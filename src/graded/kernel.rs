@@ -3,7 +3,8 @@
 use std::borrow::BorrowMut;
 
 use crate::isa::{
-    GradedSums, Isa, LARGEST_NARROW, NarrowWeight, PART, USERS_AT_ONCE, WideWeight, largest_wide,
+    GradedSums, Isa, LARGEST_NARROW, NarrowWeight, PART, Pass, USERS_AT_ONCE, WideWeight, in_passes,
+    largest_wide,
 };
 
 use super::database::Local;
@@ -26,7 +27,7 @@ pub trait Point: Copy + Default + Send + Sync {
 
     fn weight(t: i32) -> Self::Weight;
 
-    /// From 1 to 4.
+    /// Parts that one pass can be for.
     fn parts_at_once<I: Isa>() -> usize;
 
     fn zero<I: Isa>(isa: I) -> Self::Lanes<I>;
@@ -157,51 +158,47 @@ pub fn add_sums<I: Isa, P: Point>(
     sums: &mut [impl BorrowMut<GradedSums>],
 ) {
     for (users, x) in users.chunks(P::USERS_AT_ONCE).zip(x.chunks(P::USERS_AT_ONCE)) {
-        let mut first = first;
-        let mut sums = &mut *sums;
-        while !sums.is_empty() {
-            let (these, others) = sums.split_at_mut(sums.len().min(P::parts_at_once::<I>()));
-            match these.len() {
-                1 => pass::<I, P, 1>(isa, database, users, x, first, these),
-                2 => pass::<I, P, 2>(isa, database, users, x, first, these),
-                3 => pass::<I, P, 3>(isa, database, users, x, first, these),
-                _ => pass::<I, P, 4>(isa, database, users, x, first, these),
-            }
-            first += these.len();
-            sums = others;
-        }
+        in_passes(&AddSums { isa, database, users, x }, first, sums);
     }
 }
 
-/// One pass over the users, for `N` parts from `first` on.
-#[inline(always)]
-fn pass<I: Isa, P: Point, const N: usize>(
+/// Passes over `users` of `database`, with totals `x`, that add to the six sums.
+struct AddSums<'a, I, P: Point> {
     isa: I,
-    database: &Local<P>,
-    users: &[u32],
-    x: &[i32],
-    first: usize,
-    found: &mut [impl BorrowMut<GradedSums>],
-) {
-    let answered: [&[u16]; N] = std::array::from_fn(|part| database.answered(first + part));
-    let points: [&[[P; PART]]; N] = std::array::from_fn(|part| database.points(first + part));
-    let weights = database.weights();
-    let mut sums = [P::zero(isa); N];
-    for (&user, x) in users.iter().zip(x) {
-        let user = user as usize;
-        debug_assert!(user < weights.len());
-        // SAFETY: an extension's users are those of its database, which has a weight and, in each part, responses for
-        // every user.
-        unsafe {
-            let weight = weights.get_unchecked(user);
-            for part in 0..N {
-                let (answered, points) =
-                    (answered[part].get_unchecked(user), points[part].get_unchecked(user));
-                P::add(isa, &mut sums[part], answered, points, x, weight);
+    database: &'a Local<P>,
+    users: &'a [u32],
+    x: &'a [i32],
+}
+
+impl<I: Isa, P: Point, S: BorrowMut<GradedSums>> Pass<S> for AddSums<'_, I, P> {
+    #[inline(always)]
+    fn parts_at_once() -> usize {
+        P::parts_at_once::<I>()
+    }
+
+    #[inline(always)]
+    fn pass<const N: usize>(&self, first: usize, found: &mut [S]) {
+        let Self { isa, database, users, x } = *self;
+        let answered: [&[u16]; N] = std::array::from_fn(|part| database.answered(first + part));
+        let points: [&[[P; PART]]; N] = std::array::from_fn(|part| database.points(first + part));
+        let weights = database.weights();
+        let mut sums = [P::zero(isa); N];
+        for (&user, x) in users.iter().zip(x) {
+            let user = user as usize;
+            debug_assert!(user < weights.len());
+            // SAFETY: an extension's users are those of its database, which has a weight and, in each part, responses for
+            // every user.
+            unsafe {
+                let weight = weights.get_unchecked(user);
+                for part in 0..N {
+                    let (answered, points) =
+                        (answered[part].get_unchecked(user), points[part].get_unchecked(user));
+                    P::add(isa, &mut sums[part], answered, points, x, weight);
+                }
             }
         }
-    }
-    for (sums, found) in sums.into_iter().zip(found) {
-        P::finish(isa, sums, found.borrow_mut());
+        for (sums, found) in sums.into_iter().zip(found) {
+            P::finish(isa, sums, found.borrow_mut());
+        }
     }
 }

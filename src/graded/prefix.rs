@@ -1,6 +1,6 @@
 //! The points of a prefix's users on each of its questions: what Cronbach's α needs beside the six sums.
 
-use crate::isa::{FieldSums, Fields, Isa, LARGEST_NARROW, PART};
+use crate::isa::{FieldSums, Fields, Isa, LARGEST_NARROW, PART, Pass};
 use crate::moments::SquaredTotals;
 use crate::tree::grow;
 
@@ -88,102 +88,82 @@ impl PrefixPoints {
     }
 }
 
-/// Adds to the six `sums`, one for each part from `first` on, those of the points on each question, where the prefix's
-/// common users are `users` of `database` with the points `prefix`, none larger than `most`.
-#[inline(always)]
-pub fn add_squares<I: Isa>(
-    isa: I,
-    database: &Local<u16>,
-    users: &[u32],
-    prefix: &PrefixPoints,
-    most: u32,
-    mut first: usize,
-    mut sums: &mut [Sums],
-) {
-    while !sums.is_empty() {
-        let passes = sums.len().div_ceil(I::FIELD_PARTS);
-        let (these, others) = sums.split_at_mut(sums.len().div_ceil(passes));
-        match these.len() {
-            1 => pass::<I, 1>(isa, database, users, prefix, most, first, these),
-            2 => pass::<I, 2>(isa, database, users, prefix, most, first, these),
-            3 => pass::<I, 3>(isa, database, users, prefix, most, first, these),
-            4 => pass::<I, 4>(isa, database, users, prefix, most, first, these),
-            5 => pass::<I, 5>(isa, database, users, prefix, most, first, these),
-            _ => pass::<I, 6>(isa, database, users, prefix, most, first, these),
-        }
-        first += these.len();
-        sums = others;
-    }
+/// Passes over `users` of `database` with the points `prefix`, none larger than `most`: one for the squares of their points,
+/// and one for each pair of questions. They add to the six sums those of the points on each question.
+pub struct AddSquares<'a, I> {
+    pub isa: I,
+    pub database: &'a Local<u16>,
+    pub users: &'a [u32],
+    pub prefix: &'a PrefixPoints,
+    pub most: u32,
 }
 
-/// One pass over the users for the squares of their points, and one for each pair of questions, for `N` parts from
-/// `first` on.
-#[inline(always)]
-fn pass<I: Isa, const N: usize>(
-    isa: I,
-    database: &Local<u16>,
-    users: &[u32],
-    prefix: &PrefixPoints,
-    most: u32,
-    first: usize,
-    found: &mut [Sums],
-) {
-    let answered: [&[u16]; N] = std::array::from_fn(|part| database.answered(first + part));
-    let points: [&[[u16; PART]]; N] = std::array::from_fn(|part| database.points(first + part));
-    let count = database.weights().len();
-    for (users, squares) in users.chunks(SQUARES_RUN).zip(prefix.squares().chunks(SQUARES_RUN)) {
-        let mut sums = [isa.zero_words(); N];
-        for (&user, square) in users.iter().zip(squares) {
-            let user = user as usize;
-            debug_assert!(user < count);
-            for part in 0..N {
-                // SAFETY: an extension's users are those of its database, which has, in each part, responses for every
-                // user.
-                unsafe {
-                    isa.add_fields(&mut sums[part], *answered[part].get_unchecked(user), square);
-                    isa.add_squares(&mut sums[part], points[part].get_unchecked(user));
-                }
-            }
-        }
-        for (sums, found) in sums.into_iter().zip(&mut *found) {
-            let mut of_run = FieldSums::<1>::default();
-            isa.finish_fields(sums, &mut of_run);
-            add(&of_run[0], &mut found.squared);
-        }
+impl<I: Isa> Pass<Sums> for AddSquares<'_, I> {
+    #[inline(always)]
+    fn parts_at_once() -> usize {
+        I::FIELD_PARTS
     }
-    let mut squares = [SquaredTotals::new([0.0; PART]); N];
-    for (squares, found) in squares.iter_mut().zip(&*found) {
-        *squares = SquaredTotals::new(found.six.x.map(|x| x as f64));
-    }
-    let run = Fields::<PAIR>::longest_run(most);
-    for pair in 0..prefix.pairs() {
-        let mut totals = [[[0.0; PART]; PAIR]; N];
-        for (users, words) in users.chunks(run).zip(prefix.pair(pair).chunks(run)) {
+
+    #[inline(always)]
+    fn pass<const N: usize>(&self, first: usize, found: &mut [Sums]) {
+        let Self { isa, database, users, prefix, most } = *self;
+        let answered: [&[u16]; N] = std::array::from_fn(|part| database.answered(first + part));
+        let points: [&[[u16; PART]]; N] = std::array::from_fn(|part| database.points(first + part));
+        let count = database.weights().len();
+        for (users, squares) in users.chunks(SQUARES_RUN).zip(prefix.squares().chunks(SQUARES_RUN)) {
             let mut sums = [isa.zero_words(); N];
-            for (&user, word) in users.iter().zip(words) {
+            for (&user, square) in users.iter().zip(squares) {
                 let user = user as usize;
                 debug_assert!(user < count);
-                for (answered, sums) in answered.iter().zip(&mut sums) {
-                    // SAFETY: as above.
-                    unsafe { isa.add_fields(sums, *answered.get_unchecked(user), word) };
+                for part in 0..N {
+                    // SAFETY: an extension's users are those of its database, which has, in each part, responses for every
+                    // user.
+                    unsafe {
+                        isa.add_fields(&mut sums[part], *answered[part].get_unchecked(user), square);
+                        isa.add_squares(&mut sums[part], points[part].get_unchecked(user));
+                    }
                 }
             }
-            for (sums, totals) in sums.into_iter().zip(&mut totals) {
-                let mut of_run = FieldSums::<PAIR>::default();
+            for (sums, found) in sums.into_iter().zip(&mut *found) {
+                let mut of_run = FieldSums::<1>::default();
                 isa.finish_fields(sums, &mut of_run);
-                for (of_run, totals) in of_run.iter().zip(totals) {
-                    add(of_run, totals);
+                add(&of_run[0], &mut found.squared);
+            }
+        }
+        let mut squares = [SquaredTotals::new([0.0; PART]); N];
+        for (squares, found) in squares.iter_mut().zip(&*found) {
+            *squares = SquaredTotals::new(found.six.x.map(|x| x as f64));
+        }
+        let run = Fields::<PAIR>::longest_run(most);
+        for pair in 0..prefix.pairs() {
+            let mut totals = [[[0.0; PART]; PAIR]; N];
+            for (users, words) in users.chunks(run).zip(prefix.pair(pair).chunks(run)) {
+                let mut sums = [isa.zero_words(); N];
+                for (&user, word) in users.iter().zip(words) {
+                    let user = user as usize;
+                    debug_assert!(user < count);
+                    for (answered, sums) in answered.iter().zip(&mut sums) {
+                        // SAFETY: as above.
+                        unsafe { isa.add_fields(sums, *answered.get_unchecked(user), word) };
+                    }
+                }
+                for (sums, totals) in sums.into_iter().zip(&mut totals) {
+                    let mut of_run = FieldSums::<PAIR>::default();
+                    isa.finish_fields(sums, &mut of_run);
+                    for (of_run, totals) in of_run.iter().zip(totals) {
+                        add(of_run, totals);
+                    }
+                }
+            }
+            for (totals, squares) in totals.iter().zip(&mut squares) {
+                for totals in totals {
+                    squares.take(totals);
                 }
             }
         }
-        for (totals, squares) in totals.iter().zip(&mut squares) {
-            for totals in totals {
-                squares.take(totals);
-            }
+        for (squares, found) in squares.into_iter().zip(found) {
+            found.squares = squares.finish();
         }
-    }
-    for (squares, found) in squares.into_iter().zip(found) {
-        found.squares = squares.finish();
     }
 }
 

@@ -9,6 +9,7 @@ mod avx2;
 mod avx512;
 mod fields;
 mod graded;
+mod passes;
 mod portable;
 mod transposed;
 
@@ -16,6 +17,7 @@ pub use fields::{FieldLanes, FieldSums, Fields};
 pub use graded::{
     GradedSums, LARGEST_NARROW, NarrowLanes, NarrowWeight, USERS_AT_ONCE, WideLanes, WideWeight, largest_wide,
 };
+pub use passes::{Pass, in_passes};
 pub use portable::Portable;
 pub use transposed::Transposed;
 
