@@ -3,10 +3,16 @@
 //! Invariant of every bitset here: the bits of the last word beyond the set's capacity are zero, so
 //! counting and iterating need no special case for the tail.
 
+use std::ops::Range;
+
 use crate::isa::{Isa, Portable};
 
 /// Bits in one word.
 pub const WORD_BITS: usize = u64::BITS as usize;
+
+/// Rows that are looked at together for whether all their bits are set. A matrix that is not full is nearly always told by the
+/// first of these.
+const ROWS_AT_ONCE: usize = 64;
 
 /// Words that hold `bits` bits.
 pub const fn words_for(bits: usize) -> usize {
@@ -109,6 +115,20 @@ impl BitMatrix {
     /// The words of one row.
     pub fn row(&self, row: usize) -> &[u64] {
         &self.words[row * self.words_per_row..][..self.words_per_row]
+    }
+
+    /// Whether all bits of some rows are set.
+    pub fn are_full(&self, rows: Range<usize>) -> bool {
+        let width = self.words_per_row;
+        let words = &self.words[rows.start * width..rows.end * width];
+        // Zeros are beyond the last column.
+        let last = u64::MAX >> ((WORD_BITS - self.columns % WORD_BITS) % WORD_BITS);
+        let full = |word: usize| if word + 1 == width { last } else { u64::MAX };
+        words.chunks((width * ROWS_AT_ONCE).max(1)).all(|rows| {
+            (0..width).all(|word| {
+                rows[word..].iter().step_by(width).fold(u64::MAX, |all, word| all & word) == full(word)
+            })
+        })
     }
 
     /// One word of one row.

@@ -15,13 +15,7 @@ pub struct Pattern {
 
 /// Whether every user answered every question.
 pub fn is_complete(answered: &BitMatrix, users: usize) -> bool {
-    // The last word of a row has zeros beyond the last column.
-    let last = u64::MAX >> ((WORD_BITS - answered.columns() % WORD_BITS) % WORD_BITS);
-    let has_all = |user| match answered.row(user).split_last() {
-        Some((end, words)) => *end == last && words.iter().all(|&word| word == u64::MAX),
-        None => true,
-    };
-    parallel::map_stretches(users, |mut users| users.all(has_all)).into_iter().all(|have_all| have_all)
+    parallel::map_stretches(users, |users| answered.are_full(users)).into_iter().all(|are_full| are_full)
 }
 
 /// The patterns in order of their first user, or `None` where there are more than `most`.
