@@ -1,9 +1,9 @@
-//! Complete answers and few answer patterns: how long the best n take to be proven, how fast all sets are looked at, and
-//! when it pays to sum users up.
+//! Complete answers, few answer patterns, or a core with electives: how long the best n take to be proven, how fast all sets
+//! are looked at, and when it pays to sum users up.
 //!
-//! `cargo bench --no-default-features --bench complete`, with `bound`, `families`, `exhaustive`, `users` or `booklets` behind
-//! `--`; or `… --bench complete -- SCORES.csv K TOP` for complete answers of one's own, a line per user and a column per
-//! question.
+//! `cargo bench --no-default-features --bench complete`, with `bound`, `families`, `electives`, `exhaustive`, `users` or
+//! `booklets` behind `--`; or `… --bench complete -- SCORES.csv K TOP` for complete answers of one's own, a line per user
+//! and a column per question.
 //!
 //! Each answer is checked before its time is printed: r of every set by the two-pass formula, the best set against every swap
 //! of one question, and the whole table against the exhaustive search where that takes seconds.
@@ -37,6 +37,19 @@ struct Test {
     booklets: usize,
     /// Whether a question is in the form that a user has.
     form: fn(usize, usize) -> bool,
+}
+
+/// Electives behind the first 110 questions.
+fn half_of_electives(user: usize, question: usize) -> bool {
+    question < 110 || drawn(user, question) < 0.5
+}
+
+/// The same number from 0 to 1 for a user and a question each time.
+fn drawn(user: usize, question: usize) -> f64 {
+    // Neighbouring seeds make numbers that are far from independent; not so after a multiplication and a shift.
+    let mut random = Random((user << 20 | question) as u64);
+    random.next();
+    Random(random.0 ^ random.0 >> 32).next()
 }
 
 const EVERYTHING: fn(usize, usize) -> bool = |_, _| true;
@@ -99,11 +112,14 @@ fn matrix_of(scores: &Scores) -> ResponseMatrix {
     responses.into_matrix(Duplicates::Error).expect("no duplicates")
 }
 
-/// r of one set by the two-pass formula, from the scores themselves.
-fn plain_r(scores: &Scores, set: &[u32]) -> f64 {
+/// r of one set by the two-pass formula, from the scores themselves; NaN if it has fewer than `least_users`.
+fn plain_r(scores: &Scores, set: &[u32], least_users: u32) -> f64 {
     let x = |row: &Vec<Option<i64>>| set.iter().map(|&question| row[question as usize]).sum::<Option<i64>>();
     let t = |row: &Vec<Option<i64>>| row.iter().flatten().sum::<i64>() as f64;
     let totals: Vec<(f64, f64)> = scores.iter().filter_map(|row| Some((x(row)? as f64, t(row)))).collect();
+    if totals.len() < least_users as usize {
+        return f64::NAN;
+    }
     let n = totals.len() as f64;
     let (mean_x, mean_t) = totals.iter().fold((0.0, 0.0), |sum, (x, t)| (sum.0 + x / n, sum.1 + t / n));
     let moment =
@@ -128,13 +144,13 @@ impl Case<'_> {
 
     /// What a heuristic would find from there is not better than the best set.
     fn no_swap_is_better(&self, best: &[u32]) {
-        let r = plain_r(self.scores, best);
+        let r = plain_r(self.scores, best, 0);
         for position in 0..best.len() {
             for question in (0..self.scores[0].len() as u32).filter(|question| !best.contains(question)) {
                 let mut set = best.to_vec();
                 set[position] = question;
-                let swapped = plain_r(self.scores, &set);
-                // A set that nobody answered has none.
+                let swapped = plain_r(self.scores, &set, self.request.min_users);
+                // A set that nobody answered, or too few, has none.
                 assert!(swapped.is_nan() || swapped < r + 1e-9, "{set:?} is better than {best:?}");
             }
         }
@@ -145,7 +161,8 @@ impl Case<'_> {
         let (table, mut least) = self.find(strategy);
         assert_eq!(Some(table.len()), self.request.top, "as many sets as wanted");
         for (set, r) in table.questions.chunks(self.request.k).zip(table.r.iter()) {
-            let (found, plain) = (r.expect("ranked sets have an r"), plain_r(self.scores, set));
+            let (found, plain) =
+                (r.expect("ranked sets have an r"), plain_r(self.scores, set, self.request.min_users));
             assert!((found - plain).abs() < 1e-9, "{set:?}: {found}, plainly {plain}");
         }
         // With millions of users that would take minutes.
@@ -236,6 +253,25 @@ fn main() {
                 run(name, test, 4, 10, rank_by, bound, Some(moments));
                 run(name, test, 8, 10, rank_by, bound, None);
                 run(name, test, 10, 10, rank_by, bound, None);
+            }
+        }
+    }
+    if wanted("electives") {
+        let elective = Test { questions: 130, form: half_of_electives, ..USUAL };
+        let (scores, projection) = (elective.scores(), SearchStrategy::Projection);
+        let matrix = matrix_of(&scores);
+        for (min_users, rank_by) in
+            [200, 100, 30].into_iter().flat_map(|users| [RankBy::R, RankBy::RRest].map(|by| (users, by)))
+        {
+            println!("at least {min_users} users");
+            for k in [3, 4, 8] {
+                let request = Request { min_users, ..request(k, 10, rank_by) };
+                let case =
+                    Case { name: "20 electives, half answered", scores: &scores, matrix: &matrix, request };
+                if k <= 4 {
+                    case.time(projection, None);
+                }
+                case.time(bound, (k <= 4).then_some(projection));
             }
         }
     }

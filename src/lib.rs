@@ -28,8 +28,8 @@
 //!    instruction set of the CPU ([`isa`]). What a search would cost, [`search::plan()`] tells from parts of it.
 //!    Where users share few answer patterns ([`search`] decides), they are summed up beforehand: `patterns` groups them,
 //!    `pair_sums` makes their moments, `complete` proves the best sets of complete answers, or those that reach a number,
-//!    without a look at most sets, also one after another of the `families` of patterns that sets have users of; `booklets` looks
-//!    at every set of one or several patterns.
+//!    without a look at most sets, also one after another of the `families` of patterns that sets have users of, or of the choices of
+//!    `electives`; `booklets` looks at every set of one or several patterns.
 //! 6. [`moments`]: six sums per set, exact for integers, and the one correlation formula.
 //! 7. [`ranking`]: the best n, or all.
 //! 8. [`evaluation`]: the same statistics of given sets; [`folds`] of users who do not choose the sets they are
@@ -44,6 +44,7 @@ mod booklets;
 pub mod combinations;
 mod complete;
 mod double_double;
+mod electives;
 pub mod error;
 pub mod evaluation;
 mod families;

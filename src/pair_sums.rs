@@ -31,22 +31,23 @@ pub struct PairSums<A> {
     pub contains: Vec<bool>,
     /// By question: Σx².
     pub squares: Vec<A>,
-    /// By question: its row in `xx`, if the pattern contains it.
-    rows: Vec<u32>,
+    /// By question: its place among those of the pattern, if it is one.
+    places: Vec<u32>,
+    /// Rows of the first ones of these.
     xx: Vec<A>,
 }
 
 impl<A: SumInteger> PairSums<A> {
-    /// Without users; `None` where the memory is not to be had.
-    fn try_new(contained: &[u32], questions: usize) -> Option<Self> {
+    /// Without users, and with rows of the first `rows` questions; `None` where the memory is not to be had.
+    fn try_new(contained: &[u32], rows: usize, questions: usize) -> Option<Self> {
         let mut xx = Vec::new();
-        let length = contained.len().checked_mul(questions)?;
+        let length = rows.checked_mul(questions)?;
         xx.try_reserve_exact(length).ok()?;
         xx.resize(length, A::default());
-        let mut rows = vec![0; questions];
+        let mut places = vec![0; questions];
         let mut contains = vec![false; questions + PADDING];
-        for (row, &question) in (0..).zip(contained) {
-            rows[question as usize] = row;
+        for (place, &question) in (0..).zip(contained) {
+            places[question as usize] = place;
             contains[question as usize] = true;
         }
         let zeros = vec![A::default(); questions + PADDING];
@@ -58,7 +59,7 @@ impl<A: SumInteger> PairSums<A> {
             xt: zeros.clone(),
             contains,
             squares: zeros,
-            rows,
+            places,
             xx,
         })
     }
@@ -67,7 +68,7 @@ impl<A: SumInteger> PairSums<A> {
     /// the memory is not to be had.
     pub fn of_several<'a>(patterns: impl Iterator<Item = &'a Self>, questions: &[u32]) -> Option<Self> {
         let all: Vec<u32> = (0..questions.len() as u32).collect();
-        let mut whole = Self::try_new(&all, all.len())?;
+        let mut whole = Self::try_new(&all, all.len(), all.len())?;
         for pattern in patterns {
             whole.n += pattern.n;
             whole.t += pattern.t;
@@ -84,26 +85,30 @@ impl<A: SumInteger> PairSums<A> {
         Some(whole)
     }
 
-    /// Σx_i·x_j for every j, of a question i of the pattern.
+    /// Σx_i·x_j for every j, of a question i of the pattern that has a row.
     pub fn row(&self, question: usize) -> &[A] {
         let questions = self.questions();
-        &self.xx[self.rows[question] as usize * questions..][..questions]
+        &self.xx[self.places[question] as usize * questions..][..questions]
     }
 
     /// How many there are, in the pattern or not.
     pub fn questions(&self) -> usize {
-        self.rows.len()
+        self.places.len()
     }
 
-    /// The six sums of a set that the pattern contains.
+    /// The six sums of a set that the pattern contains. All of it but the last has rows.
     pub fn set_sums(&self, set: &[u32]) -> IntegerSums<A> {
         let [mut x, mut xx, mut xt] = [A::default(); 3];
-        for &i in set {
+        for (place, &i) in set.iter().enumerate() {
             x += self.x[i as usize];
             xt += self.xt[i as usize];
-            let row = self.row(i as usize);
-            for &j in set {
-                xx += row[j as usize];
+            xx += self.squares[i as usize];
+            let others = &set[place + 1..];
+            if !others.is_empty() {
+                let row = self.row(i as usize);
+                for &j in others {
+                    xx += row[j as usize] + row[j as usize];
+                }
             }
         }
         IntegerSums::of(self.n, [x, xx, self.t, self.tt, xt])
@@ -119,10 +124,10 @@ impl<A: SumInteger> PairSums<A> {
         comoment(self.n, self.xt[question], self.x[question], self.t)
     }
 
-    /// n² times the covariances of a question with each.
-    pub fn item_comoments(&self, question: usize) -> impl Iterator<Item = i128> {
-        let x = self.x[question];
-        self.row(question).iter().zip(&self.x).map(move |(&xy, &y)| comoment(self.n, xy, x, y))
+    /// n² times the covariances of a question with others of the pattern.
+    pub fn item_comoments(&self, question: usize, others: &[u32]) -> impl Iterator<Item = i128> {
+        let (x, row) = (self.x[question], self.row(question));
+        others.iter().map(move |&other| comoment(self.n, row[other as usize], x, self.x[other as usize]))
     }
 
     /// Takes up the users of `other`, who have the same pattern.
@@ -135,6 +140,7 @@ impl<A: SumInteger> PairSums<A> {
         };
         add(&mut self.x, &other.x);
         add(&mut self.xt, &other.xt);
+        add(&mut self.squares, &other.squares);
         add(&mut self.xx, &other.xx);
     }
 
@@ -148,15 +154,22 @@ impl<A: SumInteger> PairSums<A> {
         }
     }
 
-    /// Sums were made for i ≤ j only.
+    /// Sums of pairs were made for i before j only.
     fn complete(&mut self, questions: &[u32]) {
         let width = self.questions();
+        let questions = &questions[..self.xx.len() / width.max(1)];
         for (row, &i) in questions.iter().enumerate() {
-            self.squares[i as usize] = self.xx[row * width + i as usize];
+            self.xx[row * width + i as usize] = self.squares[i as usize];
             for (lower_row, &j) in questions.iter().enumerate().skip(row + 1) {
                 self.xx[lower_row * width + i as usize] = self.xx[row * width + j as usize];
             }
         }
+    }
+
+    /// Where the sums of the question at a place with those behind it are made, if it has a row.
+    fn row_at(&mut self, place: usize) -> Option<&mut [A]> {
+        let width = self.questions();
+        self.xx.get_mut(place * width..)?.get_mut(..width)
     }
 }
 
@@ -167,10 +180,23 @@ pub fn pair_sums<P: PairScores, A: SumInteger>(
     answered: &BitMatrix,
     pattern: &Pattern,
 ) -> Option<PairSums<A>> {
-    let stretches = parallel::map_stretches(pattern.users.len(), |range: Range<usize>| {
-        let mut sums = PairSums::try_new(&pattern.questions, answered.columns())?;
-        for users in pattern.users[range].chunks(P::USERS_AT_ONCE) {
-            isa.run(AddUsers { integers, answered, questions: &pattern.questions, users, sums: &mut sums });
+    let Pattern { questions, users } = pattern;
+    sums_with_rows(isa, integers, answered, (questions, questions.len()), users)
+}
+
+/// The moments of users who answered all of some questions, if not more; rows of the first so many of these. `None` where
+/// the memory is not to be had.
+pub fn sums_with_rows<P: PairScores, A: SumInteger>(
+    isa: InstructionSet,
+    integers: &Integers<P>,
+    answered: &BitMatrix,
+    (questions, rows): (&[u32], usize),
+    users: &[u32],
+) -> Option<PairSums<A>> {
+    let stretches = parallel::map_stretches(users.len(), |range: Range<usize>| {
+        let mut sums = PairSums::try_new(questions, rows, answered.columns())?;
+        for users in users[range].chunks(P::USERS_AT_ONCE) {
+            isa.run(AddUsers { integers, answered, questions, users, sums: &mut sums });
         }
         Some(sums)
     });
@@ -180,11 +206,11 @@ pub fn pair_sums<P: PairScores, A: SumInteger>(
         Some(whole)
     });
     let mut whole = whole??;
-    whole.complete(&pattern.questions);
+    whole.complete(questions);
     Some(whole)
 }
 
-/// Adds users who answered exactly `questions`, at most [`PairScores::USERS_AT_ONCE`] of them.
+/// Adds users who answered all of `questions`, at most [`PairScores::USERS_AT_ONCE`] of them.
 struct AddUsers<'a, P, A> {
     integers: &'a Integers<P>,
     answered: &'a BitMatrix,
@@ -223,7 +249,7 @@ pub trait PairScores: Cells + Sized {
     /// As many as have their columns in the second-level cache, for a hundred questions.
     const USERS_AT_ONCE: usize;
 
-    /// Adds Σx, Σxt, and Σx_i·x_j for i ≤ j. Must be inlined.
+    /// Adds Σx, Σx², Σxt, and Σx_i·x_j for i with a row and j behind it. Must be inlined.
     fn add_users<I: Isa, A: SumInteger>(
         isa: I,
         integers: &Integers<Self>,
@@ -254,7 +280,6 @@ impl PairScores for BitMatrix {
         sums: &mut PairSums<A>,
     ) {
         let points = &integers.points;
-        let width = points.columns();
         let mut columns = vec![[0u64; BIT_WORDS]; points.words_per_row() * WORD_BITS];
         let words = users.len().div_ceil(WORD_BITS);
         let least = totals.iter().copied().min().unwrap_or(0);
@@ -281,15 +306,18 @@ impl PairScores for BitMatrix {
                 }
             }
         }
-        for (row, &i) in questions.iter().enumerate() {
+        for (place, &i) in questions.iter().enumerate() {
             let a = &columns[i as usize][..words];
-            let row = &mut sums.xx[row * width..][..width];
-            for &j in &questions[questions.partition_point(|&j| j < i)..] {
-                row[j as usize] += A::from(count_both(a, &columns[j as usize]));
+            if let Some(row) = sums.row_at(place) {
+                for &j in &questions[place + 1..] {
+                    row[j as usize] += A::from(count_both(a, &columns[j as usize]));
+                }
             }
-            sums.x[i as usize] = row[i as usize];
+            let scored = count_both(a, a);
+            sums.x[i as usize] += A::from(scored);
+            sums.squares[i as usize] += A::from(scored);
             // What wraps on the way comes back: no sum of totals is beyond an i64 (see `sums_fit`).
-            let mut xt = least.wrapping_mul(count_both(a, a));
+            let mut xt = least.wrapping_mul(scored);
             for (bit, digit) in digits.iter().enumerate() {
                 xt = xt.wrapping_add(count_both(a, digit) << bit);
             }
@@ -361,17 +389,16 @@ impl<T: Number> PairScores for Packed<T> {
         totals: &[i64],
         sums: &mut PairSums<A>,
     ) {
-        let width = answered.columns();
         let mut columns = vec![[T::default(); NUMBERS]; questions.len()];
         for (i, &user) in users.iter().enumerate() {
-            let mut position = 0;
-            integers.points.for_each(answered, user as usize, |_, score| {
-                columns[position][i] = score;
-                position += 1;
+            integers.points.for_each(answered, user as usize, |question, score| {
+                if sums.contains[question] {
+                    columns[sums.places[question] as usize][i] = score;
+                }
             });
         }
-        for (row, &i) in questions.iter().enumerate() {
-            let a = &columns[row][..users.len()];
+        for (place, &i) in questions.iter().enumerate() {
+            let a = &columns[place][..users.len()];
             let (mut x, mut xt) = (A::default(), A::default());
             for (&score, &t) in a.iter().zip(totals) {
                 let score = A::from(score.into());
@@ -380,9 +407,11 @@ impl<T: Number> PairScores for Packed<T> {
             }
             sums.x[i as usize] += x;
             sums.xt[i as usize] += xt;
-            let products = &mut sums.xx[row * width..][..width];
-            for (b, &j) in columns[row..].iter().zip(&questions[row..]) {
-                products[j as usize] += T::dot::<A>(a, &b[..users.len()], integers.largest_point);
+            sums.squares[i as usize] += T::dot::<A>(a, a, integers.largest_point);
+            if let Some(row) = sums.row_at(place) {
+                for (b, &j) in columns[place + 1..].iter().zip(&questions[place + 1..]) {
+                    row[j as usize] += T::dot::<A>(a, &b[..users.len()], integers.largest_point);
+                }
             }
         }
     }

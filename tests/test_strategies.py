@@ -96,6 +96,24 @@ def test_few_answer_patterns(
             assert pc.plan_corrsets(frame, k=4, top=25, **options).strategy == name
 
 
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("score", ["binary", "small"])
+def test_a_core_and_electives(
+    score: str, options: dict[str, Any], engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each user answered the core of five questions, and of the others some at random."""
+    frame = responses(score)
+    drawn = np.random.default_rng(6).random(frame.height)
+    frame = frame.filter((QUESTION < 5) | (pl.Series(drawn) < 0.8))
+    query = pc.top_corrsets(frame.lazy(), k=4, top=25, **options)
+    monkeypatch.setenv(VARIABLE, "projection")
+    expected = query.collect(engine=engine)
+    assert expected.height == 25
+    monkeypatch.setenv(VARIABLE, "bound")
+    assert_frame_equal(query.collect(engine=engine), expected, check_exact=True)
+    assert pc.plan_corrsets(frame, k=4, top=25, **options).strategy == "bound"
+
+
 def test_real_booklets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of users who left nothing else out than others did, too."""
     path = REAL / "booklets.parquet"
@@ -125,14 +143,14 @@ def test_unknown_strategies_are_errors(name: str, monkeypatch: pytest.MonkeyPatc
 
 EVERYTHING = "every user to have answered every question"
 
-# Any of the eleven can be lacking to the common users of a set.
-EACH_ANOTHER = responses("binary").filter((USER > 10) | (QUESTION != USER))
+# Any question can be lacking to the common users of a set.
+EACH_ANOTHER = responses("binary").filter((USER > 15) | (QUESTION != USER))
 
 
 @pytest.mark.parametrize(
     ("name", "responses", "top", "needs"),
     [
-        ("bound", EACH_ANOTHER, 5, "users who share few answer patterns"),
+        ("bound", EACH_ANOTHER, 5, "users who share few answer patterns, or questions that all answered"),
         ("bound", responses("float", 3), 5, f"{EVERYTHING} where scores are not integers"),
         ("bound", responses("binary"), None, "`top` or a positive floor, since it leaves sets out"),
         ("moments", responses("float"), None, "`top` and sets of two and more where scores are not integers"),

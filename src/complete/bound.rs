@@ -53,24 +53,56 @@ pub fn search<E: Exact, C: Collector>(
     share: f64,
     empty: impl Fn() -> C + Sync,
 ) -> Result<C> {
-    let covariances = complete.covariances;
-    let &Covariances { items, stride, ref with_total, ref between, .. } = covariances;
-    let first = fixed.len();
-    let all: Vec<u32> = (first as u32..items as u32).collect();
-    let mut with_prefix = vec![0.0; stride - first];
-    for &item in fixed.questions() {
-        let row = &covariances.row(item as usize)[first..];
-        with_prefix.iter_mut().zip(row).for_each(|(sum, covariance)| *sum += covariance);
+    let root = Root::new(complete.covariances, fixed);
+    Walk { complete, empty: &empty, isa }.share(root.candidates(), root.prefix, fixed, part, share, empty())
+}
+
+/// Whether a look at the fixed items alone tells that no set of at least three more reaches `threshold`.
+pub fn rules_out<E: Exact>(
+    isa: InstructionSet,
+    complete: &Complete<'_, E>,
+    fixed: &Path,
+    threshold: f64,
+) -> Result<bool> {
+    let root = Root::new(complete.covariances, fixed);
+    let mut level = Level::default();
+    let walk = Walk { complete, empty: &(), isa };
+    let branches = walk.bound(root.candidates(), root.prefix, fixed, &Part::ALL, threshold, &mut level)?;
+    Ok(!(0..branches).any(|position| level.is_open(position)))
+}
+
+/// Where all sets with the fixed items begin.
+struct Root<'a> {
+    covariances: &'a Covariances,
+    prefix: Moments,
+    /// Those that are not fixed.
+    items: Vec<u32>,
+    with_prefix: Vec<f64>,
+}
+
+impl<'a> Root<'a> {
+    fn new(covariances: &'a Covariances, fixed: &Path) -> Self {
+        let first = fixed.len();
+        let mut with_prefix = vec![0.0; covariances.stride - first];
+        for &item in fixed.questions() {
+            let row = &covariances.row(item as usize)[first..];
+            with_prefix.iter_mut().zip(row).for_each(|(sum, covariance)| *sum += covariance);
+        }
+        let items = (first as u32..covariances.items as u32).collect();
+        Self { covariances, prefix: covariances.of_set(fixed.questions()), items, with_prefix }
     }
-    let candidates = Candidates {
-        items: &all,
-        with_total: &with_total[first..],
-        with_prefix: &with_prefix,
-        between: &between[first * stride + first..],
-        stride,
-    };
-    let prefix = covariances.of_set(fixed.questions());
-    Walk { complete, empty: &empty, isa }.share(candidates, prefix, fixed, part, share, empty())
+
+    fn candidates(&self) -> Candidates<'_> {
+        let &Covariances { items, stride, ref with_total, ref between, .. } = self.covariances;
+        let first = items - self.items.len();
+        Candidates {
+            items: &self.items,
+            with_total: &with_total[first..],
+            with_prefix: &self.with_prefix,
+            between: &between[first * stride + first..],
+            stride,
+        }
+    }
 }
 
 /// Items that can follow a prefix, best first or ascending, and the covariances between them: a square of a larger matrix.
@@ -125,6 +157,36 @@ struct Walk<'a, E, F> {
     complete: &'a Complete<'a, E>,
     empty: &'a F,
     isa: InstructionSet,
+}
+
+impl<E: Exact, F> Walk<'_, E, F> {
+    /// Leaves in `level` what can be in a set of at least `threshold`, and tells how many of it sets can begin with. They
+    /// are sorted, best first, but not where a part of their sets is to be told by positions.
+    fn bound(
+        &self,
+        candidates: Candidates,
+        prefix: Moments,
+        set: &Path,
+        part: &Part,
+        threshold: f64,
+        level: &mut Level,
+    ) -> Result<usize> {
+        if self.complete.control.is_stopped() {
+            return Err(Error::Interrupted);
+        }
+        let criterion = self.complete.criterion(threshold);
+        let missing = self.complete.space.k - set.len();
+        let mut open = std::mem::take(&mut level.open);
+        let candidates = open.open_of(candidates, set).map_err(|_| self.complete.too_large())?;
+        let caps = set.caps();
+        level.scratch.groups.fill(candidates.items, caps, missing);
+        let is_capped = level.scratch.groups.is_capped();
+        let bound = Bound { candidates, prefix, criterion, missing, caps, is_sorted: part.is_all(), level };
+        let branches = if is_capped { self.isa.run(Capped(bound)) } else { self.isa.run(bound) };
+        let branches = branches.map_err(|_| self.complete.too_large());
+        level.open = open;
+        branches
+    }
 }
 
 impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
@@ -220,34 +282,6 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
         }
         level.extended = extended;
         Ok(())
-    }
-
-    /// Leaves in `level` what can be in a set of at least `threshold`, and tells how many of it sets can begin with. They
-    /// are sorted, best first, but not where a part of their sets is to be told by positions.
-    fn bound(
-        &self,
-        candidates: Candidates,
-        prefix: Moments,
-        set: &Path,
-        part: &Part,
-        threshold: f64,
-        level: &mut Level,
-    ) -> Result<usize> {
-        if self.complete.control.is_stopped() {
-            return Err(Error::Interrupted);
-        }
-        let criterion = self.complete.criterion(threshold);
-        let missing = self.complete.space.k - set.len();
-        let mut open = std::mem::take(&mut level.open);
-        let candidates = open.open_of(candidates, set).map_err(|_| self.complete.too_large())?;
-        let caps = set.caps();
-        level.scratch.groups.fill(candidates.items, caps, missing);
-        let is_capped = level.scratch.groups.is_capped();
-        let bound = Bound { candidates, prefix, criterion, missing, caps, is_sorted: part.is_all(), level };
-        let branches = if is_capped { self.isa.run(Capped(bound)) } else { self.isa.run(bound) };
-        let branches = branches.map_err(|_| self.complete.too_large());
-        level.open = open;
-        branches
     }
 
     /// Offers a part of the prefix with each pair of candidates that fulfils the criterion.

@@ -65,6 +65,18 @@ impl Branch {
         }
         Some(path)
     }
+
+    /// Shows each set that goes on from the path of the fixed items with `missing` more, 0 or 1.
+    pub fn show_each(&self, fixed: &mut Path, missing: usize, mut show: impl FnMut(&[u32])) {
+        if missing == 0 {
+            return show(fixed.questions());
+        }
+        for item in self.fixed as u32..self.items.len() as u32 {
+            if fixed.is_open(item) {
+                fixed.show_with(item, &mut show);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -194,16 +194,12 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
             is_parallel: is_parallel(blueprint),
             control,
         };
-        let mut found = empty();
-        match complete.space.chosen() {
-            0 => complete.offer(fixed.questions(), &mut found),
-            1 => (branch.fixed as u32..branch.items.len() as u32).for_each(|item| {
-                if fixed.is_open(item) {
-                    fixed.show_with(item, |set| complete.offer(set, &mut found));
-                }
-            }),
-            _ => return bound::search(isa, &complete, &fixed, &Part::ALL, share, empty),
+        let missing = complete.space.chosen();
+        if missing >= 2 {
+            return bound::search(isa, &complete, &fixed, &Part::ALL, share, empty);
         }
+        let mut found = empty();
+        branch.show_each(&mut fixed, missing, |set| complete.offer(set, &mut found));
         control.advance(share);
         Ok(found)
     }
@@ -215,7 +211,7 @@ fn known(keys: &[f64], n: usize) -> f64 {
 }
 
 /// What was found, and what is found then.
-fn merged<C: Collector>(found: Result<C>, then: impl FnOnce() -> Result<C>) -> Result<C> {
+pub fn merged<C: Collector>(found: Result<C>, then: impl FnOnce() -> Result<C>) -> Result<C> {
     let mut found = found?;
     found.merge(then()?);
     Ok(found)

@@ -54,11 +54,17 @@ impl Covariances {
 
     /// Of complete answers: exact, and then rounded.
     pub fn of_sums<A: SumInteger>(sums: &PairSums<A>) -> Option<Self> {
-        let row = |item| {
-            let comoments = sums.item_comoments(item).map(|comoment| comoment as f64);
-            (sums.part_whole_comoment(item) as f64, comoments)
+        Self::of_items(sums, &(0..sums.questions() as u32).collect::<Vec<_>>())
+    }
+
+    /// The same of some questions, which all users answered and which become items in that order.
+    pub fn of_items<A: SumInteger>(sums: &PairSums<A>, questions: &[u32]) -> Option<Self> {
+        let row = |item: usize| {
+            let question = questions[item] as usize;
+            let comoments = sums.item_comoments(question, questions).map(|comoment| comoment as f64);
+            (sums.part_whole_comoment(question) as f64, comoments)
         };
-        Self::try_new(sums.questions(), sums.total_comoment() as f64, row, 0.0)
+        Self::try_new(questions.len(), sums.total_comoment() as f64, row, 0.0)
     }
 
     /// Those of some of the items, which are numbered anew; `None` where the memory is not to be had.

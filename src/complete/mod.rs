@@ -8,7 +8,8 @@
 //!    breaking them is worth.
 //! 3. `bound`: the n best, proven without a look at most sets; or `exhaustive`: a look at each.
 //!    `floor`: the same bound for all sets that reach a given number.
-//!    `by_family`: the best of several searches, where answers are complete to the sets of each.
+//!    `by_family`: the best of several searches, where answers are complete to the sets of each. `by_electives`: the same
+//!    with so many searches that what each needs is made when its turn comes.
 //! 4. `floats`: the same for scores that are not integers.
 //! 5. What passes is computed anew from the exact sums ([`Exact`]), so both give what every other search gives.
 //!
@@ -16,6 +17,7 @@
 
 mod bound;
 mod branches;
+mod by_electives;
 mod by_family;
 mod covariances;
 mod exhaustive;
@@ -33,6 +35,7 @@ use crate::pair_sums::PairSums;
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold, Sink};
 use crate::search::{Blueprint, Control, Part, Path, Request, Rules, Space, is_parallel};
 
+pub use by_electives::ElectiveSearch;
 pub use by_family::FamilySearch;
 pub use covariances::Covariances;
 use covariances::Criterion;
@@ -195,6 +198,16 @@ fn has_sets(covariances: &Covariances, rank_by: RankBy) -> bool {
     rank_by == RankBy::Alpha || covariances.total > 0.0
 }
 
+/// Hands a set of items, in any order, on to the collector if it reaches its threshold.
+fn offer<E: Exact>(exact: &E, set: &[u32], (rank_by, with_alpha): (RankBy, bool), collector: &mut impl Sink) {
+    let mut set = set.to_vec();
+    set.sort_unstable();
+    let threshold = collector.threshold();
+    if let Some(correlations) = exact.correlations(&set, threshold, rank_by, with_alpha) {
+        collector.push(&exact.questions(set), correlations, exact.n_users());
+    }
+}
+
 impl<E: Exact> Complete<'_, E> {
     /// What a set of at least `threshold` fulfils.
     fn criterion(&self, threshold: f64) -> Criterion {
@@ -203,13 +216,7 @@ impl<E: Exact> Complete<'_, E> {
 
     /// Hands a set on to the collector if it reaches its threshold.
     fn offer(&self, set: &[u32], collector: &mut impl Sink) {
-        let mut set = set.to_vec();
-        set.sort_unstable();
-        let threshold = collector.threshold();
-        let found = self.exact.correlations(&set, threshold, self.rank_by, self.with_alpha);
-        if let Some(correlations) = found {
-            collector.push(&self.exact.questions(set), correlations, self.exact.n_users());
-        }
+        offer(self.exact, set, (self.rank_by, self.with_alpha), collector);
     }
 
     fn too_large(&self) -> Error {

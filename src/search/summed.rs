@@ -2,7 +2,10 @@
 
 use crate::booklets;
 use crate::combinations::{binomial, many};
-use crate::complete::{CompleteSearch, Covariances, Exact, FamilySearch, FloatAnswers, FloorSearch, Method};
+use crate::complete::{
+    CompleteSearch, Covariances, ElectiveSearch, Exact, FamilySearch, FloatAnswers, FloorSearch, Method,
+};
+use crate::electives::{Choice, Electives};
 use crate::error::{Error, Result};
 use crate::families::{Family, families};
 use crate::isa::InstructionSet;
@@ -41,6 +44,26 @@ const SETS_PER_FAMILY: f64 = 32.0;
 
 /// Families of patterns that are searched one by one at most: some tenths of a second for good sets of each.
 const MOST_FAMILIES: usize = 1 << 10;
+
+/// Choices of electives that are searched one by one at most. To count one takes no longer than to look at a set.
+const MOST_CHOICES: usize = 1 << 16;
+
+/// Users × sets that the search that keeps users looks at in the time that a choice of electives takes, by its questions
+/// squared: 110 to 130 questions took 0.5 to 1 ms where a user of a set took 0.32 ns, on a busy machine, k = 3 to 8
+/// (`cargo bench --bench complete -- electives`).
+const WORK_PER_PAIR: f64 = 200.0;
+
+/// Users of a choice for whom a pair of questions takes as long as one user of a set (`docs/bound.md`, all sets).
+const USERS_PER_WORK: f64 = 50.0;
+
+/// The same by its questions where sets take no more than one of the core: then there are no pairs of these. 110 questions took
+/// 0.02 to 0.1 ms.
+const WORK_PER_QUESTION: f64 = 2000.0;
+
+/// Users of a choice below which many sets may correlate perfectly, which no bound rules out; and the work of one that is
+/// looked at alone, at some tenths of a microsecond.
+const FEW_USERS: usize = 16;
+const WORK_PER_SET: f64 = 2000.0;
 
 /// Relative error of covariances beyond which users are kept: each set that passes costs a look at all of them.
 const LARGEST_ERROR: f64 = 1e-9;
@@ -83,7 +106,7 @@ pub fn sum_up<'a>(
 
 impl<'a> Summed<'a> {
     /// Picks the integer that holds the sums. Where none does, the search that keeps the users says so.
-    fn by_sums<P: PairScores>(&self, integers: &Integers<P>, users_per_pattern: f64) -> Found<'a> {
+    fn by_sums<P: PairScores>(&self, integers: &'a Integers<P>, users_per_pattern: f64) -> Found<'a> {
         let users = self.blueprint.matrix().users();
         let magnitude = integers.magnitude(self.blueprint.request().k);
         if sums_fit::<i64>(users, magnitude) {
@@ -148,29 +171,56 @@ impl<'a> Summed<'a> {
         users / blocks
     }
 
-    /// The families of answer patterns, and how many sets are wanted, if these are to be searched one by one.
-    fn families(&self, patterns: &[Pattern]) -> Result<Option<(Vec<Family>, usize)>> {
+    /// How many sets are wanted, if those of incomplete answers may be ruled out.
+    fn best_by_bound(&self) -> Result<Option<usize>> {
+        match (self.bar(), self.strategy) {
+            (Some(Bar::Best(n, Method::Bound)), _) => Ok(Some(n)),
+            (Some(Bar::Floor), Some(strategy)) => {
+                Err(strategy.needs("`top`, or every user to have answered every question"))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The families of answer patterns, if these are to be searched one by one.
+    fn families(&self, patterns: &[Pattern]) -> Option<Vec<Family>> {
         let Self { blueprint, strategy, .. } = *self;
         let (space, least_users) = (blueprint.space(), blueprint.request().least_users());
-        let n = match (self.bar(), strategy) {
-            (Some(Bar::Best(n, Method::Bound)), _) => n,
-            (Some(Bar::Floor), Some(strategy)) => {
-                return Err(strategy.needs("`top`, or every user to have answered every question"));
-            }
-            _ => return Ok(None),
-        };
         let sets = |pattern: &Pattern| many(pattern.questions.len() - space.fixed, space.chosen());
         let work = patterns.iter().map(sets).sum::<f64>();
         let most = (work / (SETS_PER_FAMILY * (space.k * space.questions) as f64)) as usize;
         let most = if strategy.is_some() { MOST_FAMILIES } else { most.min(MOST_FAMILIES) };
-        let questions = blueprint.matrix().questions();
-        match families(patterns, questions, space.k, least_users, most) {
-            Some(families) => Ok(Some((families, n))),
-            None => match strategy {
-                Some(strategy) => Err(strategy.needs("users who share few answer patterns")),
-                None => Ok(None),
-            },
+        families(patterns, blueprint.matrix().questions(), space.k, least_users, most)
+    }
+
+    /// The choices of electives, if these are to be searched one by one: if that is faster than a look at all sets, which
+    /// takes so many times as long as the search that keeps the users.
+    fn choices(&self, look_at_all: f64) -> Option<(Electives, Vec<Choice>)> {
+        let Self { blueprint, strategy, .. } = *self;
+        let (matrix, space) = (blueprint.matrix(), blueprint.space());
+        let electives = Electives::new(&matrix.answered, matrix.users())?;
+        let core = electives.core().len() - space.fixed;
+        if core < 2 {
+            return None;
         }
+        let least_users = blueprint.request().least_users();
+        let mut choices = electives.choices(space.chosen(), least_users, MOST_CHOICES)?;
+        choices.retain(|choice| choice.electives.len() + core >= space.chosen());
+        let (mut of_all, mut of_choices) = (0.0, 0.0);
+        for Choice { electives, users } in &choices {
+            let missing = space.chosen() - electives.len();
+            let (questions, sets) = ((space.fixed + electives.len() + core) as f64, many(core, missing));
+            of_all += sets * *users as f64;
+            of_choices += match missing {
+                0 | 1 => WORK_PER_QUESTION * questions,
+                _ => (WORK_PER_PAIR + *users as f64 / USERS_PER_WORK) * questions * questions,
+            };
+            if *users < FEW_USERS {
+                of_choices += WORK_PER_SET * sets;
+            }
+        }
+        let pays = strategy.is_some() || of_choices < of_all * look_at_all;
+        pays.then_some((electives, choices))
     }
 
     /// What rules sets of complete answers out, if something does.
@@ -208,7 +258,7 @@ impl<'a> Summed<'a> {
 
     fn by_patterns<P: PairScores, A: SumInteger + Sync>(
         &self,
-        integers: &Integers<P>,
+        integers: &'a Integers<P>,
         users_per_pattern: f64,
     ) -> Found<'a> {
         let Self { isa, blueprint, strategy, wanted } = *self;
@@ -222,10 +272,33 @@ impl<'a> Summed<'a> {
             let questions = (0..questions as u32).collect();
             (vec![Pattern { questions, users: (0..users as u32).collect() }], None)
         } else {
+            let n = self.best_by_bound()?;
             let most = if strategy.is_some() { usize::MAX } else { users / LEAST_USERS_PER_PATTERN };
-            let Some(patterns) = patterns(&matrix.answered, users, most) else { return Ok(None) };
-            let families = self.families(&patterns)?;
-            let pays = families.is_some() || self.users_per_pattern(&patterns) >= users_per_pattern;
+            let patterns = patterns(&matrix.answered, users, most);
+            let families = n.and_then(|n| Some((self.families(patterns.as_deref()?)?, n)));
+            // Moments take as long by the patterns that a set has, not by its users.
+            let of_moments = patterns.as_ref().map(|all| users_per_pattern / self.users_per_pattern(all));
+            if families.is_none()
+                && let Some(n) = n
+            {
+                match (self.choices(of_moments.unwrap_or(1.0).min(1.0)), strategy) {
+                    (Some((electives, choices)), _) => {
+                        let search =
+                            ElectiveSearch::<P, A>::new(isa, integers, electives, choices, blueprint, n)?;
+                        if search.can_rule_out() {
+                            return Ok(Some(Box::new(search)));
+                        }
+                    }
+                    (None, Some(strategy)) => {
+                        let needs = "users who share few answer patterns, or questions that all answered and few \
+                            choices of others";
+                        return Err(strategy.needs(needs));
+                    }
+                    (None, None) => {}
+                }
+            }
+            let Some(patterns) = patterns else { return Ok(None) };
+            let pays = families.is_some() || of_moments.is_some_and(|times| times <= 1.0);
             if strategy.is_none() && !pays {
                 return Ok(None);
             }
@@ -285,6 +358,16 @@ impl<E: Exact> Way for CompleteSearch<'_, E> {
 }
 
 impl<A: SumInteger + Sync> Way for FamilySearch<'_, A> {
+    fn strategy(&self) -> SearchStrategy {
+        SearchStrategy::Bound
+    }
+
+    fn search(&self, run: &Run) -> Result<SetTable> {
+        self.search(run.control)
+    }
+}
+
+impl<P: PairScores, A: SumInteger + Sync> Way for ElectiveSearch<'_, P, A> {
     fn strategy(&self) -> SearchStrategy {
         SearchStrategy::Bound
     }

@@ -307,6 +307,82 @@ proptest! {
     }
 }
 
+/// The best of the sets of a blueprint, one choice of electives after another, whether or not that would be chosen, and whether all
+/// is told to be done then.
+fn by_choices(blueprint: &Blueprint) -> Option<(SetTable, bool)> {
+    fn of<P: PairScores, A: SumInteger + Sync>(
+        integers: &Integers<P>,
+        blueprint: &Blueprint,
+    ) -> Option<(SetTable, bool)> {
+        let isa = InstructionSet::from_environment().unwrap();
+        let request = blueprint.request();
+        let wanted = Wanted::usual(request, false);
+        let summed = Summed { isa, blueprint, strategy: Some(SearchStrategy::Bound), wanted };
+        let (electives, choices) = summed.choices(1.0)?;
+        let top = request.top.unwrap();
+        let search = ElectiveSearch::<P, A>::new(isa, integers, electives, choices, blueprint, top).unwrap();
+        let control = Control::default();
+        let found = search.search(&control).unwrap();
+        Some((blueprint.restore(found), (control.done() - 1.0).abs() < 1e-9))
+    }
+    match &blueprint.matrix().table {
+        Table::Binary(integers) => of::<_, i64>(integers, blueprint),
+        Table::Small(integers) => of::<_, i64>(integers, blueprint),
+        Table::Large(integers) => of::<_, i128>(integers, blueprint),
+        Table::Float(_) => None,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Any core, also where it is all, and electives in any patterns, with ties and rules.
+    #[test]
+    fn electives_under_constraints(
+        items in prop::collection::vec(item(), 10),
+        core in prop::sample::subsequence((0..10u32).collect::<Vec<_>>(), 4..=10),
+        patterns in prop::collection::vec(0u32..1 << 10, MOST_USERS),
+        scale in prop_oneof![Just(0.0), Just(1.0), Just(1e9)],
+        (k, top, min_users) in (3usize..7, prop_oneof![1usize..4, 10usize..60], 0u32..14),
+        constraints in constraints(),
+    ) {
+        let mut answers = table(MOST_USERS, &items, if scale > 0.0 { scale } else { 1.0 });
+        for (&user, scores) in &mut answers {
+            scores.retain(|question, _| core.contains(question) || patterns[user as usize] >> question & 1 == 1);
+            if scale == 0.0 {
+                scores.values_mut().for_each(|score| *score = f64::from(*score > 0.0));
+            }
+        }
+        // Everybody answered one of the core, so no question is without users but by chance.
+        let matrix = integers_of(&answers);
+        prop_assume!(matrix.questions() == 10);
+        let isa = InstructionSet::from_environment().unwrap();
+        for rank_by in RANKS {
+            let request = Request { k, top: Some(top), min_users, rank_by };
+            let blueprint = Blueprint::new(Cow::Borrowed(&matrix), request, &constraints).unwrap();
+            if !crate::search::has_sets(&blueprint) {
+                continue;
+            }
+            let control = Control::default();
+            let by_users = Run { strategy: Some(SearchStrategy::Projection), ..Run::all(&control) };
+            let expected = run(isa, &blueprint, &by_users).unwrap();
+            match by_choices(&blueprint) {
+                Some((found, is_done)) => {
+                    prop_assert_eq!(&found, &expected, "{:?}", request);
+                    // Without choices there is nothing to be done.
+                    prop_assert!(is_done || found.is_empty());
+                }
+                None => {
+                    let answered = &blueprint.matrix().answered;
+                    let of_all = |column: &usize| (0..blueprint.matrix().users()).all(|user| answered.contains(user, *column));
+                    let open = (blueprint.space().fixed..blueprint.space().questions).filter(of_all).count();
+                    prop_assert!(open < 2, "{open} of the core are left to choose");
+                }
+            }
+        }
+    }
+}
+
 /// Rules for ten questions.
 fn constraints() -> impl Strategy<Value = Constraints> {
     let domains = (prop::collection::vec(prop::option::of(0u32..3), 10), 0usize..2, 1usize..4);
@@ -499,6 +575,64 @@ const FORMS: [(&str, u32, Form); 8] = [
     ("balanced blocks", 210, |user, question| [0, 1, 3].contains(&((question + 7 - user % 7) % 7))),
 ];
 
+/// With electives from a question on, which a user answered as chance had it.
+fn with_electives(answers: &Answers, first: u32, share: f64) -> Answers {
+    let mut random = Random(7);
+    let mut answers = answers.clone();
+    for scores in answers.values_mut() {
+        scores.retain(|&question, _| question < first || random.next() < share);
+    }
+    answers
+}
+
+/// Too many families to search one by one.
+#[test]
+fn the_best_of_many_patterns_with_a_core_are_proven() {
+    for (most, share) in [(1.0, 0.5), (1.0, 0.9), (4.0, 0.6)] {
+        let answers = with_electives(&factor(300, 24, most, |random| 2.0 * random), 12, share);
+        let matrix = integers_of(&answers);
+        for (k, top, min_users) in
+            [(2, 10, 2), (3, 10, 20), (4, 10, 2), (4, 300, 75), (5, 10, 150), (6, 5, 40)]
+        {
+            for rank_by in RANKS {
+                let request = Request { k, top: Some(top), min_users, rank_by };
+                let is_few = patterns(&matrix.answered, 300, 300)
+                    .and_then(|patterns| families(&patterns, 24, k, request.least_users(), MOST_FAMILIES))
+                    .is_some();
+                assert!(!is_few, "there must be many families of patterns");
+                let expected = by(SearchStrategy::Projection, &matrix, &request).unwrap();
+                let found = by(SearchStrategy::Bound, &matrix, &request).unwrap();
+                assert_eq!(found, expected, "scores to {most}, {share} answered: {request:?}");
+                assert_eq!(
+                    strategy_of(Some(SearchStrategy::Bound), &matrix, request),
+                    SearchStrategy::Bound,
+                    "{request:?}"
+                );
+            }
+        }
+        // Just as many users as a choice of electives has, and one more.
+        let of_choice = |user: &u32| answers[user].contains_key(&20) && answers[user].contains_key(&23);
+        let users = answers.keys().filter(|user| of_choice(user)).count() as u32;
+        for min_users in [users, users + 1] {
+            let request = Request { k: 3, top: Some(2000), min_users, rank_by: RankBy::R };
+            let found = by(SearchStrategy::Bound, &matrix, &request).unwrap();
+            assert_eq!(found, by(SearchStrategy::Projection, &matrix, &request).unwrap());
+            assert_eq!(found.n_users.contains(&users), min_users == users, "{users} users");
+        }
+    }
+}
+
+/// The same against the definition.
+#[test]
+fn small_tests_with_a_core_in_many_patterns() {
+    for most in [1.0, 3.0] {
+        let answers = with_electives(&factor(60, 14, most, |random| 2.0 * random), 3, 0.7);
+        for (k, min_users) in [(2, 2), (3, 20), (4, 12)] {
+            check(&integers_of(&answers), &answers, k, min_users, "electives");
+        }
+    }
+}
+
 /// Large enough that the bound rules out most, and that a set which another family has is in its way.
 #[test]
 fn the_best_of_few_patterns_are_proven() {
@@ -616,6 +750,25 @@ fn any_number_of_threads_gives_the_same_rows() {
 }
 
 #[test]
+fn any_number_of_threads_gives_the_same_rows_of_electives() {
+    let matrix = integers_of(&with_electives(&factor(700, 30, 1.0, |random| 2.0 * random), 18, 0.5));
+    for (top, rank_by) in [(9, RankBy::R), (300, RankBy::RRest)] {
+        let request = Request { k: 5, top: Some(top), min_users: 30, rank_by };
+        assert!(
+            is_parallel(&Blueprint::free(Cow::Borrowed(&matrix), request)),
+            "the case must be large enough to split"
+        );
+        let expected = by(SearchStrategy::Projection, &matrix, &request).unwrap();
+        assert_eq!(expected.len(), top);
+        for threads in [1, 2, 3, 8] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let found = pool.install(|| by(SearchStrategy::Bound, &matrix, &request)).unwrap();
+            assert_eq!(found, expected, "{threads} threads");
+        }
+    }
+}
+
+#[test]
 fn no_threshold_above_zero_to_prune_by() {
     // The grand total hardly varies: most sets correlate negatively, if at all.
     let mut answers = factor(40, 9, 4.0, |_| 0.0);
@@ -665,15 +818,16 @@ fn what_a_forced_strategy_cannot_search_is_an_error() {
         "POLARS_CORRSET_STRATEGY is moments, which needs every user to have answered every question where scores are \
         not integers"
     );
-    // A family for any of the eleven to be lacking.
+    // A family for any questions to be lacking, and none that nobody lacks.
     let mut each_another = factor(40, 14, 1.0, |random| random);
-    for (user, scores) in each_another.iter_mut().take(11) {
+    for (user, scores) in each_another.iter_mut().take(14) {
         scores.remove(user);
     }
     let matrix = integers_of(&each_another);
     assert_eq!(
         by(SearchStrategy::Bound, &matrix, &best).unwrap_err().to_string(),
-        "POLARS_CORRSET_STRATEGY is bound, which needs users who share few answer patterns"
+        "POLARS_CORRSET_STRATEGY is bound, which needs users who share few answer patterns, or questions that all answered and \
+        few choices of others"
     );
     assert_eq!(strategy_of(None, &matrix, best), SearchStrategy::Projection);
     let every = Blueprint::free(Cow::Borrowed(&matrix), all);
@@ -735,6 +889,14 @@ fn moments_are_chosen_where_they_pay() {
     assert_eq!(strategy_of(None, &form(3), Request { k: 2, ..request }), SearchStrategy::Moments);
     assert_eq!(strategy_of(None, &form(3), Request { top: None, ..request }), SearchStrategy::Moments);
     assert_eq!(strategy_of(None, &form(23), request), SearchStrategy::Projection, "2^23 families");
+
+    // A core of 48, and twelve electives in hundreds of patterns.
+    let wide = with_electives(&factor(600, 60, 1.0, |random| 2.0 * random), 48, 0.5);
+    let wide = integers_of(&wide);
+    let proven = Request { k: 5, min_users: 60, ..request };
+    assert_eq!(strategy_of(None, &wide, proven), SearchStrategy::Bound);
+    assert_eq!(strategy_of(None, &wide, Request { k: 2, ..proven }), SearchStrategy::Projection);
+    assert_eq!(strategy_of(None, &wide, Request { top: None, ..proven }), SearchStrategy::Projection);
 
     // A hundred users without one question or another hardly matter beside those who answered all.
     let mut nearly = complete.clone();
