@@ -9,6 +9,10 @@ use super::prices::Prices;
 /// `f64` numbers in a 512-bit register; rows of a matrix are padded by as many, so that no loop has a tail.
 pub const LANES: usize = 8;
 
+/// What of a charge is on pairs of items where the form is about a correlation; the rest is on the items themselves.
+/// Measured, see `docs/bound.md`.
+const CHARGED_TO_PAIRS: f64 = 2.0 / 3.0;
+
 /// Covariances in any common unit. As X is a sum of items, cov(X, T) and var(X) are sums of these.
 #[derive(Clone, Debug)]
 pub struct Covariances {
@@ -101,19 +105,24 @@ impl Covariances {
     /// Takes off the form of sets of `k` items what their prices exceed the most by: just that by `criterion`, and so
     /// many times that by another as its β is of this one's.
     pub fn charge(&mut self, prices: &Prices, k: usize, criterion: &Criterion) {
+        // The diagonal stays as it is by α, whose form has more of it than β.
+        let on_pairs = if criterion.lambda == 0.0 { CHARGED_TO_PAIRS } else { 1.0 };
         // Each item of a set meets k - 1 others, on either side of the diagonal.
-        let pairs = 2.0 * (k as f64 - 1.0) * criterion.beta;
-        let allowed = 2.0 * prices.most / k as f64;
+        let by_pair = on_pairs / (2.0 * (k as f64 - 1.0) * criterion.beta);
+        let by_item = (1.0 - on_pairs) / criterion.beta;
+        let allowed = prices.most / k as f64;
         for (item, price) in prices.of.iter().enumerate() {
             let row = &mut self.between[item * self.stride..][..self.items];
             for (other, (covariance, other_price)) in row.iter_mut().zip(&prices.of).enumerate() {
-                if other != item {
-                    *covariance += (price + other_price - allowed) / pairs;
-                }
+                *covariance += if other == item {
+                    (price - allowed) * by_item
+                } else {
+                    (price + other_price - 2.0 * allowed) * by_pair
+                };
             }
         }
         let dearest = prices.of.iter().fold(0.0, |most, price: &f64| price.abs().max(most));
-        self.largest.1 += (2.0 * dearest + allowed.abs()) / pairs.abs();
+        self.largest.1 += (dearest + allowed.abs()) * (2.0 * by_pair.abs()).max(by_item.abs());
     }
 
     /// What ranking by the one reads: α has nothing to do with the grand total, so that is as if unrelated to all items.

@@ -67,8 +67,13 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     }
 }
 
-/// By each ranking, with and without prices.
-fn check(columns: &Columns, Limited { limits, k, .. }: &Limited, threshold: usize, is_free: bool) {
+/// By each ranking, with and without prices, which are those of what was `known` before.
+fn check(
+    columns: &Columns,
+    Limited { limits, k, .. }: &Limited,
+    (threshold, known): (usize, usize),
+    is_free: bool,
+) {
     let (k, ids) = (*k, (0..ITEMS as usize).map(Some).collect::<Vec<_>>());
     let rules = Rules::new(limits, &ids);
     let (rules, obeying) = if is_free {
@@ -84,18 +89,27 @@ fn check(columns: &Columns, Limited { limits, k, .. }: &Limited, threshold: usiz
         keys.sort_by(|a, b| b.0.total_cmp(&a.0));
         let Some((_, best)) = keys.first() else { continue };
         let threshold = keys[threshold % keys.len()].0;
+        let known = threshold.min(keys[known % keys.len()].0);
         let wanted: Vec<Vec<u32>> =
             keys.iter().filter(|(key, _)| *key >= threshold).map(|(_, set)| set.clone()).collect();
         let free = covariances_for(rank_by, columns);
         let mut all = vec![free.clone()];
-        if let Some((prices, criterion)) = rules.and_then(|rules| {
-            Prices::new(&free, (rank_by, threshold), rules, &path, std::slice::from_ref(best))
-        }) {
+        if let Some((prices, criterion)) = rules
+            .and_then(|rules| Prices::new(&free, (rank_by, known), rules, &path, std::slice::from_ref(best)))
+        {
             for set in &obeying {
                 assert!(prices.excess(set.iter().copied()) <= 0.0, "{set:?} pays");
             }
             let mut charged = free.clone();
             charged.charge(&prices, k, &criterion);
+            let variance = free.of_set(best).v;
+            let by_charged = Criterion::new(&charged, k, rank_by, known, variance);
+            let margin = by_charged.alpha - by_charged.least();
+            for set in sets(ITEMS, k) {
+                let expected = criterion.form(free.of_set(&set)) - prices.excess(set.iter().copied());
+                let form = by_charged.form(charged.of_set(&set));
+                assert!((form - expected).abs() <= margin, "{set:?}: {form} instead of {expected}");
+            }
             all.push(charged);
         }
         for covariances in &all {
@@ -133,9 +147,9 @@ proptest! {
     fn no_set_that_is_wanted_is_ruled_out(
         columns in prop::collection::vec(prop::collection::vec(0i64..4, 14), ITEMS as usize),
         limited in limited(ITEMS as usize),
-        threshold in 0usize..20,
+        thresholds in (0usize..20, 0usize..40),
         is_free in prop::bool::weighted(0.1),
     ) {
-        check(&columns, &limited, threshold, is_free);
+        check(&columns, &limited, thresholds, is_free);
     }
 }
