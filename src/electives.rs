@@ -25,12 +25,25 @@ pub struct Choice {
 }
 
 impl Electives {
-    /// `None` where the memory is not to be had.
-    pub fn new(answered: &BitMatrix, users: usize) -> Option<Self> {
-        let questions = 0..answered.columns() as u32;
-        let answered = answered.transposed(users)?;
-        let (core, electives) = questions.partition(|&question| answered.ones(question as usize) == users);
-        Some(Self { users, core, electives, answered })
+    /// `None` where the core has fewer questions than `least_core`, or the memory is not to be had.
+    pub fn new(answered: &BitMatrix, users: usize, least_core: usize) -> Option<Self> {
+        let mut by_all = vec![u64::MAX; answered.words_per_row()];
+        for user in 0..users {
+            by_all.iter_mut().zip(answered.row(user)).for_each(|(all, row)| *all &= row);
+            // Of sparse data nothing is left after some users.
+            if by_all.iter().all(|&word| word == 0) {
+                break;
+            }
+        }
+        let is_core = |&question: &u32| {
+            let (word, bit) = (question as usize / WORD_BITS, question as usize % WORD_BITS);
+            by_all[word] >> bit & 1 == 1
+        };
+        let (core, electives): (Vec<u32>, Vec<u32>) = (0..answered.columns() as u32).partition(is_core);
+        if core.len() < least_core {
+            return None;
+        }
+        Some(Self { users, core, electives, answered: answered.transposed(users)? })
     }
 
     pub fn core(&self) -> &[u32] {
@@ -121,7 +134,7 @@ mod tests {
                     answered.insert(user, question as usize);
                 });
             }
-            let electives = Electives::new(&answered, users.len()).unwrap();
+            let electives = Electives::new(&answered, users.len(), 0).unwrap();
             let of_all = answers.iter().fold(u32::MAX, |all, answers| all & answers);
             prop_assert_eq!(electives.core(), (0..8).filter(|&question| has(of_all, question)).collect::<Vec<_>>());
 

@@ -9,7 +9,8 @@ pub enum SearchStrategy {
     Projection,
     /// Users with the same answer pattern are summed up before the search, which looks at every set.
     Moments,
-    /// The same with complete answers, few answer patterns, or few choices beside a core, but most sets are ruled out together with others.
+    /// The same with complete answers, few answer patterns, or few choices beside a core, but most sets are ruled out together
+    /// with others.
     Bound,
 }
 

@@ -53,7 +53,8 @@ const MOST_CHOICES: usize = 1 << 16;
 /// (`cargo bench --bench complete -- electives`).
 const WORK_PER_PAIR: f64 = 200.0;
 
-/// Users of a choice for whom a pair of questions takes as long as one user of a set (`docs/bound.md`, all sets).
+/// Users of a choice for whom a pair of questions takes as long as one user of a set: by the time that the pass over all users
+/// takes with complete answers (`docs/bound.md`, all sets).
 const USERS_PER_WORK: f64 = 50.0;
 
 /// The same by its questions where sets take no more than one of the core: then there are no pairs of these. 110 questions took
@@ -61,7 +62,7 @@ const USERS_PER_WORK: f64 = 50.0;
 const WORK_PER_QUESTION: f64 = 2000.0;
 
 /// Users of a choice below which many sets may correlate perfectly, which no bound rules out; and the work of one that is
-/// looked at alone, at some tenths of a microsecond.
+/// looked at alone, at some tenths of a microsecond. Estimates, not measured.
 const FEW_USERS: usize = 16;
 const WORK_PER_SET: f64 = 2000.0;
 
@@ -198,14 +199,16 @@ impl<'a> Summed<'a> {
     fn choices(&self, look_at_all: f64) -> Option<(Electives, Vec<Choice>)> {
         let Self { blueprint, strategy, .. } = *self;
         let (matrix, space) = (blueprint.matrix(), blueprint.space());
-        let electives = Electives::new(&matrix.answered, matrix.users())?;
-        let core = electives.core().len() - space.fixed;
-        if core < 2 {
+        if strategy.is_none() && matrix.questions().saturating_mul(matrix.questions()) > MOST_PAIRS {
             return None;
         }
+        let electives = Electives::new(&matrix.answered, matrix.users(), space.fixed + 2)?;
+        let core = electives.core().len() - space.fixed;
         let least_users = blueprint.request().least_users();
         let mut choices = electives.choices(space.chosen(), least_users, MOST_CHOICES)?;
         choices.retain(|choice| choice.electives.len() + core >= space.chosen());
+        // Those with most sets first: what these reach is much for the others.
+        choices.sort_by_key(|choice| choice.electives.len());
         let (mut of_all, mut of_choices) = (0.0, 0.0);
         for Choice { electives, users } in &choices {
             let missing = space.chosen() - electives.len();
