@@ -19,6 +19,7 @@ use crate::search::{Blueprint, Control, Part, Rules, Space, is_parallel};
 use super::branches::Branch;
 use super::by_family::merged;
 use super::covariances::Covariances;
+use super::known::Known;
 use super::prices::Prices;
 use super::start::{Among, start};
 use super::{Complete, Exact, bound, has_sets, offer};
@@ -44,25 +45,6 @@ pub struct ElectiveSearch<'a, P, A> {
 struct Good {
     sets: Vec<Vec<u32>>,
     keys: Vec<f64>,
-}
-
-/// The best keys of different sets, at most so many.
-struct Known {
-    n: usize,
-    descending: Vec<f64>,
-}
-
-impl Known {
-    fn add(&mut self, keys: &[f64]) {
-        self.descending.extend(keys);
-        self.descending.sort_unstable_by(|a, b| b.total_cmp(a));
-        self.descending.truncate(self.n);
-    }
-
-    /// What n sets are known to reach; 0 if not so many are known.
-    fn threshold(&self) -> f64 {
-        if self.descending.len() < self.n { 0.0 } else { self.descending.last().copied().unwrap_or(0.0) }
-    }
 }
 
 /// The users of a choice, summed up.
@@ -123,7 +105,7 @@ impl<'a, P: PairScores, A: SumInteger + Sync> ElectiveSearch<'a, P, A> {
             } else {
                 answers.start(&answers.covariances()?, n, known.threshold())
             };
-            known.add(&good.keys);
+            known.add(good.keys.iter().copied());
             search.good.push(good);
         }
         Ok(search)
@@ -157,8 +139,8 @@ impl<'a, P: PairScores, A: SumInteger + Sync> ElectiveSearch<'a, P, A> {
 
     /// By the good sets of the first choices.
     fn known(&self) -> Known {
-        let mut known = Known { n: self.n, descending: Vec::new() };
-        self.good.iter().for_each(|good| known.add(&good.keys));
+        let mut known = Known::new(self.n);
+        self.good.iter().for_each(|good| known.add(good.keys.iter().copied()));
         known
     }
 
@@ -256,7 +238,7 @@ impl<P: PairScores, A: SumInteger + Sync> Walk<'_, '_, P, A> {
     /// Adds to what is known; its output is what n sets are known to reach.
     fn take_up(&self, good: &Good) -> f64 {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.add(&good.keys);
+        known.add(good.keys.iter().copied());
         known.threshold()
     }
 }

@@ -14,6 +14,7 @@ use crate::search::{Blueprint, Control, Part, Path, Rules, Space, is_parallel};
 
 use super::branches::Branch;
 use super::covariances::Covariances;
+use super::known::Known;
 use super::prices::Prices;
 use super::start::{Among, start};
 use super::{Complete, Exact, bound, has_sets};
@@ -102,7 +103,7 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
         let weight = |family: &Family| sets(family).min(MOST_WEIGHT);
         // What the largest reach is much for the others.
         families.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
-        let (mut searched, mut keys) = (Vec::new(), Vec::new());
+        let (mut searched, mut known) = (Vec::new(), Known::new(n));
         for family in families {
             let branches = Branch::of_family(&family, space);
             if branches.is_empty() {
@@ -112,15 +113,13 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
             if !has_sets(&answers.covariances, rank_by) {
                 continue;
             }
-            let good = answers.start(blueprint, n, known(&keys, n));
-            keys.extend(good.iter().filter_map(|set| answers.key(set, rank_by)));
-            keys.sort_unstable_by(|a, b| b.total_cmp(a));
-            keys.truncate(n);
+            let good = answers.start(blueprint, n, known.threshold());
+            known.add(good.iter().filter_map(|set| answers.key(set, rank_by)));
             let variance = good.first().map_or(0.0, |best| answers.covariances.of_set(best).v);
             searched.push(Searched { good, variance, branches, weight: weight(&family), family });
         }
-        let (threshold, weight) = (known(&keys, n), searched.iter().map(|searched| searched.weight).sum());
-        Ok(Self { isa, blueprint, n, threshold, patterns, families: searched, weight })
+        let weight = searched.iter().map(|searched| searched.weight).sum();
+        Ok(Self { isa, blueprint, n, threshold: known.threshold(), patterns, families: searched, weight })
     }
 
     /// Whether it knows sets to begin with, by which others can be ruled out. Without them a look at all sets is faster.
@@ -203,11 +202,6 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
         control.advance(share);
         Ok(found)
     }
-}
-
-/// The n-th of descending keys; 0 if there are not so many.
-fn known(keys: &[f64], n: usize) -> f64 {
-    n.checked_sub(1).and_then(|last| keys.get(last)).copied().unwrap_or(0.0)
 }
 
 /// What was found, and what is found then.

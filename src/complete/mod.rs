@@ -23,6 +23,7 @@ mod covariances;
 mod exhaustive;
 mod floats;
 mod floor;
+mod known;
 mod prices;
 mod start;
 #[cfg(test)]

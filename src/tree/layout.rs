@@ -120,7 +120,7 @@ impl Layout {
         self.open.low_parts() + self.open.high_parts()
     }
 
-    /// The lane, within a part, in which the half behind begins; `None` where it begins a part.
+    /// The part in which the half behind begins, and the lane there; `None` where it begins a part of its own.
     pub fn seam(self) -> Option<(usize, usize)> {
         let (part, lane) = (self.behind / PART, self.behind % PART);
         (lane > 0).then_some((part, lane))
