@@ -18,6 +18,7 @@
 mod filter;
 mod halves;
 mod layout;
+mod leaves;
 mod scores;
 mod subtree;
 
@@ -25,15 +26,15 @@ use std::ops::Range;
 
 use crate::combinations::{binomial, many};
 use crate::error::{Error, Result};
-use crate::isa::{InstructionSet, Isa, Kernel, PART};
-use crate::moments::{Correlations, LaneCorrelations, Side};
-use crate::ranking::{All, Collector, Siblings, Sink};
+use crate::isa::{InstructionSet, Isa, Kernel};
+use crate::ranking::{Collector, Sink};
 use crate::search::{Blueprint, Control, Request, Rules, Run, Space, Standing};
 
 pub use filter::{AlphaBar, Bar, is_exact};
 pub use halves::{Column, Questions};
 pub use layout::Layout;
-use layout::{Lanes, Open};
+use layout::Open;
+use leaves::{Leaves, Root, Scratch};
 pub use scores::{Next, Scores};
 use subtree::{Child, Children, Kept, Subtree};
 
@@ -146,27 +147,6 @@ impl<S: Scores> Default for Level<S> {
     }
 }
 
-/// What one thread needs to look at leaves, allocated once.
-struct Scratch<S: Scores> {
-    lanes: Lanes,
-    sums: Vec<S::Sums>,
-    set: Vec<u32>,
-}
-
-impl<S: Scores> Default for Scratch<S> {
-    fn default() -> Self {
-        Self { lanes: Lanes::default(), sums: Vec::new(), set: Vec::new() }
-    }
-}
-
-impl<S: Scores> Scratch<S> {
-    /// Before leaves of prefixes of a database are looked at.
-    fn lay(&mut self, questions: &Questions, layout: Layout) {
-        questions.lay(layout, &mut self.lanes);
-        grow(&mut self.sums, layout.parts());
-    }
-}
-
 /// What one thread walks without asking for help: a few milliseconds.
 pub const SERIAL_WORK: u128 = 1 << 26;
 
@@ -259,32 +239,6 @@ impl<S: Scores> Tree<'_, S> {
     fn is_closed(&self, prefix: &Prefix, column: Column) -> bool {
         let is_closed = |rules| prefix.standing.is_closed(rules, self.questions.place(column));
         !prefix.lacks_fixed() && self.rules.is_some_and(is_closed)
-    }
-
-    /// The lanes of a part that no set has beside the prefix.
-    #[inline(always)]
-    fn closed_lanes(&self, prefix: &Prefix, layout: Layout, part: usize) -> u16 {
-        let Some(rules) = self.rules else { return 0 };
-        layout.bits(part, |column| prefix.standing.lanes(rules, self.questions.place(column)))
-    }
-
-    /// Takes the first of `parts` that has a leaf, and those that do behind it.
-    #[inline(always)]
-    fn open_stretch(
-        &self,
-        Leaves { database, prefix, end, .. }: Leaves<'_, S>,
-        lanes: &Lanes,
-        parts: &mut Range<usize>,
-    ) -> Range<usize> {
-        if self.rules.is_none() {
-            return std::mem::take(parts);
-        }
-        let layout = S::layout(database);
-        let is_open = |&part: &usize| lanes.open(part, end) & !self.closed_lanes(prefix, layout, part) != 0;
-        let first = parts.clone().find(is_open).unwrap_or(parts.end);
-        let last = (first..parts.end).find(|part| !is_open(part)).unwrap_or(parts.end);
-        parts.start = last;
-        first..last
     }
 
     /// Splits the subtree of `prefix`, whose common users are the given number in a database, into parts worth a
@@ -410,222 +364,6 @@ impl<S: Scores> Tree<'_, S> {
     ) -> usize {
         self.isa.run(Project { tree: self, database, column, open, prefix, level })
     }
-
-    /// Looks at the `kept` leaves of the given children of `prefix`, which lacks two questions.
-    fn finish(
-        &self,
-        database: &S::Database,
-        (children, kept): (Children, Kept),
-        prefix: &mut Prefix,
-        extension: &mut S::Extension,
-        scratch: &mut Scratch<S>,
-        sink: &mut dyn Sink,
-    ) {
-        self.isa.run(Finish { tree: self, database, children, kept, prefix, extension, scratch, sink });
-    }
-
-    #[inline(always)]
-    fn leaves<I: Isa>(&self, isa: I, of: Leaves<'_, S>, scratch: &mut Scratch<S>, sink: &mut dyn Sink) {
-        let Leaves { database, extension, users, end, prefix, .. } = of;
-        let layout = S::layout(database);
-        let Scratch { lanes, sums, set } = scratch;
-        let mut parts = 0..end.div_ceil(PART);
-        while !parts.is_empty() {
-            let open = self.open_stretch(of, lanes, &mut parts);
-            self.scores.sum(isa, database, extension, open.clone(), &mut sums[open]);
-        }
-        let bar = Bar {
-            least_users: i32::try_from(self.request.least_users()).unwrap_or(i32::MAX),
-            threshold: sink.threshold(),
-            side: self.scores.side(self.request.rank_by),
-        };
-        let filter = self.scores.filter(bar, database, users);
-        // Looked at once for all parts, as nearly always neither shares nor constraints leave sets out.
-        let is_free = self.rules.is_none() && of.kept.is_all();
-        // From the last part to the first, because positions descend where the order of the sets matters.
-        for part in (0..end.div_ceil(PART)).rev() {
-            let mut open = lanes.open(part, end);
-            if !is_free {
-                open &= of.kept.lanes(part) & !self.closed_lanes(prefix, layout, part);
-            }
-            if open == 0 {
-                continue;
-            }
-            let candidates = S::candidates(isa, filter, &sums[part]) & open;
-            if candidates == 0 {
-                continue;
-            }
-            let candidates = Candidates { part, questions: lanes.questions(part), lanes: candidates };
-            match sink.all() {
-                Some(all) => isa.run(Offer { tree: self, leaf: of, candidates, sums, set, all }),
-                None => self.offer(of, candidates, (sums, set), sink),
-            }
-        }
-    }
-
-    /// Offers the candidates of a part to the collector, the last one first.
-    #[cold]
-    fn offer(
-        &self,
-        leaf: Leaves<'_, S>,
-        mut candidates: Candidates<'_>,
-        (sums, set): (&[S::Sums], &mut Vec<u32>),
-        sink: &mut dyn Sink,
-    ) {
-        while let Some(lane) = candidates.pop() {
-            let (correlations, n_users) = self.correlations(leaf, &candidates, lane, sums, set);
-            sink.push(set, correlations, n_users);
-        }
-    }
-
-    /// What to report of a candidate, which `set` becomes, and its number of users.
-    fn correlations(
-        &self,
-        leaf: Leaves<'_, S>,
-        candidates: &Candidates<'_>,
-        lane: usize,
-        sums: &[S::Sums],
-        set: &mut Vec<u32>,
-    ) -> (Correlations, u32) {
-        let Candidates { part, questions, .. } = *candidates;
-        set.clear();
-        set.extend_from_slice(&leaf.prefix.questions);
-        set.push(questions[lane]);
-        set.sort_unstable();
-        self.scores.correlations((leaf.database, leaf.extension), &sums[part], (part, lane), set)
-    }
-}
-
-/// The sets of a prefix and some questions of a part, at least one.
-#[derive(Clone, Copy)]
-struct Candidates<'a> {
-    part: usize,
-    /// Of the lanes of the part.
-    questions: &'a [u32; PART],
-    /// Which of them are meant, a bit each.
-    lanes: u16,
-}
-
-impl Candidates<'_> {
-    /// Takes the last lane out.
-    fn pop(&mut self) -> Option<usize> {
-        let last = self.lanes.checked_ilog2()?;
-        self.lanes ^= 1 << last;
-        Some(last as usize)
-    }
-}
-
-/// The candidates of a part to a collector that takes siblings at once. Where it does, all questions are high, so that a
-/// prefix and each of its leaves ascend, and leaves do from the last lane to the first.
-struct Offer<'a, 'b, S: Scores> {
-    tree: &'a Tree<'b, S>,
-    leaf: Leaves<'a, S>,
-    candidates: Candidates<'a>,
-    sums: &'a [S::Sums],
-    set: &'a mut Vec<u32>,
-    all: &'a mut All,
-}
-
-impl<S: Scores> Kernel for Offer<'_, '_, S> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        let Self { tree, leaf, candidates, sums, set, all } = self;
-        let sums_of_part = &sums[candidates.part];
-        let columns = all.columns();
-        let of_lanes = |is_made, side| {
-            if is_made {
-                tree.scores.lane_correlations(isa, sums_of_part, side)
-            } else {
-                LaneCorrelations::NONE
-            }
-        };
-        // Not in a loop, so that each is compiled for itself.
-        let (r, r_rest) = (of_lanes(columns.r, Side::Total), of_lanes(columns.r_rest, Side::Rest));
-        let alpha =
-            if columns.alpha { tree.scores.lane_alphas(isa, sums_of_part) } else { LaneCorrelations::NONE };
-        let settled = r.settled() & r_rest.settled() & alpha.settled();
-        let (mut r, mut r_rest, mut alpha) = (r.values, r_rest.values, alpha.values);
-        let mut unsettled = Candidates { lanes: candidates.lanes & !settled, ..candidates };
-        while let Some(lane) = unsettled.pop() {
-            let (correlations, _) = tree.correlations(leaf, &candidates, lane, sums, set);
-            r[lane] = correlations.r.unwrap_or(f64::NAN);
-            r_rest[lane] = correlations.r_rest.unwrap_or(f64::NAN);
-            alpha[lane] = correlations.alpha.unwrap_or(f64::NAN);
-        }
-        let mut last = *candidates.questions;
-        let mut n_users = S::lane_users(&sums[candidates.part]);
-        let lanes = candidates.lanes;
-        let rows = ascending(&mut last, lanes);
-        ascending(&mut n_users, lanes);
-        ascending(&mut r, lanes);
-        ascending(&mut r_rest, lanes);
-        ascending(&mut alpha, lanes);
-        all.push_siblings(&Siblings {
-            prefix: &leaf.prefix.questions,
-            last: &last[rows.clone()],
-            r: &r[rows.clone()],
-            r_rest: &r_rest[rows.clone()],
-            alpha: &alpha[rows.clone()],
-            n_users: &n_users[rows],
-        });
-    }
-}
-
-/// Brings the values of `lanes` into the order from the last lane to the first; returns where they stand then.
-#[inline(always)]
-fn ascending<T: Copy>(values: &mut [T; PART], lanes: u16) -> Range<usize> {
-    values.reverse();
-    let lanes = lanes.reverse_bits();
-    let (start, count) = (lanes.trailing_zeros() as usize, lanes.count_ones() as usize);
-    if (lanes.unbounded_shr(start as u32) as usize) + 1 == 1 << count {
-        return start..start + count;
-    }
-    let mut end = 0;
-    for lane in 0..PART {
-        // Written whether it is one of them or not: which one is, is not to be predicted.
-        values[end % PART] = values[lane];
-        end += usize::from(lanes >> lane & 1);
-    }
-    0..count
-}
-
-/// A prefix whose common users are `extension`, so many users of `database`, and what can follow it.
-struct Leaves<'a, S: Scores> {
-    database: &'a S::Database,
-    extension: &'a S::Extension,
-    users: usize,
-    /// The lanes below which the leaves are.
-    end: usize,
-    prefix: &'a Prefix,
-    /// The leaves that are asked for, where all questions are high.
-    kept: Kept,
-}
-
-impl<S: Scores> Clone for Leaves<'_, S> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<S: Scores> Copy for Leaves<'_, S> {}
-
-/// See [`Tree::leaves`], of the empty prefix.
-struct Root<'a, 'b, S: Scores> {
-    tree: &'a Tree<'b, S>,
-    of: Leaves<'a, S>,
-    scratch: &'a mut Scratch<S>,
-    sink: &'a mut dyn Sink,
-}
-
-impl<S: Scores> Kernel for Root<'_, '_, S> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        self.tree.leaves(isa, self.of, self.scratch, self.sink);
-    }
 }
 
 /// See [`Tree::project`].
@@ -654,42 +392,6 @@ impl<S: Scores> Kernel for Project<'_, '_, S> {
             tree.scores.project(isa, parent, extension, layout, next, database);
         }
         users
-    }
-}
-
-/// See [`Tree::finish`].
-struct Finish<'a, 'b, S: Scores> {
-    tree: &'a Tree<'b, S>,
-    database: &'a S::Database,
-    children: Children,
-    kept: Kept,
-    prefix: &'a mut Prefix,
-    extension: &'a mut S::Extension,
-    scratch: &'a mut Scratch<S>,
-    sink: &'a mut dyn Sink,
-}
-
-impl<S: Scores> Kernel for Finish<'_, '_, S> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        let Self { tree, database, children, kept, prefix, extension, scratch, sink } = self;
-        let layout = S::layout(database);
-        scratch.lay(tree.questions, layout);
-        for (column, open) in children {
-            if tree.is_closed(prefix, column) {
-                continue;
-            }
-            let users = tree.scores.extend(isa, database, column, extension);
-            if users < tree.request.least_users() {
-                continue;
-            }
-            tree.push(prefix, column);
-            let end = layout.leaf_lanes(open, prefix.is_even());
-            tree.leaves(isa, Leaves { database, extension, users, end, prefix, kept }, scratch, sink);
-            tree.pop(prefix, column);
-        }
     }
 }
 
