@@ -31,7 +31,9 @@ impl Scores for BinaryAlpha<'_> {
     type Extension = Extension;
     type Sums = Sums;
     type Filter = Filter;
+    type Far = ();
 
+    const SCREENS: bool = false;
     const COST: u128 = 2 * Binary::COST;
     const JOINS: bool = Binary::JOINS;
 
@@ -152,6 +154,7 @@ mod tests {
 
     use super::*;
     use crate::isa::{InstructionSet, Kernel};
+    use crate::tree::Near;
 
     struct Candidates<'a>(Filter, &'a Sums);
 
@@ -195,7 +198,7 @@ mod tests {
             let thresholds = (0..PART).filter_map(alpha).filter(|&alpha| alpha > 0.0);
             for threshold in thresholds.chain([f64::MIN_POSITIVE, 1.0, 1.5, f64::INFINITY]) {
                 let bar = Bar { least_users, threshold, side: None };
-                let filter = Filter::new(super::super::Filter { bar, users: 12, largest_sum: 12 * 36 }, k);
+                let filter = Filter::new(super::super::Filter { bar, k, users: 12, squares: 12 * 36, near: Near::default() }, k);
                 let (least, most): (u16, u16) = (bits(threshold), bits(threshold - 1e-12));
                 for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {
                     let found = isa.run(Candidates(filter, &sums));
@@ -212,7 +215,10 @@ mod tests {
         let sums = sums(&vec![vec![0b01, 0b10]; PART], 2);
         for (threshold, least_users, expected) in [(0.0, 2, u16::MAX), (-3.0, 2, u16::MAX), (0.0, 3, 0)] {
             let bar = Bar { least_users, threshold, side: None };
-            let filter = Filter::new(super::super::Filter { bar, users: 2, largest_sum: 8 }, 2);
+            let filter = Filter::new(
+                super::super::Filter { bar, k: 2, users: 2, squares: 8, near: Near::default() },
+                2,
+            );
             assert_eq!(InstructionSet::Portable.run(Candidates(filter, &sums)), expected);
         }
     }

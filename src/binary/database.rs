@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::isa::{BLOCK, Isa, PART, Weight};
-use crate::tree::{Column, Layout, Next, grow};
+use crate::tree::{Column, Layout, Near, Next, grow};
 
 use super::extension::Extension;
 use super::kernel::Limits;
@@ -27,6 +27,8 @@ pub struct Database {
     /// Over all users, of t².
     squares: u64,
     limits: Limits,
+    /// Common users of the prefix who are not here.
+    near: Near,
     /// For each question and block of users: who answered, and who scored.
     users_of: Vec<[u64; 2]>,
 }
@@ -68,6 +70,11 @@ impl Database {
         &self.weights[..self.stride]
     }
 
+    /// Common users of the prefix who are not here.
+    pub fn near(&self) -> Near {
+        self.near
+    }
+
     /// How many of its users can be summed up in lanes.
     pub fn limits(&self) -> Limits {
         self.limits
@@ -75,7 +82,8 @@ impl Database {
 
     /// The responses to the questions of `part`: that of a user is the word at twice its position.
     pub fn words(&self, part: usize) -> &[u32] {
-        &self.pair(part / 2).as_flattened()[part % 2..]
+        // Nothing of nobody.
+        self.pair(part / 2).as_flattened().get(part % 2..).unwrap_or_default()
     }
 
     fn pair(&self, pair: usize) -> &[[u32; 2]] {
@@ -100,6 +108,7 @@ impl Database {
     #[inline(always)]
     pub fn project(&mut self, parent: &Self, extension: &Extension, layout: Layout, k: usize) {
         self.resize(layout, extension.counts());
+        self.near = extension.near();
         let mut parts = layout.parts_from(parent.layout);
         for to in self.words.chunks_exact_mut(self.stride.max(1)) {
             match (parts.next(), parts.next()) {

@@ -6,6 +6,7 @@
 mod alpha;
 mod database;
 mod extension;
+mod far;
 mod kernel;
 mod scorers;
 
@@ -16,17 +17,20 @@ use crate::error::Result;
 use crate::isa::{Isa, LARGEST_WEIGHT, PART, PartSums};
 use crate::matrix::Integers;
 use crate::moments::{Correlations, IntegerSums, LaneComoments, LaneCorrelations, RankBy, Side};
-use crate::tree::{Bar, Column, Layout, Next, Questions, Scores, is_exact};
+use crate::tree::{Bar, Before, Column, FAR_SHARES, Layout, Near, Next, Questions, Scores, is_exact};
 
 pub use alpha::BinaryAlpha;
 use database::Database;
 use extension::Extension;
+use far::Far;
 
 /// Scores of 0 and 1 in sets of k questions, which the lanes hold.
 pub struct Binary<'a> {
     answered: &'a BitMatrix,
     integers: &'a Integers<BitMatrix>,
     k: usize,
+    /// For each of the [`FAR_SHARES`] the least t² of users who are far.
+    far_squares: [u64; FAR_SHARES.len()],
 }
 
 impl<'a> Binary<'a> {
@@ -39,16 +43,30 @@ impl<'a> Binary<'a> {
             && kernel::is_possible(k, largest_total)
             && sums.is_some_and(|sum| sum <= i32::MAX as u64)
             && is_exact(users, k as u64, largest_total);
-        is_eligible.then_some(Self { answered, integers, k })
+        is_eligible.then(|| {
+            let far_squares = far::far_squares(&integers.totals);
+            Self { answered, integers, k, far_squares }
+        })
     }
 }
 
-/// What a set must reach, and what the sums over its prefix's users cannot exceed.
+/// What a set must reach, and what limits the sums over its prefix's users.
 #[derive(Clone, Copy)]
 pub struct Filter {
     bar: Bar,
+    k: usize,
+    /// Users of the prefix, and the Σt² of all users of its database.
     users: usize,
-    largest_sum: u64,
+    squares: u64,
+    /// Those whom the database leaves out.
+    near: Near,
+}
+
+impl Filter {
+    /// A number of users, and what no sum over them exceeds.
+    fn limits(self, users: usize, squares: u64) -> (usize, u64) {
+        (users, squares.max((users * self.k * self.k) as u64))
+    }
 }
 
 impl Scores for Binary<'_> {
@@ -56,7 +74,9 @@ impl Scores for Binary<'_> {
     type Extension = Extension;
     type Sums = PartSums;
     type Filter = Filter;
+    type Far = Far;
 
+    const SCREENS: bool = true;
     const COST: u128 = 1;
     const JOINS: bool = true;
 
@@ -93,7 +113,25 @@ impl Scores for Binary<'_> {
         extension: &mut Extension,
     ) -> usize {
         extension.extend(isa, database, column);
-        extension.len()
+        extension.len() + extension.near().users
+    }
+
+    #[inline(always)]
+    fn mark_far<I: Isa>(&self, isa: I, database: &Database, step: usize, far: &mut Far) {
+        far.mark(isa, database, self.far_squares[step]);
+    }
+
+    #[inline(always)]
+    fn extend_by_far<I: Isa>(
+        &self,
+        isa: I,
+        database: &Database,
+        column: Column,
+        far: &Far,
+        extension: &mut Extension,
+    ) -> usize {
+        extension.extend_by_far(isa, database, column, far);
+        extension.len() + extension.near().users
     }
 
     fn extend_by_none(&self) -> Extension {
@@ -132,12 +170,27 @@ impl Scores for Binary<'_> {
 
     #[inline(always)]
     fn filter(&self, bar: Bar, database: &Database, users: usize) -> Filter {
-        Filter { bar, users, largest_sum: database.squares().max((users * self.k * self.k) as u64) }
+        let near = database.near();
+        Filter { bar, k: self.k, users: users - near.users, squares: database.squares(), near }
     }
 
     #[inline(always)]
     fn candidates<I: Isa>(isa: I, filter: Filter, sums: &PartSums) -> u16 {
-        filter.bar.candidates(isa, sums, filter.users, filter.largest_sum)
+        let Filter { bar, users, squares, near, .. } = filter;
+        let (users, largest_sum) = filter.limits(users + near.users, squares + near.squares);
+        bar.candidates(isa, sums, users, largest_sum)
+    }
+
+    #[inline(always)]
+    fn candidates_by_far<I: Isa>(isa: I, filter: Filter, sums: &PartSums) -> u16 {
+        let Filter { bar, k, users, squares, near } = filter;
+        bar.candidates_by_far(isa, sums, k, filter.limits(users, squares), near)
+    }
+
+    fn add_near(&self, before: Before<'_, Self>, columns: [Column; 2], lane: usize, sums: &mut PartSums) {
+        let Before { database, far, column } = before;
+        let [first, second] = columns;
+        far.add_near(database, [column, first, second], lane, sums);
     }
 
     #[inline(always)]

@@ -84,7 +84,9 @@ impl Scores for GradedAlpha<'_> {
     type Extension = Extension;
     type Sums = Sums;
     type Filter = Filter;
+    type Far = ();
 
+    const SCREENS: bool = false;
     const COST: u128 = Graded::<u16>::COST;
     const JOINS: bool = false;
 

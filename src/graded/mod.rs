@@ -72,7 +72,9 @@ impl<P: Point> Scores for Graded<'_, P> {
     type Extension = Extension;
     type Sums = GradedSums;
     type Filter = Filter;
+    type Far = ();
 
+    const SCREENS: bool = false;
     const COST: u128 = 4;
     const JOINS: bool = false;
 

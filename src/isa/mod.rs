@@ -63,6 +63,10 @@ impl Weight {
         Self { one_and_t: [t as i16 + (1 << T_BITS); 2], tt: [(t * t) as u16; 2] }
     }
 
+    pub fn t(self) -> i32 {
+        i32::from(self.one_and_t[0]) - (1 << T_BITS)
+    }
+
     /// t².
     pub fn square(self) -> u64 {
         u64::from(self.tt[0])

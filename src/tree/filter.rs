@@ -3,6 +3,8 @@
 use crate::isa::{Isa, PART, PartSums};
 use crate::moments::{LaneVariances, Side};
 
+use super::screen::Near;
+
 /// Relative error allowed for a comparison of squares, tenfold: a dozen roundings of 2⁻²⁴ or 2⁻⁵³ each.
 const MARGIN_32: f32 = 1e-5;
 const MARGIN_64: f64 = 1e-14;
@@ -50,6 +52,45 @@ impl Bar {
         }
     }
 
+    /// The same by sums of sets of `k` questions over their far users only, by the condition of [`screen`](super::screen). `largest_sum` is that
+    /// of far `users`.
+    #[inline(always)]
+    pub fn candidates_by_far<I: Isa>(
+        self,
+        isa: I,
+        sums: &PartSums,
+        k: usize,
+        (users, largest_sum): (usize, u64),
+        near: Near,
+    ) -> u16 {
+        let Some(side) = self.side.filter(|_| self.threshold > 0.0) else { return u16::MAX };
+        // Sums of T − X are those of t − x plus half of k, since that is nearer to their mean.
+        let half = k / 2;
+        let near_squares = match side {
+            Side::Total => near.squares as f64,
+            // By the triangle inequality.
+            Side::Rest => {
+                let norm = (near.squares as f64).sqrt() + (k - half) as f64 * (near.users as f64).sqrt();
+                norm * norm * (1.0 + MARGIN_64)
+            }
+        };
+        let unexplained = 1.0 - self.threshold * self.threshold * (1.0 - MARGIN_64);
+        if fits(users as u64, largest_sum, EXACT_32) {
+            let by_far = ByFar {
+                side,
+                half: half as f32,
+                near_squares: near_squares as f32,
+                unexplained: unexplained as f32,
+                margin: 1.0 - MARGIN_32,
+            };
+            by_far.reaching(isa, sums, |sum| sum as f32)
+        } else {
+            let by_far =
+                ByFar { side, half: half as f64, near_squares, unexplained, margin: 1.0 - MARGIN_64 };
+            by_far.reaching(isa, sums, f64::from)
+        }
+    }
+
     /// r ≥ θ where its sign is right and c² ≥ θ²·σ_x²·σ_t²: no root, no division.
     #[inline(always)]
     fn reaching<I: Isa, F: Float>(
@@ -74,6 +115,47 @@ impl Bar {
             *reaches = (covariance > F::default())
                 & (covariance * covariance >= squared * (xx * variance))
                 & (sums.n[lane] >= self.least_users);
+        }
+        isa.bits(&reaches)
+    }
+}
+
+/// What sums over far users must fulfil.
+struct ByFar<F> {
+    side: Side,
+    /// What is added to T − X, as an integer.
+    half: F,
+    /// Of near users.
+    near_squares: F,
+    /// 1 − θ².
+    unexplained: F,
+    margin: F,
+}
+
+impl<F: Float> ByFar<F> {
+    /// The best line with a slope ≥ 0 leaves σ_t² − max(c_xt, 0)²/σ_x².
+    #[inline(always)]
+    fn reaching<I: Isa>(&self, isa: I, sums: &PartSums, float: impl Fn(i32) -> F) -> u16 {
+        let Self { side, half, near_squares, unexplained, margin } = *self;
+        let mut reaches = [false; PART];
+        for (lane, reaches) in reaches.iter_mut().enumerate() {
+            let sum = |sums: &[i32; PART]| float(sums[lane]);
+            let (n, x, t) = (sum(&sums.n), sum(&sums.x), sum(&sums.t));
+            let (sum_xx, sum_tt, sum_xt) = (sum(&sums.xx), sum(&sums.tt), sum(&sums.xt));
+            let xx = n * sum_xx - x * x;
+            let tt = n * sum_tt - t * t;
+            let xt = n * sum_xt - x * t;
+            let (covariance, variance, squares) = match side {
+                Side::Total => (xt, tt, sum_tt),
+                Side::Rest => {
+                    let shift = half * (t - x + t - x + n * half);
+                    (xt - xx, tt + xx - xt - xt, sum_tt + sum_xx - sum_xt - sum_xt + shift)
+                }
+            };
+            let rising = if covariance > F::default() { covariance } else { F::default() };
+            // All terms are at most n·Σ(y − c)² where it matters, so that the margin is above their roundings.
+            let least = variance * margin - unexplained * (n * (squares + near_squares));
+            *reaches = rising * rising >= xx * least;
         }
         isa.bits(&reaches)
     }

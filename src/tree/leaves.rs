@@ -10,6 +10,7 @@ use super::filter::Bar;
 use super::halves::Questions;
 use super::layout::{Lanes, Layout};
 use super::scores::Scores;
+use super::screen::{Before, Node};
 use super::subtree::{Children, Kept};
 use super::{Prefix, Tree, grow};
 
@@ -18,11 +19,13 @@ pub struct Scratch<S: Scores> {
     lanes: Lanes,
     sums: Vec<S::Sums>,
     set: Vec<u32>,
+    /// How many sets of far users had to be completed.
+    completed: usize,
 }
 
 impl<S: Scores> Default for Scratch<S> {
     fn default() -> Self {
-        Self { lanes: Lanes::default(), sums: Vec::new(), set: Vec::new() }
+        Self { lanes: Lanes::default(), sums: Vec::new(), set: Vec::new(), completed: 0 }
     }
 }
 
@@ -38,14 +41,22 @@ impl<S: Scores> Tree<'_, S> {
     /// Looks at the `kept` leaves of the given children of `prefix`, which lacks two questions.
     pub fn finish(
         &self,
-        database: &S::Database,
+        node: Node<'_, S>,
         (children, kept): (Children, Kept),
         prefix: &mut Prefix,
         extension: &mut S::Extension,
         scratch: &mut Scratch<S>,
         sink: &mut dyn Sink,
     ) {
-        self.isa.run(Finish { tree: self, database, children, kept, prefix, extension, scratch, sink });
+        if S::SCREENS && node.before.is_some() {
+            let tree = self;
+            let finish = Finish::<S, true> { tree, node, children, kept, prefix, extension, scratch, sink };
+            self.isa.run(finish);
+        } else {
+            let tree = self;
+            let finish = Finish::<S, false> { tree, node, children, kept, prefix, extension, scratch, sink };
+            self.isa.run(finish);
+        }
     }
 
     /// The lanes of a part that no set has beside the prefix.
@@ -59,14 +70,14 @@ impl<S: Scores> Tree<'_, S> {
     #[inline(always)]
     fn open_stretch(
         &self,
-        Leaves { database, prefix, end, .. }: Leaves<'_, S>,
+        Leaves { node, prefix, end, .. }: Leaves<'_, S>,
         lanes: &Lanes,
         parts: &mut Range<usize>,
     ) -> Range<usize> {
         if self.rules.is_none() {
             return std::mem::take(parts);
         }
-        let layout = S::layout(database);
+        let layout = S::layout(node.database);
         let is_open = |&part: &usize| lanes.open(part, end) & !self.closed_lanes(prefix, layout, part) != 0;
         let first = parts.clone().find(is_open).unwrap_or(parts.end);
         let last = (first..parts.end).find(|part| !is_open(part)).unwrap_or(parts.end);
@@ -75,10 +86,16 @@ impl<S: Scores> Tree<'_, S> {
     }
 
     #[inline(always)]
-    fn leaves<I: Isa>(&self, isa: I, of: Leaves<'_, S>, scratch: &mut Scratch<S>, sink: &mut dyn Sink) {
-        let Leaves { database, extension, users, end, prefix, .. } = of;
+    fn leaves<I: Isa, const BY_FAR: bool>(
+        &self,
+        isa: I,
+        of: Leaves<'_, S>,
+        scratch: &mut Scratch<S>,
+        sink: &mut dyn Sink,
+    ) {
+        let Leaves { node: Node { database, before }, extension, users, end, prefix, .. } = of;
         let layout = S::layout(database);
-        let Scratch { lanes, sums, set } = scratch;
+        let Scratch { lanes, sums, set, completed } = scratch;
         let mut parts = 0..end.div_ceil(PART);
         while !parts.is_empty() {
             let open = self.open_stretch(of, lanes, &mut parts);
@@ -101,11 +118,25 @@ impl<S: Scores> Tree<'_, S> {
             if open == 0 {
                 continue;
             }
-            let candidates = S::candidates(isa, filter, &sums[part]) & open;
+            let candidates = if BY_FAR {
+                S::candidates_by_far(isa, filter, &sums[part])
+            } else {
+                S::candidates(isa, filter, &sums[part])
+            };
+            let candidates = candidates & open;
             if candidates == 0 {
                 continue;
             }
-            let candidates = Candidates { part, questions: lanes.questions(part), lanes: candidates };
+            let mut candidates = Candidates { part, questions: lanes.questions(part), lanes: candidates };
+            if BY_FAR && let Some(before) = before {
+                *completed += candidates.lanes.count_ones() as usize;
+                let sums = &mut sums[part];
+                candidates.lanes &=
+                    isa.run(Complete { tree: self, before, prefix, candidates, filter, sums });
+                if candidates.lanes == 0 {
+                    continue;
+                }
+            }
             match sink.all() {
                 Some(all) => isa.run(Offer { tree: self, leaf: of, candidates, sums, set, all }),
                 None => self.offer(of, candidates, (sums, set), sink),
@@ -142,7 +173,7 @@ impl<S: Scores> Tree<'_, S> {
         set.extend_from_slice(&leaf.prefix.questions);
         set.push(questions[lane]);
         set.sort_unstable();
-        self.scores.correlations((leaf.database, leaf.extension), &sums[part], (part, lane), set)
+        self.scores.correlations((leaf.node.database, leaf.extension), &sums[part], (part, lane), set)
     }
 }
 
@@ -243,7 +274,7 @@ fn ascending<T: Copy>(values: &mut [T; PART], lanes: u16) -> Range<usize> {
 
 /// A prefix whose common users are `extension`, so many users of `database`, and what can follow it.
 pub struct Leaves<'a, S: Scores> {
-    pub database: &'a S::Database,
+    pub node: Node<'a, S>,
     pub extension: &'a S::Extension,
     pub users: usize,
     /// The lanes below which the leaves are.
@@ -261,6 +292,33 @@ impl<S: Scores> Clone for Leaves<'_, S> {
 
 impl<S: Scores> Copy for Leaves<'_, S> {}
 
+/// Completes the sums of candidates by their near users, and tells which still are candidates.
+struct Complete<'a, 'b, S: Scores> {
+    tree: &'a Tree<'b, S>,
+    before: Before<'a, S>,
+    prefix: &'a Prefix,
+    candidates: Candidates<'a>,
+    filter: S::Filter,
+    sums: &'a mut S::Sums,
+}
+
+impl<S: Scores> Kernel for Complete<'_, '_, S> {
+    type Output = u16;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> u16 {
+        let Self { tree, before, prefix, mut candidates, filter, sums } = self;
+        let column = |&question: &u32| tree.questions.column(question as usize);
+        if let Some(last) = prefix.questions.last().map(column) {
+            while let Some(lane) = candidates.pop() {
+                let leaf = column(&candidates.questions[lane]);
+                tree.scores.add_near(before, [last, leaf], lane, sums);
+            }
+        }
+        S::candidates(isa, filter, sums)
+    }
+}
+
 /// See [`Tree::leaves`], of the empty prefix.
 pub struct Root<'a, 'b, S: Scores> {
     pub tree: &'a Tree<'b, S>,
@@ -274,14 +332,14 @@ impl<S: Scores> Kernel for Root<'_, '_, S> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        self.tree.leaves(isa, self.of, self.scratch, self.sink);
+        self.tree.leaves::<I, false>(isa, self.of, self.scratch, self.sink);
     }
 }
 
 /// See [`Tree::finish`].
-struct Finish<'a, 'b, S: Scores> {
+struct Finish<'a, 'b, S: Scores, const BY_FAR: bool> {
     tree: &'a Tree<'b, S>,
-    database: &'a S::Database,
+    node: Node<'a, S>,
     children: Children,
     kept: Kept,
     prefix: &'a mut Prefix,
@@ -290,14 +348,17 @@ struct Finish<'a, 'b, S: Scores> {
     sink: &'a mut dyn Sink,
 }
 
-impl<S: Scores> Kernel for Finish<'_, '_, S> {
+impl<S: Scores, const BY_FAR: bool> Kernel for Finish<'_, '_, S, BY_FAR> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        let Self { tree, database, children, kept, prefix, extension, scratch, sink } = self;
+        let Self { tree, node, children, kept, prefix, extension, scratch, sink } = self;
+        let database = node.database;
         let layout = S::layout(database);
         scratch.lay(tree.questions, layout);
+        scratch.completed = 0;
+        let mut looked_at = 0;
         for (column, open) in children {
             if tree.is_closed(prefix, column) {
                 continue;
@@ -308,8 +369,13 @@ impl<S: Scores> Kernel for Finish<'_, '_, S> {
             }
             tree.push(prefix, column);
             let end = layout.leaf_lanes(open, prefix.is_even());
-            tree.leaves(isa, Leaves { database, extension, users, end, prefix, kept }, scratch, sink);
+            let leaves = Leaves { node, extension, users, end, prefix, kept };
+            tree.leaves::<I, BY_FAR>(isa, leaves, scratch, sink);
             tree.pop(prefix, column);
+            looked_at += end;
+        }
+        if S::SCREENS {
+            tree.screen.learn(looked_at, scratch.completed);
         }
     }
 }

@@ -20,6 +20,7 @@ mod halves;
 mod layout;
 mod leaves;
 mod scores;
+mod screen;
 mod subtree;
 
 use std::ops::Range;
@@ -32,10 +33,11 @@ use crate::search::{Blueprint, Control, Request, Rules, Run, Space, Standing};
 
 pub use filter::{AlphaBar, Bar, is_exact};
 pub use halves::{Column, Questions};
-pub use layout::Layout;
-use layout::Open;
+pub use layout::{Layout, Open};
 use leaves::{Leaves, Root, Scratch};
 pub use scores::{Next, Scores};
+pub use screen::{Before, FAR_SHARES, Near};
+use screen::{Marked, Node, Screen};
 use subtree::{Child, Children, Kept, Subtree};
 
 /// A kind of scores with what every walk over its sets begins with.
@@ -49,6 +51,7 @@ pub struct Prepared<'a, S: Scores> {
     rules: Option<Rules>,
     /// Of the empty prefix.
     database: S::Database,
+    screen: Screen,
 }
 
 impl<'a, S: Scores> Prepared<'a, S> {
@@ -69,7 +72,7 @@ impl<'a, S: Scores> Prepared<'a, S> {
             isa.run(Everyone { scores, questions: &questions })?
         };
         let rules = blueprint.rules(questions.by_place().map(Some));
-        Ok(Self { isa, scores, request, space, questions, rules, database })
+        Ok(Self { isa, scores, request, space, questions, rules, database, screen: Screen::default() })
     }
 
     /// Walks the sets of `run` into collectors made by `empty`.
@@ -81,12 +84,14 @@ impl<'a, S: Scores> Prepared<'a, S> {
             run.control.advance(run.share);
             return Ok(empty());
         };
-        let Self { isa, scores, request, space, questions, rules, database } = self;
+        let Self { isa, scores, request, space, questions, rules, database, screen } = self;
         let rules = rules.as_ref();
-        let tree = Tree { isa: *isa, scores: *scores, request, questions, rules, control: run.control };
+        let tree =
+            Tree { isa: *isa, scores: *scores, request, questions, rules, control: run.control, screen };
         let subtree = Subtree { within: run.within.clone(), share: run.share };
         let prefix = Prefix { fixed: space.fixed, standing, ..Prefix::default() };
-        let found = tree.explore((database, scores.users()), &prefix, 1.0, subtree, empty(), &empty);
+        let node = Node { database, before: None };
+        let found = tree.explore((node, scores.users()), &prefix, 1.0, subtree, empty(), &empty);
         if run.control.is_stopped() { Err(Error::Interrupted) } else { Ok(found) }
     }
 }
@@ -139,11 +144,17 @@ impl Prefix {
 struct Level<S: Scores> {
     extension: S::Extension,
     database: S::Database,
+    /// Of the database before it.
+    marked: Marked<S>,
 }
 
 impl<S: Scores> Default for Level<S> {
     fn default() -> Self {
-        Self { extension: S::Extension::default(), database: S::Database::default() }
+        Self {
+            extension: S::Extension::default(),
+            database: S::Database::default(),
+            marked: Marked::default(),
+        }
     }
 }
 
@@ -160,6 +171,7 @@ struct Tree<'a, S> {
     questions: &'a Questions,
     rules: Option<&'a Rules>,
     control: &'a Control,
+    screen: &'a Screen,
 }
 
 impl<S: Scores> Tree<'_, S> {
@@ -246,20 +258,21 @@ impl<S: Scores> Tree<'_, S> {
     /// have answered the next.
     fn explore<C: Collector>(
         &self,
-        (database, users): (&S::Database, usize),
+        (node, users): (Node<'_, S>, usize),
         prefix: &Prefix,
         share: f64,
         subtree: Subtree,
         mut collector: C,
         empty: &(impl Fn() -> C + Sync),
     ) -> C {
+        let database = node.database;
         let layout = S::layout(database);
         let open = layout.open();
         let missing = self.request.k - prefix.len();
         if missing == 1 {
             let extension = &self.scores.extend_by_none();
             let end = layout.leaf_lanes(open, true);
-            let of = Leaves { database, extension, users, end, prefix, kept: subtree.leaves(open) };
+            let of = Leaves { node, extension, users, end, prefix, kept: subtree.leaves(open) };
             let mut scratch = Scratch::default();
             scratch.lay(self.questions, layout);
             self.isa.run(Root { tree: self, of, scratch: &mut scratch, sink: &mut collector });
@@ -273,13 +286,23 @@ impl<S: Scores> Tree<'_, S> {
         };
         let is_serial = sets * leaf_users.max(LEAST_LEAF_USERS) * S::COST as f64 <= SERIAL_WORK as f64;
         if subtree.within.is_none() && is_serial {
+            let (mut prefix, mut scratch) = (prefix.clone(), Scratch::default());
             let mut levels: Vec<Level<S>> = (1..missing).map(|_| Level::default()).collect();
-            self.descend(database, &mut prefix.clone(), &mut levels, &mut Scratch::default(), &mut collector);
+            if let [last] = &mut levels[..] {
+                let leaves = (self.children(open, &prefix), Kept::ALL);
+                self.finish(node, leaves, &mut prefix, &mut last.extension, &mut scratch, &mut collector);
+            } else {
+                self.descend(database, &mut prefix, &mut levels, &mut scratch, &mut collector);
+            }
             self.control.advance(subtree.share);
             return collector;
         }
         // What is cut short is split down to where it is cut: below that, all is walked.
         let children = self.children_within(open, prefix, missing, &subtree);
+        let mut marked = Marked::default();
+        if missing == 3 {
+            marked.mark(self, database, &mut collector);
+        }
         let walk = |mut collector, child: usize| {
             if self.control.is_stopped() {
                 return collector;
@@ -290,17 +313,17 @@ impl<S: Scores> Tree<'_, S> {
             if missing == 2 {
                 let (child, scratch) = (Children::only(open, column), &mut Scratch::default());
                 let (kept, extension) = (subtree.leaves(after), &mut level.extension);
-                self.finish(database, (child, kept), &mut prefix, extension, scratch, &mut collector);
+                self.finish(node, (child, kept), &mut prefix, extension, scratch, &mut collector);
                 self.control.advance(subtree.share);
                 return collector;
             }
             self.push(&mut prefix, column);
-            let common = self.project(database, column, after, &prefix, &mut level);
+            let before = marked.before(self, database, column);
+            let common = self.project(database, before.as_ref(), column, after, &prefix, &mut level);
             if common >= self.request.least_users() {
                 let share = common as f64 / users as f64;
-                let subtree = subtree.clone();
-                collector =
-                    self.explore((&level.database, common), &prefix, share, subtree, collector, empty);
+                let (node, subtree) = (Node { database: &level.database, before }, subtree.clone());
+                collector = self.explore((node, common), &prefix, share, subtree, collector, empty);
             } else {
                 self.control.advance(subtree.share);
             }
@@ -318,8 +341,10 @@ impl<S: Scores> Tree<'_, S> {
         merge(collector, found)
     }
 
+    // A walk has a place on the stack for each question of a prefix: so whatever else takes room there is a function of its own.
+
     /// Walks the subtree of `prefix` on this thread. `levels` has one entry for each question still to be chosen
-    /// before the leaf.
+    /// before the leaf, at least two.
     fn descend(
         &self,
         database: &S::Database,
@@ -328,67 +353,110 @@ impl<S: Scores> Tree<'_, S> {
         scratch: &mut Scratch<S>,
         sink: &mut dyn Sink,
     ) {
-        let children = self.children(S::layout(database).open(), prefix);
-        match levels {
-            [] => {}
-            [last] => {
-                self.finish(database, (children, Kept::ALL), prefix, &mut last.extension, scratch, sink);
+        if levels.len() == 2 {
+            return self.descend_to_leaves(database, prefix, levels, scratch, sink);
+        }
+        let [level, deeper @ ..] = levels else { return };
+        for (column, open) in self.children(S::layout(database).open(), prefix) {
+            if self.control.is_stopped() {
+                return;
             }
-            [level, deeper @ ..] => {
-                for (column, open) in children {
-                    if self.control.is_stopped() {
-                        return;
-                    }
-                    if self.is_closed(prefix, column) {
-                        continue;
-                    }
-                    self.push(prefix, column);
-                    if self.project(database, column, open, prefix, level) >= self.request.least_users() {
-                        self.descend(&level.database, prefix, deeper, scratch, sink);
-                    }
-                    self.pop(prefix, column);
-                }
+            if self.is_closed(prefix, column) {
+                continue;
             }
+            self.push(prefix, column);
+            if self.project(database, None, column, open, prefix, level) >= self.request.least_users() {
+                self.descend(&level.database, prefix, deeper, scratch, sink);
+            }
+            self.pop(prefix, column);
         }
     }
 
-    /// Makes the database of `prefix`, which extends that of `database` by `column`, unless it has too few users;
-    /// returns how many it has.
+    /// The same for a prefix that lacks three questions.
+    #[inline(never)]
+    fn descend_to_leaves(
+        &self,
+        database: &S::Database,
+        prefix: &mut Prefix,
+        levels: &mut [Level<S>],
+        scratch: &mut Scratch<S>,
+        sink: &mut dyn Sink,
+    ) {
+        let [level, last] = levels else { return };
+        let mut marked = std::mem::take(&mut level.marked);
+        marked.mark(self, database, sink);
+        for (column, open) in self.children(S::layout(database).open(), prefix) {
+            if self.control.is_stopped() {
+                return;
+            }
+            if self.is_closed(prefix, column) {
+                continue;
+            }
+            self.push(prefix, column);
+            let before = marked.before(self, database, column);
+            let users = self.project(database, before.as_ref(), column, open, prefix, level);
+            if users >= self.request.least_users() {
+                let node = Node { database: &level.database, before };
+                let children = self.children(S::layout(node.database).open(), prefix);
+                self.finish(node, (children, Kept::ALL), prefix, &mut last.extension, scratch, sink);
+            }
+            self.pop(prefix, column);
+        }
+        level.marked = marked;
+    }
+
+    /// Makes the database of `prefix`, which extends that of `database` by a column, unless it has too few users; returns how
+    /// many it has. It is one of far users if `before` says so.
+    #[inline(never)]
     fn project(
         &self,
         database: &S::Database,
+        before: Option<&Before<'_, S>>,
         column: Column,
         open: Open,
         prefix: &Prefix,
         level: &mut Level<S>,
     ) -> usize {
-        self.isa.run(Project { tree: self, database, column, open, prefix, level })
+        if S::SCREENS && before.is_some() {
+            let project = Project::<S, true> { tree: self, database, before, column, open, prefix, level };
+            self.isa.run(project)
+        } else {
+            let project = Project::<S, false> { tree: self, database, before, column, open, prefix, level };
+            self.isa.run(project)
+        }
     }
 }
 
-/// See [`Tree::project`].
-struct Project<'a, 'b, S: Scores> {
+/// See [`Tree::project`]. Compiled for databases of all users and of far ones, each for itself: as a branch in one function it
+/// cost the search 4 %.
+struct Project<'a, 'b, S: Scores, const BY_FAR: bool> {
     tree: &'a Tree<'b, S>,
     database: &'a S::Database,
+    before: Option<&'a Before<'a, S>>,
     column: Column,
     open: Open,
     prefix: &'a Prefix,
     level: &'a mut Level<S>,
 }
 
-impl<S: Scores> Kernel for Project<'_, '_, S> {
+impl<S: Scores, const BY_FAR: bool> Kernel for Project<'_, '_, S, BY_FAR> {
     type Output = usize;
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> usize {
-        let Self { tree, database: parent, column, open, prefix, level } = self;
-        let Level { extension, database } = level;
-        let users = tree.scores.extend(isa, parent, column, extension);
+        let Self { tree, database: parent, before, column, open, prefix, level } = self;
+        let Level { extension, database, .. } = level;
+        let users = match before {
+            Some(before) if BY_FAR => tree.scores.extend_by_far(isa, parent, column, before.far, extension),
+            _ => tree.scores.extend(isa, parent, column, extension),
+        };
         if users >= tree.request.least_users() {
-            let is_last = prefix.len() + 2 == tree.request.k;
-            let next = prefix.next();
+            let missing = tree.request.k - prefix.len();
+            // The near users of any set are looked for in the database before the last.
+            let next =
+                if S::SCREENS && missing == 3 { Next { low: true, high: true } } else { prefix.next() };
             let layout =
-                if S::JOINS && is_last { Layout::joined(open, next) } else { Layout::apart(open, next) };
+                if S::JOINS && missing == 2 { Layout::joined(open, next) } else { Layout::apart(open, next) };
             tree.scores.project(isa, parent, extension, layout, next, database);
         }
         users

@@ -9,6 +9,7 @@ use crate::moments::{Correlations, LaneCorrelations, RankBy, Side};
 use super::filter::Bar;
 use super::halves::{Column, Questions};
 use super::layout::Layout;
+use super::screen::Before;
 
 /// A kind of scores: how the common users of a prefix are stored, and what their responses sum up to.
 ///
@@ -26,6 +27,13 @@ pub trait Scores: Sync {
     /// Decides which of these sets can reach a bar.
     type Filter: Copy;
 
+    /// Who of a database's users is far from the mean, and what the others sum up to.
+    type Far: Default + Send + Sync;
+
+    /// Whether sets can be ruled out by [far users](super::screen) alone. Where they cannot, nothing is asked about
+    /// those, so that all of this has defaults.
+    const SCREENS: bool;
+
     /// Time for one set and user of a leaf, of which there can be [`SERIAL_WORK`](super::SERIAL_WORK) on one thread; 1 for
     /// the fastest kind.
     const COST: u128;
@@ -41,6 +49,10 @@ pub trait Scores: Sync {
     /// The lanes of the questions that can follow.
     fn layout(database: &Self::Database) -> Layout;
 
+    /// Finds who is far at a step of [`FAR_SHARES`](super::screen::FAR_SHARES).
+    #[inline(always)]
+    fn mark_far<I: Isa>(&self, _isa: I, _database: &Self::Database, _step: usize, _far: &mut Self::Far) {}
+
     /// Makes `extension` the users of `database` who answered `column`; returns their number.
     fn extend<I: Isa>(
         &self,
@@ -49,6 +61,20 @@ pub trait Scores: Sync {
         column: Column,
         extension: &mut Self::Extension,
     ) -> usize;
+
+    /// As [`extend`](Self::extend), but `extension` has only those who are `far`, and knows what is left out. The number is
+    /// that of all.
+    #[inline(always)]
+    fn extend_by_far<I: Isa>(
+        &self,
+        isa: I,
+        database: &Self::Database,
+        column: Column,
+        _far: &Self::Far,
+        extension: &mut Self::Extension,
+    ) -> usize {
+        self.extend(isa, database, column, extension)
+    }
 
     /// All users of the database of the empty prefix.
     fn extend_by_none(&self) -> Self::Extension;
@@ -83,6 +109,19 @@ pub trait Scores: Sync {
 
     /// The sets of a part that may reach the bar, one bit each: certainly all that do.
     fn candidates<I: Isa>(isa: I, filter: Self::Filter, sums: &Self::Sums) -> u16;
+
+    /// The same by sums over far users only.
+    #[inline(always)]
+    fn candidates_by_far<I: Isa>(isa: I, filter: Self::Filter, sums: &Self::Sums) -> u16 {
+        Self::candidates(isa, filter, sums)
+    }
+
+    /// Adds the near users to one lane of `sums`, that of a set of a prefix that `before` was made from, and `columns`.
+    fn add_near(&self, _before: Before<'_, Self>, _columns: [Column; 2], _lane: usize, _sums: &mut Self::Sums)
+    where
+        Self: Sized,
+    {
+    }
 
     /// One correlation of the sets of a part, as far as their sums settle it.
     fn lane_correlations<I: Isa>(&self, isa: I, sums: &Self::Sums, side: Side) -> LaneCorrelations<PART>;
