@@ -147,6 +147,13 @@ fn k_by_alpha(bencher: Bencher, k: usize) {
     time(bencher, fastest(), shape, shape.binary(), RankBy::Alpha);
 }
 
+#[divan::bench(args = [2, 3, 4, 5, 6, 7, 8], sample_count = 3, sample_size = 1)]
+fn k_by_alpha_of_floats(bencher: Bencher, k: usize) {
+    let shape = Shape { k, ..OF_ANY_SIZE };
+    let responses = shape.responses(|right, random| right + random.next());
+    time(bencher, fastest(), shape, responses, RankBy::Alpha);
+}
+
 /// Enough answered that sets of eight have common users.
 const OF_ANY_SIZE: Shape = Shape { questions: 30, answered: 60, ..SHAPE };
 
@@ -170,12 +177,18 @@ fn scores(bencher: Bencher, (rank_by, kind): (RankBy, &str)) {
         "0/1" => SHAPE.binary(),
         "small integers" => SHAPE.responses(|right, random| (5.0 * float(right, random)).floor()),
         "wide integers" => SHAPE.responses(|right, random| (1e12 * float(right, random)).floor()),
+        "floats, one in 10,000 far out" => SHAPE.responses(|right, random| {
+            let score = float(right, random);
+            if random.next() < 1e-4 { 1000.0 * score } else { score }
+        }),
+        "noisy floats" => SHAPE.responses(|right, random| right + 3.0 * random.next()),
         _ => SHAPE.responses(float),
     };
     time(bencher, fastest(), SHAPE, responses, rank_by);
 }
 
-const KINDS: [&str; 4] = ["0/1", "small integers", "wide integers", "floats"];
+const KINDS: [&str; 6] =
+    ["0/1", "small integers", "wide integers", "floats", "noisy floats", "floats, one in 10,000 far out"];
 
 /// Rows of ids of 32 characters, of 60,000 different ones.
 #[divan::bench(args = [10_000, 100_000, 1_000_000], sample_count = 3, sample_size = 1)]

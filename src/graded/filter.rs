@@ -25,22 +25,32 @@ pub struct Scale {
     pub rounding: Rounding,
     /// For each user, what rounded moments add to that.
     pub moments: f64,
+    /// The most points of a question.
+    pub most: u32,
+    /// How far the points of a score may be from it, in points.
+    pub score: f64,
 }
 
 impl Scale {
-    /// Points that are the scores themselves, no |X| and |T| larger than these.
-    pub fn exact(most_x: f64, most_t: f64) -> Self {
+    /// Points that are the scores themselves, at most so many of a question, in sets of `k`, and no |T| larger than that.
+    pub fn exact(most: u32, k: usize, most_t: f64) -> Self {
         let rounding = Rounding { x: 0.0, t: 0.0 };
-        Self { x: 1.0, t: 1.0, rounding, moments: moments(most_x, most_t) }
+        let moments = moments(f64::from(most) * k as f64, most_t);
+        Self { x: 1.0, t: 1.0, rounding, moments, most, score: 0.0 }
     }
 
     /// Points of worth `x` and `t`, totals up to `largest`, that are the nearest to scores of sets of `k` questions, whose
     /// sums are off by `rounding` besides.
     pub fn rounded(x: f64, t: f64, largest: u32, k: usize, rounding: Rounding) -> Self {
         let rounding = Rounding { x: rounding.x + NEAREST * x * k as f64, t: rounding.t + NEAREST * t };
-        let most = f64::from(largest);
-        Self { x, t, rounding, moments: moments(most * x, most * t) }
+        let moments = moments(f64::from(largest) * x, f64::from(largest) * t);
+        Self { x, t, rounding, moments, most: most_points(largest, k), score: NEAREST }
     }
+}
+
+/// The most points of one question in sets of `k`, whose totals are up to `largest`.
+pub fn most_points(largest: u32, k: usize) -> u32 {
+    (largest as usize / k) as u32
 }
 
 /// No moment of n users exceeds n² times the sum of both squares, four of which make that of T − X.
@@ -48,9 +58,12 @@ fn moments(most_x: f64, most_t: f64) -> f64 {
     MOMENT_ROUNDING.sqrt() * 2.0 * most_x.hypot(most_t)
 }
 
-/// How far a number is from the nearest point, with room for the division's own rounding, which is less than a
-/// part in 10⁹.
-const NEAREST: f64 = 0.5 + 1e-6;
+/// How far a score in points, up to 24 bits, may be from what it is before it is rounded to the nearest one: four roundings of
+/// 2⁻⁵³ each make less than 10⁻⁸.
+pub const UNROUNDED: f64 = 1e-6;
+
+/// How far a number is from the nearest point.
+pub const NEAREST: f64 = 0.5 + UNROUNDED;
 
 /// Of a moment, relative to the largest it can be: a dozen roundings.
 const MOMENT_ROUNDING: f64 = 16.0 * ROUNDOFF;

@@ -3,10 +3,11 @@
 //! Integers of so many bits are points as they are, and their sums are exact. Other scores are rounded to points, whose
 //! sums rule sets out with a margin for the rounding (`filter`); the sets that remain are recomputed from the scores
 //! themselves. `points` makes points and correlations, `database` has the common users of a prefix, `kernel` sums over
-//! them; `alpha` has Cronbach's α, too, where points are of 12 bits and exact, for which `prefix` has the points on each
-//! question.
+//! them; `alpha` has Cronbach's α, too, of points of 12 bits, for which `prefix` has the points on each question, and
+//! `alpha_filter` the margin.
 
 mod alpha;
+mod alpha_filter;
 mod database;
 mod filter;
 mod kernel;
@@ -49,6 +50,27 @@ impl<'a, P: Point> Graded<'a, P> {
 }
 
 impl<P: Point> Graded<'_, P> {
+    /// Calls `visit` with the common users of `set`, which is `leaf` with the question at a lane of a part.
+    fn with_common_users<T>(
+        &self,
+        (database, extension): (&Database<P>, &Extension),
+        (part, lane): (usize, usize),
+        set: &[u32],
+        visit: impl FnOnce(&mut dyn Iterator<Item = u32>) -> T,
+    ) -> T {
+        let users = extension.users().iter().copied();
+        match database {
+            Database::Everyone(_) => {
+                let answered =
+                    |user: &u32| set.iter().all(|&q| self.answered.contains(*user as usize, q as usize));
+                visit(&mut users.filter(answered))
+            }
+            Database::Local(local) => visit(
+                &mut users.filter(|&user| local.has_answered(user, part, lane)).map(|user| local.row(user)),
+            ),
+        }
+    }
+
     /// What to report of `set`, whose common users are `users`, the sums of whose points are those at `lane`.
     fn statistics(
         &self,
@@ -215,19 +237,8 @@ impl<P: Point> Scores for Graded<'_, P> {
         (part, lane): (usize, usize),
         set: &[u32],
     ) -> (Correlations, u32) {
-        let users = extension.users().iter().copied();
-        let correlations = match database {
-            Database::Everyone(_) => {
-                let answered =
-                    |user: &u32| set.iter().all(|&q| self.answered.contains(*user as usize, q as usize));
-                self.statistics(set, &mut users.filter(answered), sums, lane)
-            }
-            Database::Local(local) => {
-                let mut users =
-                    users.filter(|&user| local.has_answered(user, part, lane)).map(|user| local.row(user));
-                self.statistics(set, &mut users, sums, lane)
-            }
-        };
+        let statistics = |users: &mut dyn Iterator<Item = u32>| self.statistics(set, users, sums, lane);
+        let correlations = self.with_common_users((database, extension), (part, lane), set, statistics);
         (correlations, sums.n[lane] as u32)
     }
 }

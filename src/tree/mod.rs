@@ -455,7 +455,13 @@ impl<S: Scores> Tree<'_, S> {
             if candidates == 0 {
                 continue;
             }
-            let candidates = Candidates { part, questions: lanes.questions(part), lanes: candidates };
+            let (leaf, questions) = ((database, extension), lanes.questions(part));
+            let set_questions = (prefix.questions.as_slice(), questions);
+            let candidates = self.scores.look_closer(filter, leaf, (part, candidates), set_questions);
+            if candidates == 0 {
+                continue;
+            }
+            let candidates = Candidates { part, questions, lanes: candidates };
             match sink.all() {
                 Some(all) => isa.run(Offer { tree: self, leaf: of, candidates, sums, set, all }),
                 None => self.offer(of, candidates, (sums, set), sink),
