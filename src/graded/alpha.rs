@@ -3,7 +3,7 @@
 use std::borrow::{Borrow, BorrowMut};
 use std::ops::Range;
 
-use crate::bitset::{BitMatrix, ones};
+use crate::bitset::BitMatrix;
 use crate::error::Result;
 use crate::isa::{GradedSums, Isa, PART, in_passes};
 use crate::moments::{Correlations, LaneCorrelations, LaneVariances, RankBy, Side};
@@ -25,30 +25,6 @@ impl<'a> GradedAlpha<'a> {
     /// No total of `points` exceeds [`Point::largest`](super::Point::largest).
     pub fn new(answered: &'a BitMatrix, points: &'a dyn Points, k: usize) -> Self {
         Self { graded: Graded::new(answered, points, true), k }
-    }
-}
-
-impl GradedAlpha<'_> {
-    /// See [`Scores::look_closer`].
-    #[cold]
-    fn look_unrounded(
-        &self,
-        filter: AlphaFilter,
-        leaf: (&database::Database<u16>, &database::Extension),
-        (part, candidates): (usize, u16),
-        (prefix, last): (&[u32], &[u32; PART]),
-    ) -> u16 {
-        let Graded { answered, points, .. } = self.graded;
-        let mut remaining = candidates;
-        for lane in ones(candidates.into()) {
-            let set: Vec<u32> = prefix.iter().chain([&last[lane]]).copied().collect();
-            let users: Vec<u32> =
-                self.graded.with_common_users(leaf, (part, lane), &set, |users| users.collect());
-            if !filter.may_reach_unrounded(points, answered, &set, &users) {
-                remaining ^= 1 << lane;
-            }
-        }
-        remaining
     }
 }
 
@@ -219,16 +195,15 @@ impl Scores for GradedAlpha<'_> {
         &self,
         filter: Filter,
         (database, extension): (&Database, &Extension),
-        (part, candidates): (usize, u16),
-        (prefix, last): (&[u32], &[u32; PART]),
+        part_and_candidates: (usize, u16),
+        questions: (&[u32], &[u32; PART]),
     ) -> u16 {
-        match filter.alpha {
-            Some(ByAlpha::Rounded(filter)) => {
-                let leaf = (&database.users, &extension.users);
-                self.look_unrounded(filter, leaf, (part, candidates), (prefix, last))
-            }
-            _ => candidates,
-        }
+        let Some(ByAlpha::Rounded(filter)) = filter.alpha else { return part_and_candidates.1 };
+        let leaf = (&database.users, &extension.users);
+        let Graded { answered, points, .. } = self.graded;
+        self.graded.look_at_each(leaf, part_and_candidates, questions, |set, users| {
+            filter.may_reach_unrounded(points, answered, set, users)
+        })
     }
 
     #[inline(always)]

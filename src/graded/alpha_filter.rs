@@ -75,7 +75,7 @@ impl AlphaFilter {
     }
 
     /// Whether `set` may reach the bar by its `points` before they are rounded. That takes ten times as long as by sums of
-    /// lanes, and a tenth of what α does in doubled precision.
+    /// lanes, and a seventh of what is done in doubled precision.
     pub fn may_reach_unrounded(
         self,
         points: &dyn Points,

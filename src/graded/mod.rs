@@ -17,7 +17,7 @@ mod prefix;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::bitset::BitMatrix;
+use crate::bitset::{BitMatrix, ones};
 use crate::error::{Error, Result};
 use crate::isa::{GradedSums, Isa, PART};
 use crate::moments::{Correlations, LaneComoments, LaneCorrelations, RankBy, Side};
@@ -69,6 +69,26 @@ impl<P: Point> Graded<'_, P> {
                 &mut users.filter(|&user| local.has_answered(user, part, lane)).map(|user| local.row(user)),
             ),
         }
+    }
+
+    /// Those of the `candidates` of a part for which `stays` holds, of their questions and common users.
+    #[cold]
+    pub(super) fn look_at_each(
+        &self,
+        leaf: (&Database<P>, &Extension),
+        (part, candidates): (usize, u16),
+        (prefix, last): (&[u32], &[u32; PART]),
+        stays: impl Fn(&[u32], &[u32]) -> bool,
+    ) -> u16 {
+        let mut remaining = candidates;
+        for lane in ones(candidates.into()) {
+            let set: Vec<u32> = prefix.iter().chain([&last[lane]]).copied().collect();
+            let users: Vec<u32> = self.with_common_users(leaf, (part, lane), &set, |users| users.collect());
+            if !stays(&set, &users) {
+                remaining ^= 1 << lane;
+            }
+        }
+        remaining
     }
 
     /// What to report of `set`, whose common users are `users`, the sums of whose points are those at `lane`.
@@ -209,6 +229,20 @@ impl<P: Point> Scores for Graded<'_, P> {
     #[inline(always)]
     fn candidates<I: Isa>(isa: I, filter: Filter, sums: &GradedSums) -> u16 {
         filter.candidates(isa, sums)
+    }
+
+    #[inline(always)]
+    fn look_closer(
+        &self,
+        filter: Filter,
+        leaf: (&Database<P>, &Extension),
+        part_and_candidates: (usize, u16),
+        questions: (&[u32], &[u32; PART]),
+    ) -> u16 {
+        let Some(threshold) = filter.threshold_beside_sums() else { return part_and_candidates.1 };
+        self.look_at_each(leaf, part_and_candidates, questions, |set, users| {
+            self.points.may_reach(threshold, self.answered, set, users)
+        })
     }
 
     #[inline(always)]

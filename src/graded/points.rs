@@ -6,7 +6,7 @@ use crate::matrix::{Cells, Floats, Integers};
 use crate::moments::{Correlations, IntegerSums, RankBy, Rounding, Side};
 use crate::whole::Rest;
 
-use super::filter::{Scale, most_points};
+use super::filter::{Scale, most_points, pairs_may_reach};
 
 /// Scores of one kind as points: not negative, and no sum of those of k questions exceeds the largest that lanes take.
 pub trait Points: Sync {
@@ -49,6 +49,12 @@ pub trait Points: Sync {
 
     /// Cronbach's α of `set`, whose common users are `users`.
     fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64>;
+
+    /// Whether `set`, whose common users are `users`, may reach `threshold` by the correlation that ranks sets where their sums
+    /// say nothing about it.
+    fn may_reach(&self, _threshold: f64, _answered: &BitMatrix, _set: &[u32], _users: &[u32]) -> bool {
+        true
+    }
 }
 
 /// The sums of one set.
@@ -228,5 +234,13 @@ impl Points for FloatPoints<'_> {
 
     fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
         self.floats.alpha(answered, set, users)
+    }
+
+    fn may_reach(&self, threshold: f64, answered: &BitMatrix, set: &[u32], users: &[u32]) -> bool {
+        if self.floats.rest != Rest::Mean {
+            return true;
+        }
+        let (pairs, rounding) = self.floats.approximate_rests(answered, set, users);
+        pairs_may_reach(threshold, &pairs, rounding)
     }
 }
