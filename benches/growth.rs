@@ -13,8 +13,9 @@ use polars_corrset::combinations::binomial;
 use polars_corrset::intern::intern_rows;
 use polars_corrset::isa::InstructionSet;
 use polars_corrset::moments::RankBy;
-use polars_corrset::responses::{Duplicates, Responses};
+use polars_corrset::responses::{Duplicates, Responses, Source};
 use polars_corrset::search::{Request, SearchStrategy, search_with};
+use polars_corrset::whole::Whole;
 use random::Random;
 
 fn main() {
@@ -65,28 +66,36 @@ impl Shape {
     }
 }
 
-/// r or Cronbach's α of one set by the two-pass formulas, from the responses themselves.
+/// r, r_rest of a mean, or Cronbach's α of one set by the two-pass formulas, from the responses themselves.
 fn plain(responses: &Responses<f64>, set: &[u32], rank_by: RankBy) -> f64 {
-    let mut users: HashMap<u32, (Vec<(u32, f64)>, f64)> = HashMap::new();
+    let mut users: HashMap<u32, (Vec<(u32, f64)>, Vec<f64>)> = HashMap::new();
     for ((&user, &question), &score) in
         responses.users.iter().zip(&responses.questions).zip(&responses.scores)
     {
-        let (scores, t) = users.entry(user).or_default();
-        *t += score;
+        let (scores, others) = users.entry(user).or_default();
         if set.contains(&question) {
             scores.push((question, score));
+        } else {
+            others.push(score);
         }
     }
-    users.retain(|_, (scores, _)| scores.len() == set.len());
-    let x = || users.values().map(|(scores, _)| scores.iter().map(|(_, score)| score).sum::<f64>());
-    let t = || users.values().map(|&(_, t)| t);
+    let is_by_rest = rank_by == RankBy::RRest;
+    users.retain(|_, (scores, others)| scores.len() == set.len() && !(is_by_rest && others.is_empty()));
+    let x_of = |scores: &Vec<(u32, f64)>| scores.iter().map(|(_, score)| score).sum::<f64>();
+    let x = || users.values().map(|(scores, _)| x_of(scores));
+    let t = || {
+        users.values().map(|(scores, others)| {
+            let rest = others.iter().sum::<f64>();
+            if is_by_rest { rest / others.len() as f64 } else { x_of(scores) + rest }
+        })
+    };
     let moment = |pairs: Vec<(f64, f64)>| {
         let n = pairs.len() as f64;
         let (mean_a, mean_b) = pairs.iter().fold((0.0, 0.0), |sum, (a, b)| (sum.0 + a / n, sum.1 + b / n));
         pairs.into_iter().map(|(a, b)| (a - mean_a) * (b - mean_b)).sum::<f64>()
     };
     let variance_x = moment(x().zip(x()).collect());
-    if rank_by == RankBy::R {
+    if rank_by != RankBy::Alpha {
         return moment(x().zip(t()).collect()) / (variance_x * moment(t().zip(t()).collect())).sqrt();
     }
     let variance = |question: &u32| {
@@ -97,14 +106,19 @@ fn plain(responses: &Responses<f64>, set: &[u32], rank_by: RankBy) -> f64 {
     k / (k - 1.0) * (1.0 - set.iter().map(variance).sum::<f64>() / variance_x)
 }
 
-/// Times the search for the best ten, once they are found to be what they are said to be.
+/// Times the search for the best ten, once they are found to be what they are said to be. By r_rest the grand total is a mean.
 fn time(bencher: Bencher, isa: InstructionSet, shape: Shape, responses: Responses<f64>, rank_by: RankBy) {
-    let matrix = responses.clone().into_matrix(Duplicates::Error).expect("no duplicates");
+    let whole = if rank_by == RankBy::RRest { Whole::Mean } else { Whole::Sum };
+    let matrix = responses.clone().matrix_against(Duplicates::Error, &whole).expect("no duplicates");
     let request = Request { k: shape.k, top: Some(10), min_users: MIN_USERS, rank_by };
     let find =
         || search_with(isa, Some(SearchStrategy::Projection), &matrix, &request).expect("a valid request");
     let best = find();
-    let ranked = if rank_by == RankBy::Alpha { &best.alpha } else { &best.r };
+    let ranked = match rank_by {
+        RankBy::R => &best.r,
+        RankBy::RRest => &best.r_rest,
+        RankBy::Alpha => &best.alpha,
+    };
     for (set, found) in best.questions.chunks(shape.k).zip(ranked.iter()) {
         let (found, plain) = (found.expect("ranked sets have it"), plain(&responses, set, rank_by));
         assert!((found - plain).abs() < 1e-9, "{set:?}: {found}, plainly {plain}");
@@ -147,6 +161,13 @@ fn k_by_alpha(bencher: Bencher, k: usize) {
     time(bencher, fastest(), shape, shape.binary(), RankBy::Alpha);
 }
 
+#[divan::bench(args = [2, 3, 4, 5, 6, 7, 8], sample_count = 3, sample_size = 1)]
+fn k_by_alpha_of_floats(bencher: Bencher, k: usize) {
+    let shape = Shape { k, ..OF_ANY_SIZE };
+    let responses = shape.responses(|right, random| right + random.next());
+    time(bencher, fastest(), shape, responses, RankBy::Alpha);
+}
+
 /// Enough answered that sets of eight have common users.
 const OF_ANY_SIZE: Shape = Shape { questions: 30, answered: 60, ..SHAPE };
 
@@ -158,9 +179,9 @@ fn instruction_set(bencher: Bencher, name: &str) {
     }
 }
 
-/// By r, and by Cronbach's α.
+/// By r, by r_rest of a mean, and by Cronbach's α.
 #[divan::bench(
-    args = [RankBy::R, RankBy::Alpha].into_iter().flat_map(|rank_by| KINDS.map(|kind| (rank_by, kind))),
+    args = [RankBy::R, RankBy::RRest, RankBy::Alpha].into_iter().flat_map(|rank_by| KINDS.map(|kind| (rank_by, kind))),
     sample_count = 3,
     sample_size = 1
 )]
@@ -170,12 +191,18 @@ fn scores(bencher: Bencher, (rank_by, kind): (RankBy, &str)) {
         "0/1" => SHAPE.binary(),
         "small integers" => SHAPE.responses(|right, random| (5.0 * float(right, random)).floor()),
         "wide integers" => SHAPE.responses(|right, random| (1e12 * float(right, random)).floor()),
+        "floats, one in 10,000 far out" => SHAPE.responses(|right, random| {
+            let score = float(right, random);
+            if random.next() < 1e-4 { 1000.0 * score } else { score }
+        }),
+        "noisy floats" => SHAPE.responses(|right, random| right + 3.0 * random.next()),
         _ => SHAPE.responses(float),
     };
     time(bencher, fastest(), SHAPE, responses, rank_by);
 }
 
-const KINDS: [&str; 4] = ["0/1", "small integers", "wide integers", "floats"];
+const KINDS: [&str; 6] =
+    ["0/1", "small integers", "wide integers", "floats", "noisy floats", "floats, one in 10,000 far out"];
 
 /// Rows of ids of 32 characters, of 60,000 different ones.
 #[divan::bench(args = [10_000, 100_000, 1_000_000], sample_count = 3, sample_size = 1)]

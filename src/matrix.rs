@@ -160,6 +160,35 @@ impl Floats {
         float_alpha(&scores, &x)
     }
 
+    /// X less a constant, and the mean of the other scores, of those of `users` who have others than those on `set`: about, and
+    /// how far each may be from what it is, and from what is left of it when their mean is taken off.
+    pub fn approximate_rests(
+        &self,
+        answered: &BitMatrix,
+        set: &[u32],
+        users: &[u32],
+    ) -> (Vec<[f64; 2]>, f64) {
+        let mut rests = Vec::with_capacity(users.len());
+        for user in users.iter().map(|&user| user as usize) {
+            let count = self.counts[user] as usize;
+            if count == set.len() {
+                continue;
+            }
+            let (mut total, mut x) = (0.0, 0.0);
+            for question in set.iter().map(|&question| question as usize) {
+                let score = self.points.of(answered, user, question);
+                total += score;
+                x += score - self.least[question];
+            }
+            let others = (count - set.len()) as f64;
+            rests.push([x, (self.totals[user].round() * count as f64 - total) / others]);
+        }
+        // In roundings of the largest score: of X 2k² + 4k, as below; of the rest k² + 2k + 6, as no count is more than 1 + k
+        // times that of the others.
+        let roundings = 4.0 * (set.len() as f64 + 2.0).powi(2);
+        (rests, ROUNDOFF * self.largest_point * roundings)
+    }
+
     /// The exact set total of `user`.
     fn set_total(&self, answered: &BitMatrix, set: &[u32], user: usize) -> DoubleDouble {
         let mut x = DoubleDouble::default();

@@ -1,4 +1,4 @@
-//! Integers within 12 bits with Cronbach's α of their sets.
+//! Points of 12 bits with Cronbach's α of their sets: exact where the points are the scores, else what rules sets out.
 
 use std::borrow::{Borrow, BorrowMut};
 use std::ops::Range;
@@ -6,12 +6,12 @@ use std::ops::Range;
 use crate::bitset::BitMatrix;
 use crate::error::Result;
 use crate::isa::{GradedSums, Isa, PART, in_passes};
-use crate::matrix::Cells;
 use crate::moments::{Correlations, LaneCorrelations, LaneVariances, RankBy, Side};
 use crate::tree::{AlphaBar, Bar, Column, Layout, Next, Questions, Scores};
 
+use super::alpha_filter::AlphaFilter;
 use super::database::Local;
-use super::points::{IntegerPoints, integer_sums};
+use super::points::{Points, integer_sums};
 use super::prefix::{AddSquares, PrefixPoints};
 use super::{Graded, database, filter, kernel};
 
@@ -19,18 +19,12 @@ use super::{Graded, database, filter, kernel};
 pub struct GradedAlpha<'a> {
     graded: Graded<'a, u16>,
     k: usize,
-    /// The most points of a question.
-    most: u32,
 }
 
 impl<'a> GradedAlpha<'a> {
-    /// The scores are `points`, no total of which exceeds [`Point::largest`](super::Point::largest).
-    pub fn new<C: Cells<Value: Into<i64>>>(
-        answered: &'a BitMatrix,
-        points: &'a IntegerPoints<'a, C>,
-        k: usize,
-    ) -> Self {
-        Self { graded: Graded::new(answered, points, true), k, most: points.most() }
+    /// No total of `points` exceeds [`Point::largest`](super::Point::largest).
+    pub fn new(answered: &'a BitMatrix, points: &'a dyn Points, k: usize) -> Self {
+        Self { graded: Graded::new(answered, points, true), k }
     }
 }
 
@@ -76,7 +70,13 @@ impl Borrow<GradedSums> for Sums {
 #[derive(Clone, Copy)]
 pub struct Filter {
     six: filter::Filter,
-    alpha: Option<AlphaBar>,
+    alpha: Option<ByAlpha>,
+}
+
+#[derive(Clone, Copy)]
+enum ByAlpha {
+    Exact(AlphaBar),
+    Rounded(AlphaFilter),
 }
 
 impl Scores for GradedAlpha<'_> {
@@ -163,7 +163,8 @@ impl Scores for GradedAlpha<'_> {
             }
         };
         kernel::add_sums(isa, local, users, x, parts.start, sums);
-        let squares = AddSquares { isa, database: local, users, prefix: &extension.prefix, most: self.most };
+        let most = self.graded.scale.most;
+        let squares = AddSquares { isa, database: local, users, prefix: &extension.prefix, most };
         in_passes(&squares, parts.start, sums);
     }
 
@@ -173,15 +174,38 @@ impl Scores for GradedAlpha<'_> {
 
     #[inline(always)]
     fn filter(&self, bar: Bar, database: &Database, users: usize) -> Filter {
-        Filter { six: self.graded.filter(bar, &database.users, users), alpha: AlphaBar::new(bar, self.k) }
+        let score = self.graded.scale.score;
+        let alpha = if score > 0.0 {
+            AlphaFilter::new(bar, self.k, score).map(ByAlpha::Rounded)
+        } else {
+            AlphaBar::new(bar, self.k).map(ByAlpha::Exact)
+        };
+        Filter { six: self.graded.filter(bar, &database.users, users), alpha }
     }
 
     #[inline(always)]
     fn candidates<I: Isa>(isa: I, filter: Filter, sums: &Sums) -> u16 {
         match filter.alpha {
-            Some(alpha) => alpha.candidates(isa, &sums.six.n, &lane_variances(sums)),
+            Some(ByAlpha::Exact(alpha)) => alpha.candidates(isa, &sums.six.n, &lane_variances(sums)),
+            Some(ByAlpha::Rounded(alpha)) => alpha.candidates(isa, &sums.six.n, &lane_variances(sums)),
             None => Graded::<u16>::candidates(isa, filter.six, &sums.six),
         }
+    }
+
+    #[inline(always)]
+    fn look_closer(
+        &self,
+        filter: Filter,
+        (database, extension): (&Database, &Extension),
+        part_and_candidates: (usize, u16),
+        questions: (&[u32], &[u32; PART]),
+    ) -> u16 {
+        let Some(ByAlpha::Rounded(filter)) = filter.alpha else { return part_and_candidates.1 };
+        let leaf = (&database.users, &extension.users);
+        let Graded { answered, points, .. } = self.graded;
+        self.graded.look_at_each(leaf, part_and_candidates, questions, |set, users| {
+            filter.may_reach_unrounded(points, answered, set, users)
+        })
     }
 
     #[inline(always)]
@@ -191,7 +215,11 @@ impl Scores for GradedAlpha<'_> {
 
     #[inline(always)]
     fn lane_alphas<I: Isa>(&self, isa: I, sums: &Sums) -> LaneCorrelations<PART> {
-        lane_variances(sums).alphas(isa, self.k)
+        if self.graded.points.are_scores() {
+            lane_variances(sums).alphas(isa, self.k)
+        } else {
+            LaneCorrelations::UNSETTLED
+        }
     }
 
     #[inline(always)]
@@ -207,7 +235,7 @@ impl Scores for GradedAlpha<'_> {
         set: &[u32],
     ) -> (Correlations, u32) {
         let variances = lane_variances(sums);
-        if !variances.are_exact(lane) {
+        if !self.graded.points.are_scores() || !variances.are_exact(lane) {
             let leaf = (&database.users, &extension.users);
             return self.graded.correlations(leaf, &sums.six, (part, lane), set);
         }

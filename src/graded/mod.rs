@@ -3,10 +3,11 @@
 //! Integers of so many bits are points as they are, and their sums are exact. Other scores are rounded to points, whose
 //! sums rule sets out with a margin for the rounding (`filter`); the sets that remain are recomputed from the scores
 //! themselves. `points` makes points and correlations, `database` has the common users of a prefix, `kernel` sums over
-//! them; `alpha` has Cronbach's α, too, where points are of 12 bits and exact, for which `prefix` has the points on each
-//! question.
+//! them; `alpha` has Cronbach's α, too, of points of 12 bits, for which `prefix` has the points on each question, and
+//! `alpha_filter` the margin.
 
 mod alpha;
+mod alpha_filter;
 mod database;
 mod filter;
 mod kernel;
@@ -16,7 +17,7 @@ mod prefix;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::bitset::BitMatrix;
+use crate::bitset::{BitMatrix, ones};
 use crate::error::{Error, Result};
 use crate::isa::{GradedSums, Isa, PART};
 use crate::moments::{Correlations, LaneComoments, LaneCorrelations, RankBy, Side};
@@ -49,6 +50,47 @@ impl<'a, P: Point> Graded<'a, P> {
 }
 
 impl<P: Point> Graded<'_, P> {
+    /// Calls `visit` with the common users of `set`, which is `leaf` with the question at a lane of a part.
+    fn with_common_users<T>(
+        &self,
+        (database, extension): (&Database<P>, &Extension),
+        (part, lane): (usize, usize),
+        set: &[u32],
+        visit: impl FnOnce(&mut dyn Iterator<Item = u32>) -> T,
+    ) -> T {
+        let users = extension.users().iter().copied();
+        match database {
+            Database::Everyone(_) => {
+                let answered =
+                    |user: &u32| set.iter().all(|&q| self.answered.contains(*user as usize, q as usize));
+                visit(&mut users.filter(answered))
+            }
+            Database::Local(local) => visit(
+                &mut users.filter(|&user| local.has_answered(user, part, lane)).map(|user| local.row(user)),
+            ),
+        }
+    }
+
+    /// Those of the `candidates` of a part for which `stays` holds, of their questions and common users.
+    #[cold]
+    pub(super) fn look_at_each(
+        &self,
+        leaf: (&Database<P>, &Extension),
+        (part, candidates): (usize, u16),
+        (prefix, last): (&[u32], &[u32; PART]),
+        stays: impl Fn(&[u32], &[u32]) -> bool,
+    ) -> u16 {
+        let mut remaining = candidates;
+        for lane in ones(candidates.into()) {
+            let set: Vec<u32> = prefix.iter().chain([&last[lane]]).copied().collect();
+            let users: Vec<u32> = self.with_common_users(leaf, (part, lane), &set, |users| users.collect());
+            if !stays(&set, &users) {
+                remaining ^= 1 << lane;
+            }
+        }
+        remaining
+    }
+
     /// What to report of `set`, whose common users are `users`, the sums of whose points are those at `lane`.
     fn statistics(
         &self,
@@ -192,6 +234,20 @@ impl<P: Point> Scores for Graded<'_, P> {
     }
 
     #[inline(always)]
+    fn look_closer(
+        &self,
+        filter: Filter,
+        leaf: (&Database<P>, &Extension),
+        part_and_candidates: (usize, u16),
+        questions: (&[u32], &[u32; PART]),
+    ) -> u16 {
+        let Some(threshold) = filter.threshold_beside_sums() else { return part_and_candidates.1 };
+        self.look_at_each(leaf, part_and_candidates, questions, |set, users| {
+            self.points.may_reach(threshold, self.answered, set, users)
+        })
+    }
+
+    #[inline(always)]
     fn lane_correlations<I: Isa>(
         &self,
         isa: I,
@@ -217,19 +273,8 @@ impl<P: Point> Scores for Graded<'_, P> {
         (part, lane): (usize, usize),
         set: &[u32],
     ) -> (Correlations, u32) {
-        let users = extension.users().iter().copied();
-        let correlations = match database {
-            Database::Everyone(_) => {
-                let answered =
-                    |user: &u32| set.iter().all(|&q| self.answered.contains(*user as usize, q as usize));
-                self.statistics(set, &mut users.filter(answered), sums, lane)
-            }
-            Database::Local(local) => {
-                let mut users =
-                    users.filter(|&user| local.has_answered(user, part, lane)).map(|user| local.row(user));
-                self.statistics(set, &mut users, sums, lane)
-            }
-        };
+        let statistics = |users: &mut dyn Iterator<Item = u32>| self.statistics(set, users, sums, lane);
+        let correlations = self.with_common_users((database, extension), (part, lane), set, statistics);
         (correlations, sums.n[lane] as u32)
     }
 }

@@ -6,7 +6,7 @@ use crate::matrix::{Cells, Floats, Integers};
 use crate::moments::{Correlations, IntegerSums, RankBy, Rounding, Side};
 use crate::whole::Rest;
 
-use super::filter::Scale;
+use super::filter::{Scale, most_points, pairs_may_reach};
 
 /// Scores of one kind as points: not negative, and no sum of those of k questions exceeds the largest that lanes take.
 pub trait Points: Sync {
@@ -23,7 +23,13 @@ pub trait Points: Sync {
     fn are_scores(&self) -> bool;
 
     /// The points of an answered cell.
-    fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32;
+    fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32 {
+        self.unrounded(answered, user, question).round() as u32
+    }
+
+    /// The score of an answered cell in points before it is rounded to the nearest one, off by at most
+    /// [`UNROUNDED`](super::filter::UNROUNDED).
+    fn unrounded(&self, answered: &BitMatrix, user: usize, question: usize) -> f64;
 
     /// Adds each question that `user` answered, and its points, to `row`.
     fn append(&self, answered: &BitMatrix, user: usize, row: &mut Vec<(u32, u32)>);
@@ -43,11 +49,12 @@ pub trait Points: Sync {
 
     /// Cronbach's α of `set`, whose common users are `users`.
     fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64>;
-}
 
-/// The most points of one question in sets of `k`.
-fn most_points(largest: u32, k: usize) -> f64 {
-    (largest as usize / k) as f64
+    /// Whether `set`, whose common users are `users`, may reach `threshold` by the correlation that ranks sets where their sums
+    /// say nothing about it.
+    fn may_reach(&self, _threshold: f64, _answered: &BitMatrix, _set: &[u32], _users: &[u32]) -> bool {
+        true
+    }
 }
 
 /// The sums of one set.
@@ -66,25 +73,24 @@ pub struct IntegerPoints<'a, C> {
 impl<'a, C: Cells<Value: Into<i64>>> IntegerPoints<'a, C> {
     /// The scores themselves, for sets of `k` questions, if no total exceeds `largest`.
     pub fn exact(integers: &'a Integers<C>, k: usize, largest: u32) -> Option<Self> {
-        let range = 2.0 * integers.largest_point as f64;
-        let largest_total = integers.largest_total as f64;
-        let fits = range <= most_points(largest, k) && largest_total <= f64::from(largest);
-        let scale = Scale::exact(range * k as f64, largest_total);
-        fits.then_some(Self { integers, scale, is_exact: true })
+        let &Integers { largest_point, largest_total, .. } = integers;
+        let fits = largest_point <= u64::from(most_points(largest, k) / 2);
+        if !fits || largest_total > u64::from(largest) {
+            return None;
+        }
+        let scale = Scale::exact(2 * largest_point as u32, k, largest_total as f64);
+        Some(Self { integers, scale, is_exact: true })
     }
 
     /// The nearest points, so that no total exceeds `largest`.
     pub fn rounded(integers: &'a Integers<C>, k: usize, largest: u32) -> Self {
-        let worth = |range: f64, points: f64| (range / points).max(1.0);
+        let worth = |range: f64, points: u32| (range / f64::from(points)).max(1.0);
         let x = worth(2.0 * integers.largest_point as f64, most_points(largest, k));
-        let t = worth(integers.largest_total as f64, f64::from(largest));
+        let t = worth(integers.largest_total as f64, largest);
         let scale = Scale::rounded(x, t, largest, k, Rounding { x: 0.0, t: 0.0 });
-        Self { integers, scale, is_exact: false }
-    }
-
-    /// The most points of one question, if points are the scores themselves.
-    pub fn most(&self) -> u32 {
-        2 * self.integers.largest_point as u32
+        // Where grand totals alone are too large, a point of worth 1 is a score.
+        let score = if x > 1.0 { scale.score } else { 0.0 };
+        Self { integers, scale: Scale { score, ..scale }, is_exact: false }
     }
 
     fn points(&self, score: i64) -> u32 {
@@ -92,8 +98,12 @@ impl<'a, C: Cells<Value: Into<i64>>> IntegerPoints<'a, C> {
             // Not negative, and small.
             (score + self.integers.largest_point as i64) as u32
         } else {
-            ((score as f64 + self.integers.largest_point as f64) / self.scale.x).round() as u32
+            self.in_points(score).round() as u32
         }
+    }
+
+    fn in_points(&self, score: i64) -> f64 {
+        (score as f64 + self.integers.largest_point as f64) / self.scale.x
     }
 }
 
@@ -112,6 +122,10 @@ impl<C: Cells<Value: Into<i64>>> Points for IntegerPoints<'_, C> {
 
     fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32 {
         self.points(self.integers.points.of(answered, user, question).into())
+    }
+
+    fn unrounded(&self, answered: &BitMatrix, user: usize, question: usize) -> f64 {
+        self.in_points(self.integers.points.of(answered, user, question).into())
     }
 
     fn append(&self, answered: &BitMatrix, user: usize, row: &mut Vec<(u32, u32)>) {
@@ -162,15 +176,15 @@ impl<'a> FloatPoints<'a> {
     /// For sets of `k` questions, no total above `largest`.
     pub fn new(floats: &'a Floats, k: usize, largest: u32) -> Self {
         // Scores are about 1; where all are equal, any worth will do.
-        let worth = |range: f64, points: f64| if range > 0.0 { range / points } else { 1.0 };
+        let worth = |range: f64, points: u32| if range > 0.0 { range / f64::from(points) } else { 1.0 };
         let largest_total = floats.centred_totals.iter().fold(0.0, |most: f64, total| most.max(total.abs()));
         let x = worth(floats.widest_range, most_points(largest, k));
-        let t = worth(largest_total, f64::from(largest));
+        let t = worth(largest_total, largest);
         Self { floats, scale: Scale::rounded(x, t, largest, k, floats.rounding(k)) }
     }
 
-    fn points(&self, question: usize, score: f64) -> u32 {
-        ((score - self.floats.least[question]) / self.scale.x).round() as u32
+    fn in_points(&self, question: usize, score: f64) -> f64 {
+        (score - self.floats.least[question]) / self.scale.x
     }
 }
 
@@ -193,12 +207,13 @@ impl Points for FloatPoints<'_> {
         false
     }
 
-    fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> u32 {
-        self.points(question, self.floats.points.of(answered, user, question))
+    fn unrounded(&self, answered: &BitMatrix, user: usize, question: usize) -> f64 {
+        self.in_points(question, self.floats.points.of(answered, user, question))
     }
 
     fn append(&self, answered: &BitMatrix, user: usize, row: &mut Vec<(u32, u32)>) {
-        let append = |question, score| row.push((question as u32, self.points(question, score)));
+        let append =
+            |question, score| row.push((question as u32, self.in_points(question, score).round() as u32));
         self.floats.points.for_each(answered, user, append);
     }
 
@@ -219,5 +234,13 @@ impl Points for FloatPoints<'_> {
 
     fn alpha(&self, answered: &BitMatrix, set: &[u32], users: &[u32]) -> Option<f64> {
         self.floats.alpha(answered, set, users)
+    }
+
+    fn may_reach(&self, threshold: f64, answered: &BitMatrix, set: &[u32], users: &[u32]) -> bool {
+        if self.floats.rest != Rest::Mean {
+            return true;
+        }
+        let (pairs, rounding) = self.floats.approximate_rests(answered, set, users);
+        pairs_may_reach(threshold, &pairs, rounding)
     }
 }

@@ -18,7 +18,7 @@ pub struct LaneVariances<const N: usize> {
     pub x: [f64; N],
     pub questions: [f64; N],
     /// n·Σx², which none of them exceeds.
-    scaled: [f64; N],
+    pub scaled: [f64; N],
 }
 
 impl<const N: usize> LaneVariances<N> {

@@ -46,6 +46,13 @@ impl Lane for i64 {
     }
 }
 
+impl Lane for f64 {
+    #[inline(always)]
+    fn float(self) -> f64 {
+        self
+    }
+}
+
 impl Lane for i128 {
     #[inline(always)]
     fn float(self) -> f64 {

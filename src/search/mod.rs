@@ -214,10 +214,20 @@ fn with_scores<V: Visit>(
         Table::Small(integers) => with_integers(matrix, integers, request, with_alpha, visit),
         Table::Large(integers) => with_integers(matrix, integers, request, with_alpha, visit),
         Table::Float(floats) => {
+            if ranks_by_alpha(request, with_alpha) {
+                let points = FloatPoints::new(floats, request.k, u16::largest(matrix.users()));
+                return visit.visit(&GradedAlpha::new(&matrix.answered, &points, request.k));
+            }
             let points = FloatPoints::new(floats, request.k, u32::largest(matrix.users()));
             visit.visit(&Graded::<u32>::new(&matrix.answered, &points, with_alpha))
         }
     }
+}
+
+/// Whether sets are ranked by Cronbach's α, which can rule them out by the points of narrow lanes alone.
+fn ranks_by_alpha(request: &Request, with_alpha: bool) -> bool {
+    // One question has no α.
+    with_alpha && request.rank_by == RankBy::Alpha && request.k > 1
 }
 
 fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
@@ -240,6 +250,10 @@ fn with_integers<C: Cells<Value: Into<i64>>, V: Visit>(
             return visit.visit(&GradedAlpha::new(&matrix.answered, &points, request.k));
         }
         return visit.visit(&Graded::<u16>::new(&matrix.answered, &points, with_alpha));
+    }
+    if ranks_by_alpha(request, with_alpha) {
+        let points = IntegerPoints::rounded(integers, request.k, narrow);
+        return visit.visit(&GradedAlpha::new(&matrix.answered, &points, request.k));
     }
     let points = IntegerPoints::exact(integers, request.k, wide)
         .unwrap_or_else(|| IntegerPoints::rounded(integers, request.k, wide));

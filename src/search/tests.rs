@@ -495,8 +495,25 @@ fn binary_scores_in_large_sets() {
 #[test]
 fn graded_scores_in_large_sets() {
     let answers = fixed(150, 9, 93, |bits| (bits % 5) as f64 - 2.0);
+    let wide = scaled(&answers, (1u64 << 38) as f64);
+    let floats = fixed(150, 9, 93, |bits| (bits % 1000) as f64 / 7.0);
     for k in 2..=9 {
         check(&matrix_of(&answers, |score| score as i64), &answers, k, 2, &format!("k = {k}"));
+        check(&matrix_of(&wide, |score| score as i64), &wide, k, 2, &format!("wide, k = {k}"));
+        check(&matrix_of(&floats, |score| score), &floats, k, 2, &format!("floats, k = {k}"));
+    }
+}
+
+/// Points that are the scores, as few as narrow lanes take, of users whose grand totals are more.
+#[test]
+fn small_points_with_large_totals() {
+    let mut answers = fixed(80, 14, 90, |bits| (bits % 2 * 1000) as f64);
+    answers.insert(80, (0..14).map(|question| (question, 1000.0)).collect());
+    let matrix = matrix_of(&answers, |score| score as i64);
+    let Table::Small(integers) = &matrix.table else { unreachable!("neither 0 and 1 nor large") };
+    for k in [2, 4] {
+        assert!(narrow_points(&matrix, integers, k).is_none(), "grand totals are too large");
+        check(&matrix, &answers, k, 2, &format!("k = {k}"));
     }
 }
 
@@ -507,8 +524,8 @@ fn graded_scores_of_nearly_twelve_bits() {
     let matrix = matrix_of(&answers, |score| score as i64);
     for k in 2..=4 {
         let Table::Small(integers) = &matrix.table else { unreachable!("neither 0 and 1 nor large") };
-        let points = narrow_points(&matrix, integers, k).expect("points are the scores");
-        assert!(u64::from(points.most()) * 400 > u64::from(u16::MAX));
+        assert!(narrow_points(&matrix, integers, k).is_some(), "points are the scores");
+        assert!(2 * integers.largest_point * 400 > u64::from(u16::MAX));
         check(&matrix, &answers, k, 2, &format!("k = {k}"));
     }
 }
@@ -590,18 +607,20 @@ fn graded_scores_of_many_users() {
 }
 
 /// One question's range makes points so coarse that the scores of all others differ by a few: only the margin keeps
-/// the best sets. (Either of its two terms suffices here; without both, the test fails.)
+/// the best sets. (Either of its two terms suffices here; without both, the test fails.) The larger ones differ by a few of the
+/// points from which α is made.
 #[test]
 fn rounding_to_points_loses_no_set() {
-    for fraction in [0.0, 0.5] {
-        let mut answers = fixed(30, 9, 90, |bits| (bits % (3 << 22)) as f64 + fraction);
+    for (fraction, worth) in [(0.0, 1.0), (0.5, 1.0), (0.0, 8192.0), (0.5, 8192.0)] {
+        let mut answers = fixed(30, 9, 90, |bits| (bits % (3 << 22)) as f64 * worth + fraction);
         for (user, score) in [(30, 0.0), (31, (1u64 << 45) as f64), (32, (1u64 << 44) as f64)] {
             answers.insert(user, [(9, score)].into());
         }
         let matrix = matrix_of(&answers, |score| score);
         assert_eq!(matches!(matrix.table, Table::Float(_)), fraction > 0.0);
         for (k, min_users) in [(1, 4), (2, 4), (3, 4), (4, 15)] {
-            check(&matrix, &answers, k, min_users, &format!("k = {k}, scores + {fraction}"));
+            let context = format!("k = {k}, {worth} times the scores + {fraction}");
+            check(&matrix, &answers, k, min_users, &context);
         }
     }
 }

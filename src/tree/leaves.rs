@@ -127,7 +127,13 @@ impl<S: Scores> Tree<'_, S> {
             if candidates == 0 {
                 continue;
             }
-            let mut candidates = Candidates { part, questions: lanes.questions(part), lanes: candidates };
+            let questions = lanes.questions(part);
+            let (leaf, of_sets) = ((database, extension), (&prefix.questions[..], questions));
+            let candidates = self.scores.look_closer(filter, leaf, (part, candidates), of_sets);
+            if candidates == 0 {
+                continue;
+            }
+            let mut candidates = Candidates { part, questions, lanes: candidates };
             if BY_FAR && let Some(before) = before {
                 *completed += candidates.lanes.count_ones() as usize;
                 let sums = &mut sums[part];

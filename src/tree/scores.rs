@@ -123,6 +123,19 @@ pub trait Scores: Sync {
     {
     }
 
+    /// Those of the `candidates` of a part that a closer look does not rule out: its lanes have the questions `last`, which
+    /// make sets with `prefix`.
+    #[inline(always)]
+    fn look_closer(
+        &self,
+        _filter: Self::Filter,
+        _leaf: (&Self::Database, &Self::Extension),
+        (_part, candidates): (usize, u16),
+        (_prefix, _last): (&[u32], &[u32; PART]),
+    ) -> u16 {
+        candidates
+    }
+
     /// One correlation of the sets of a part, as far as their sums settle it.
     fn lane_correlations<I: Isa>(&self, isa: I, sums: &Self::Sums, side: Side) -> LaneCorrelations<PART>;
 
