@@ -12,10 +12,13 @@
 //!
 //! Where a set may have no more than so many items of a domain, neither the inner sum nor one of m of the u_q has more of it.
 //!
+//! By what they cost beyond an even share of what a set may still cost, the u are charged anew at each prefix.
+//!
 //! What makes it strong is that C is what is left at this prefix, and that items go by descending u: sets begin with
 //! their best items, and what is left for the others is little.
 
 mod base;
+mod budget;
 mod groups;
 #[cfg(test)]
 mod tests;
@@ -25,11 +28,12 @@ use std::collections::TryReserveError;
 use crate::error::{Error, Result};
 use crate::isa::{InstructionSet, Isa, Kernel};
 use crate::ranking::Collector;
-use crate::search::Caps;
+use crate::search::Remaining;
 
 use super::covariances::{Covariances, Criterion, LANES, Moments};
 use super::{Complete, Exact, Part, Path};
 use base::Base;
+use budget::Budget;
 use groups::{CAP, Group, Groups};
 
 /// Rounds of bounding and dropping at one prefix; the third drops little, a fourth next to nothing.
@@ -69,6 +73,35 @@ pub fn rules_out<E: Exact>(
     let walk = Walk { complete, empty: &(), isa };
     let branches = walk.bound(root.candidates(), root.prefix, fixed, &Part::ALL, threshold, &mut level)?;
     Ok(!(0..branches).any(|position| level.is_open(position)))
+}
+
+/// How far the bound of all sets with the fixed items and `missing` others, at least three, is above what they must
+/// reach; -∞ if there are none.
+///
+/// # Errors
+///
+/// If the memory does not hold the covariances between candidates.
+pub fn gap(
+    isa: InstructionSet,
+    covariances: &Covariances,
+    criterion: Criterion,
+    fixed: &Path,
+    missing: usize,
+) -> std::result::Result<f64, TryReserveError> {
+    let root = Root::new(covariances, fixed);
+    let (mut open, mut level) = (Square::default(), Level::default());
+    let bound = Bound {
+        candidates: open.open_of(root.candidates(), fixed)?,
+        prefix: root.prefix,
+        criterion,
+        missing,
+        remaining: fixed.remaining(),
+        charged: covariances.charged_for_cost * criterion.beta,
+        is_sorted: true,
+        level: &mut level,
+    };
+    let branches = bound.run_by(isa)?;
+    Ok(level.most[..branches].iter().copied().fold(f64::NEG_INFINITY, f64::max))
 }
 
 /// Where all sets with the fixed items begin.
@@ -151,6 +184,7 @@ struct Scratch {
     order: Vec<usize>,
     base: Base,
     groups: Groups,
+    budget: Budget,
 }
 
 struct Walk<'a, E, F> {
@@ -178,12 +212,11 @@ impl<E: Exact, F> Walk<'_, E, F> {
         let missing = self.complete.space.k - set.len();
         let mut open = std::mem::take(&mut level.open);
         let candidates = open.open_of(candidates, set).map_err(|_| self.complete.too_large())?;
-        let caps = set.caps();
-        level.scratch.groups.fill(candidates.items, caps, missing);
-        let is_capped = level.scratch.groups.is_capped();
-        let bound = Bound { candidates, prefix, criterion, missing, caps, is_sorted: part.is_all(), level };
-        let branches = if is_capped { self.isa.run(Capped(bound)) } else { self.isa.run(bound) };
-        let branches = branches.map_err(|_| self.complete.too_large());
+        let remaining = set.remaining();
+        let charged = self.complete.covariances.charged_for_cost * criterion.beta;
+        let is_sorted = part.is_all();
+        let bound = Bound { candidates, prefix, criterion, missing, remaining, charged, is_sorted, level };
+        let branches = bound.run_by(self.isa).map_err(|_| self.complete.too_large());
         level.open = open;
         branches
     }
@@ -417,9 +450,8 @@ impl Square {
             self.with_total.push(from.with_total[position]);
             self.with_prefix.push(from.with_prefix[position]);
             let row = &from.between[position * from.stride..][..from.items.len()];
-            for &other in order {
-                self.between.push(row[other]);
-            }
+            // One by one, the length would go through memory for each.
+            self.between.extend(order.iter().map(|&other| row[other]));
             self.between.extend([0.0; LANES]);
         }
         self.with_total.extend([0.0; LANES]);
@@ -434,7 +466,9 @@ struct Bound<'a> {
     prefix: Moments,
     criterion: Criterion,
     missing: usize,
-    caps: Option<Caps<'a>>,
+    remaining: Option<Remaining<'a>>,
+    /// The multiplier of cost that is within the covariances, in units of the form.
+    charged: f64,
     is_sorted: bool,
     level: &'a mut Level,
 }
@@ -462,9 +496,15 @@ impl Kernel for Capped<'_> {
 }
 
 impl Bound<'_> {
+    fn run_by(self, isa: InstructionSet) -> std::result::Result<usize, TryReserveError> {
+        let groups = &mut self.level.scratch.groups;
+        groups.fill(self.candidates.items, self.remaining, self.missing);
+        if groups.is_capped() { isa.run(Capped(self)) } else { isa.run(self) }
+    }
+
     #[inline(always)]
     fn fill<const CAPPED: bool>(self) -> std::result::Result<usize, TryReserveError> {
-        let Self { candidates, prefix, criterion, missing, caps, is_sorted, level } = self;
+        let Self { candidates, prefix, criterion, missing, remaining, charged, is_sorted, level } = self;
         let room = criterion.least() - criterion.form(prefix);
         let mut scratch = std::mem::take(&mut level.scratch);
         for round in 0..ROUNDS {
@@ -475,9 +515,22 @@ impl Bound<'_> {
                 return Ok(0);
             }
             if CAPPED && round > 0 {
-                scratch.groups.fill(current.items, caps, missing);
+                scratch.groups.fill(current.items, remaining, missing);
             }
             bounds::<CAPPED>(current, prefix, criterion, missing - 1, &mut scratch);
+            if let Some(remaining) = remaining {
+                let Scratch { budget, bounds, .. } = &mut scratch;
+                let bounds = &mut bounds[..count];
+                // Prices that move no sum by more than the form of a set can be are within the margin for rounding.
+                let highest = missing as f64 * criterion.unit;
+                if round == 0
+                    && !budget.choose_price((current.items, bounds), remaining, missing, charged, highest)
+                {
+                    level.scratch = scratch;
+                    return Ok(0);
+                }
+                budget.charge(current.items, remaining, bounds);
+            }
             keep_possible::<CAPPED>(missing, room, &mut scratch);
             if round == 0 {
                 let Scratch { order, bounds, .. } = &mut scratch;
@@ -499,7 +552,7 @@ impl Bound<'_> {
         }
         let branches = (level.square.items.len() + 1).saturating_sub(missing);
         if CAPPED {
-            scratch.groups.fill(&level.square.items, caps, missing);
+            scratch.groups.fill(&level.square.items, remaining, missing);
         }
         most::<CAPPED>(missing, room, &mut scratch, &mut level.most);
         level.scratch = scratch;
@@ -699,7 +752,7 @@ fn exchange(a: [f64; LANES], b: [f64; LANES]) -> ([f64; LANES], [f64; LANES]) {
 /// Puts into `order` the candidates that can be in a set whose form beside M(P,P) is at least `room`.
 #[inline(always)]
 fn keep_possible<const CAPPED: bool>(missing: usize, room: f64, scratch: &mut Scratch) {
-    let Scratch { own, bounds, order, base, groups } = scratch;
+    let Scratch { own, bounds, order, base, groups, .. } = scratch;
     let count = own.len() - LANES;
     base.clear(groups);
     for (position, &bound) in bounds[..count].iter().enumerate() {

@@ -20,9 +20,8 @@ use super::branches::Branch;
 use super::by_family::merged;
 use super::covariances::Covariances;
 use super::known::Known;
-use super::prices::Prices;
 use super::start::{Among, start};
-use super::{Complete, Exact, bound, has_sets, offer};
+use super::{Complete, Exact, bound, has_sets, offer, prices};
 
 /// Choices in which sets to begin with are sought, at most, until there are enough.
 const FIRST_CHOICES: usize = 16;
@@ -218,11 +217,9 @@ impl<P: PairScores, A: SumInteger + Sync> Walk<'_, '_, P, A> {
                 }
             };
             variance = good.sets.first().map_or(0.0, |best| covariances.of_set(best).v);
-            if let Some(rules) = &rules
-                && let Some((prices, criterion)) =
-                    Prices::new(&covariances, (rank_by, found.threshold()), rules, &fixed, &good.sets)
-            {
-                covariances.charge(&prices, blueprint.space().k, &criterion);
+            if let Some(rules) = &rules {
+                let wanted = (rank_by, found.threshold());
+                prices::charge(isa, &mut covariances, wanted, rules, &fixed, &good.sets);
             }
         }
         bound::search(

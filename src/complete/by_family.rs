@@ -15,9 +15,8 @@ use crate::search::{Blueprint, Control, Part, Path, Rules, Space, is_parallel};
 use super::branches::Branch;
 use super::covariances::Covariances;
 use super::known::Known;
-use super::prices::Prices;
 use super::start::{Among, start};
-use super::{Complete, Exact, bound, has_sets};
+use super::{Complete, Exact, bound, has_sets, prices};
 
 /// More sets weigh no more, so that the sum of all has a share of each.
 const MOST_WEIGHT: f64 = 1e300;
@@ -159,7 +158,7 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
         empty: &(impl Fn() -> C + Sync),
     ) -> Result<C> {
         let mut answers = Answers::new(&searched.family, &self.patterns, self.blueprint.request().rank_by)?;
-        answers.charge(self.blueprint, self.threshold, &searched.good);
+        answers.charge(self.isa, self.blueprint, self.threshold, &searched.good);
         let share = searched.weight / self.weight / searched.branches.len() as f64;
         searched.branches.iter().try_fold(empty(), |mut found, branch| {
             found.merge(self.walk_branch(searched, &answers, branch, share, control, empty)?);
@@ -250,14 +249,12 @@ impl<'a, A: SumInteger + Sync> Answers<'a, A> {
     }
 
     /// Charges sets for what they break, as far as some good ones tell.
-    fn charge(&mut self, blueprint: &Blueprint, threshold: f64, good: &[Vec<u32>]) {
+    fn charge(&mut self, isa: InstructionSet, blueprint: &Blueprint, threshold: f64, good: &[Vec<u32>]) {
         let (space, rank_by) = (blueprint.space(), blueprint.request().rank_by);
         if let Some(rules) = self.rules(blueprint, &self.all_items())
             && let Some(fixed) = Path::of_fixed(Some(&rules), space.fixed)
-            && let Some((prices, criterion)) =
-                Prices::new(&self.covariances, (rank_by, threshold), &rules, &fixed, good)
         {
-            self.covariances.charge(&prices, space.k, &criterion);
+            prices::charge(isa, &mut self.covariances, (rank_by, threshold), &rules, &fixed, good);
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Covariances {
     largest: (f64, f64),
     /// How far these may be from those of the totals that are reported: `total` of itself, the others of the largest.
     pub error: f64,
+    /// By β, the multiplier of cost at which they are charged.
+    pub charged_for_cost: f64,
 }
 
 impl Covariances {
@@ -53,7 +55,7 @@ impl Covariances {
             between.extend([0.0; LANES]);
         }
         with_total.extend([0.0; LANES]);
-        Some(Self { items, stride, with_total, between, total, largest, error })
+        Some(Self { items, stride, with_total, between, total, largest, error, charged_for_cost: 0.0 })
     }
 
     /// Of complete answers: exact, and then rounded.
@@ -80,7 +82,7 @@ impl Covariances {
         };
         let selected = Self::try_new(items.len(), self.total, of_item, self.error)?;
         // Those of all are none too small, and what charged covariances do not exceed is not to be seen in them.
-        Some(Self { largest: self.largest, ..selected })
+        Some(Self { largest: self.largest, charged_for_cost: self.charged_for_cost, ..selected })
     }
 
     /// Of one item with each.
@@ -110,6 +112,7 @@ impl Covariances {
         // Each item of a set meets k - 1 others, on either side of the diagonal.
         let by_pair = on_pairs / (2.0 * (k as f64 - 1.0) * criterion.beta);
         let by_item = (1.0 - on_pairs) / criterion.beta;
+        self.charged_for_cost = prices.multipliers.cost / criterion.beta;
         let allowed = prices.most / k as f64;
         for (item, price) in prices.of.iter().enumerate() {
             let row = &mut self.between[item * self.stride..][..self.items];

@@ -42,7 +42,6 @@ pub use covariances::Covariances;
 use covariances::Criterion;
 pub use floats::FloatAnswers;
 pub use floor::FloorSearch;
-use prices::Prices;
 use start::Among;
 
 /// What is reported of a set.
@@ -152,10 +151,8 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         if method == Method::Bound
             && let Some(rules) = &rules
             && let Some(fixed) = Path::of_fixed(Some(rules), space.fixed)
-            && let Some((prices, criterion)) =
-                Prices::new(&covariances, (rank_by, threshold), rules, &fixed, &found)
         {
-            covariances.charge(&prices, space.k, &criterion);
+            prices::charge(isa, &mut covariances, (rank_by, threshold), rules, &fixed, &found);
         }
         Self { isa, covariances, exact, blueprint, rules, n, method, threshold, variance }
     }

@@ -5,12 +5,14 @@
 //! one that obeys loses nothing, one that breaks a rule does.
 //!
 //! Any multipliers do, if those of what is limited from above are not negative, and those of what is limited from below not
-//! positive. These are the best ones for a linear form: what each item is worth beside good sets. A greedy choice finds them for
-//! domains, and bisection for the cost.
+//! positive. Those of domains are the best ones for a linear form: what each item is worth beside good sets. A greedy choice finds
+//! them, and bisection that of the cost, which is then scaled until the bound of all sets is low.
 
+use crate::isa::InstructionSet;
 use crate::moments::RankBy;
 use crate::search::{Path, Rules};
 
+use super::bound;
 use super::covariances::{Covariances, Criterion};
 
 /// Steps of the bisection for the price of cost: as sharp as the linear form deserves by far.
@@ -23,6 +25,13 @@ const GOOD: usize = 10;
 /// them, and is sharper without (`docs/bound.md`).
 const LEAST_CAP: usize = 3;
 
+/// The multiplier of cost is sought up to so many times the best one for a linear form. In the cases of `docs/bound.md` it is
+/// from 0.6 to 1.4 times.
+const LARGEST_SCALE: f64 = 1.6;
+
+/// Steps of the search for it. Each takes one bound of all sets, which is next to nothing.
+const SCALE_STEPS: usize = 4;
+
 /// A threshold below which nothing is charged. Above it β, at least θ²·t, has a sign beyond rounding.
 const LEAST_THRESHOLD: f64 = 1e-6;
 
@@ -32,6 +41,16 @@ pub struct Prices {
     pub of: Vec<f64>,
     /// What the prices of a set that obeys add up to at most.
     pub most: f64,
+    pub multipliers: Multipliers,
+}
+
+/// What a rule is worth.
+#[derive(Clone, Debug)]
+pub struct Multipliers {
+    /// Of a unit of cost.
+    pub cost: f64,
+    /// Of each domain.
+    pub of_domain: Vec<f64>,
 }
 
 /// An item that can be chosen.
@@ -112,24 +131,87 @@ impl Prices {
         if price == 0.0 && multipliers.iter().all(|&multiplier| multiplier == 0.0) {
             return None;
         }
+        let multipliers = Multipliers { cost: price, of_domain: multipliers };
+        Some((Self::at(multipliers, rules, k), criterion))
+    }
 
-        let of_domain = |domain: u32| multipliers[domain as usize];
-        let of = |item| rules.domain(item).map_or(0.0, of_domain) + price * cost(item);
-        let of: Vec<f64> = (0..covariances.items).map(of).collect();
+    /// By any multipliers of the right sign, for sets of `k` items.
+    pub fn at(multipliers: Multipliers, rules: &Rules, k: usize) -> Self {
+        let Multipliers { cost: price, ref of_domain } = multipliers;
+        let items = rules.places();
+        let cheapest = (0..items).map(|item| rules.cost(item)).min().unwrap_or_default();
+        let cost = |item: usize| rules.cost(item) as f64 - cheapest as f64;
+        let budget = rules.budget() as f64 - k as f64 * cheapest as f64;
+        let (least, most) = rules.per_domain();
+
+        let multiplier = |domain: u32| of_domain[domain as usize];
+        let of = |item| rules.domain(item).map_or(0.0, multiplier) + price * cost(item);
+        let of: Vec<f64> = (0..items).map(of).collect();
         let limit = |&multiplier: &f64| multiplier * if multiplier > 0.0 { most } else { least } as f64;
-        let limits = || multipliers.iter().map(limit).chain([price * budget]);
+        let limits = || of_domain.iter().map(limit).chain([price * budget]);
         // Rounded up, by more than the prices of a set and the limits can lose in all operations.
         let dearest = of.iter().fold(0.0, |most, price: &f64| price.abs().max(most));
         let magnitude = limits().map(f64::abs).sum::<f64>() + 2.0 * k as f64 * dearest;
-        let operations = (multipliers.len() + k + 8) as f64;
+        let operations = (of_domain.len() + k + 8) as f64;
         let most = limits().sum::<f64>() + operations * f64::EPSILON * magnitude;
-        Some((Self { of, most }, criterion))
+        Self { of, most, multipliers }
     }
 
     /// What a set's prices exceed the most by.
     pub fn excess(&self, set: impl Iterator<Item = u32>) -> f64 {
         set.map(|item| self.of[item as usize]).sum::<f64>() - self.most
     }
+}
+
+/// Charges sets for what they break, as far as `good` ones tell, the best first, of those of at least `threshold`.
+///
+/// The multiplier of cost is not that of the linear form but one at which the bound of all sets is low.
+pub fn charge(
+    isa: InstructionSet,
+    covariances: &mut Covariances,
+    (rank_by, threshold): (RankBy, f64),
+    rules: &Rules,
+    fixed: &Path,
+    good: &[Vec<u32>],
+) {
+    let prices = Prices::new(covariances, (rank_by, threshold), rules, fixed, good);
+    let (Some((prices, criterion)), Some(best)) = (prices, good.first()) else { return };
+    let k = best.len();
+    let missing = k - fixed.len();
+    let variance = covariances.of_set(best).v;
+    let scaled = |scale: f64| {
+        let multipliers = Multipliers { cost: scale * prices.multipliers.cost, ..prices.multipliers.clone() };
+        Prices::at(multipliers, rules, k)
+    };
+    let all: Vec<u32> = (0..covariances.items as u32).collect();
+    let gap = |scale: f64| {
+        let mut charged = covariances.select(&all)?;
+        charged.charge(&scaled(scale), k, &criterion);
+        let criterion = Criterion::new(&charged, k, rank_by, threshold, variance);
+        bound::gap(isa, &charged, criterion, fixed, missing).ok()
+    };
+    // With two items to be chosen there is no bound.
+    let scale = if prices.multipliers.cost > 0.0 && missing > 2 { best_scale(gap) } else { None };
+    covariances.charge(&scaled(scale.unwrap_or(1.0)), k, &criterion);
+}
+
+/// Where a function of the scale is least, by golden section; `None` if it is not to be told.
+fn best_scale(gap: impl Fn(f64) -> Option<f64>) -> Option<f64> {
+    let ratio = (5f64.sqrt() - 1.0) / 2.0;
+    let (mut lower, mut upper) = (0.0, LARGEST_SCALE);
+    let place = |lower: f64, upper: f64, share: f64| lower + share * (upper - lower);
+    let at = |scale: f64| Some((scale, gap(scale)?));
+    let (mut left, mut right) = (at(place(lower, upper, 1.0 - ratio))?, at(place(lower, upper, ratio))?);
+    for _ in 0..SCALE_STEPS {
+        if left.1 < right.1 {
+            (upper, right) = (right.0, left);
+            left = at(place(lower, upper, 1.0 - ratio))?;
+        } else {
+            (lower, left) = (left.0, right);
+            right = at(place(lower, upper, ratio))?;
+        }
+    }
+    Some(if left.1 < right.1 { left.0 } else { right.0 })
 }
 
 /// What an item adds to the form of a set like `good`: itself, and its average partner as often as it meets one.

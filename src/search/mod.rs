@@ -31,8 +31,8 @@ pub(crate) use part::Part;
 pub use plan::{Plan, Sample, Typical, plan};
 #[cfg(test)]
 pub(crate) use rules::Limits;
-pub(crate) use rules::{Caps, Path, Rules, Standing};
 pub use rules::{Costs, Domains};
+pub(crate) use rules::{Path, Remaining, Rules, Standing};
 pub use shard::Shard;
 pub use strategy::SearchStrategy;
 pub use stretches::{Every, Stretches};

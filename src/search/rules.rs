@@ -271,6 +271,11 @@ impl Rules {
         self.starts.len() - 1
     }
 
+    /// How many there are.
+    pub fn places(&self) -> usize {
+        self.places
+    }
+
     pub fn domain(&self, place: usize) -> Option<u32> {
         self.domain_of[place]
     }
@@ -459,10 +464,9 @@ impl<'a> Path<'a> {
         self.rules.is_none_or(|rules| !self.standing.is_closed(rules, question as usize))
     }
 
-    /// How many more questions a set may have of the domains; `None` where it may have any number.
-    pub fn caps(&self) -> Option<Caps<'_>> {
-        let rules = self.rules.filter(|rules| rules.most < rules.k)?;
-        Some(Caps { rules, standing: &self.standing })
+    /// What a set may still take; `None` where nothing is ruled out.
+    pub fn remaining(&self) -> Option<Remaining<'_>> {
+        Some(Remaining { rules: self.rules?, standing: &self.standing })
     }
 
     /// Whether nothing is ruled out, here and below.
@@ -471,14 +475,19 @@ impl<'a> Path<'a> {
     }
 }
 
-/// How many more questions a set may have of the domains.
+/// What a set may still take, beside a path.
 #[derive(Clone, Copy)]
-pub struct Caps<'a> {
+pub struct Remaining<'a> {
     rules: &'a Rules,
     standing: &'a Standing,
 }
 
-impl Caps<'_> {
+impl Remaining<'_> {
+    /// Whether a set may not have any number of questions of a domain.
+    pub fn has_caps(&self) -> bool {
+        self.rules.most < self.rules.k
+    }
+
     pub fn domains(&self) -> usize {
         self.rules.domains()
     }
@@ -487,8 +496,24 @@ impl Caps<'_> {
         self.rules.domain(question as usize)
     }
 
+    /// How many more questions a set may have of a domain.
     pub fn left(&self, domain: u32) -> usize {
         self.rules.most.saturating_sub(self.standing.counts[domain as usize])
+    }
+
+    /// Whether anything costs something.
+    pub fn has_costs(&self) -> bool {
+        self.rules.dearest.first().is_some_and(|&dearest| self.rules.cost_of[dearest] > 0)
+    }
+
+    /// Of a question, in units of which [`budget`](Self::budget) is left.
+    pub fn cost(&self, question: u32) -> u64 {
+        self.rules.cost(question as usize)
+    }
+
+    /// What a set may still cost.
+    pub fn budget(&self) -> u64 {
+        self.rules.budget.saturating_sub(self.standing.cost)
     }
 }
 

@@ -81,18 +81,24 @@ impl Base {
 /// Keeps the `count` largest values, in descending order.
 #[inline(always)]
 fn take_largest(largest: &mut Vec<f64>, count: usize, value: f64) {
-    if largest.len() < count {
-        largest.push(value);
-    } else if let Some(last) = largest.last_mut()
-        && *last < value
+    take_best(largest, count, value, |one, other| one > other);
+}
+
+/// Keeps the `count` best, best first.
+#[inline(always)]
+pub fn take_best<T: Copy>(best: &mut Vec<T>, count: usize, new: T, is_better: impl Fn(&T, &T) -> bool) {
+    if best.len() < count {
+        best.push(new);
+    } else if let Some(last) = best.last_mut()
+        && is_better(&new, last)
     {
-        *last = value;
+        *last = new;
     } else {
         return;
     }
-    let mut place = largest.len() - 1;
-    while place > 0 && largest[place - 1] < largest[place] {
-        largest.swap(place - 1, place);
+    let mut place = best.len() - 1;
+    while place > 0 && is_better(&best[place], &best[place - 1]) {
+        best.swap(place - 1, place);
         place -= 1;
     }
 }

@@ -1,6 +1,6 @@
 //! Candidates by domains of which a set may have fewer than it could take.
 
-use crate::search::Caps;
+use crate::search::Remaining;
 
 use super::LANES;
 
@@ -46,18 +46,18 @@ impl Groups {
     }
 
     /// Those of other candidates, of which `missing` are to be chosen.
-    pub fn fill(&mut self, items: &[u32], caps: Option<Caps>, missing: usize) {
+    pub fn fill(&mut self, items: &[u32], remaining: Option<Remaining>, missing: usize) {
         self.capped.clear();
         self.of.clear();
-        let Some(caps) = caps else { return };
+        let Some(remaining) = remaining.filter(Remaining::has_caps) else { return };
         self.domains.clear();
-        self.domains.resize(caps.domains(), (0, FREE));
-        for domain in items.iter().filter_map(|&item| caps.domain(item)) {
+        self.domains.resize(remaining.domains(), (0, FREE));
+        for domain in items.iter().filter_map(|&item| remaining.domain(item)) {
             self.domains[domain as usize].0 += 1;
         }
         let mut start = 0;
         for (domain, (count, group)) in (0..).zip(&mut self.domains) {
-            let left = caps.left(domain);
+            let left = remaining.left(domain);
             if left < missing.min(*count) && (1..=CAP).contains(&left) {
                 *group = self.capped.len() as u32;
                 // Where it begins, until its members are there.
@@ -68,7 +68,7 @@ impl Groups {
         self.free.clear();
         self.members.resize(start, 0);
         for (position, &item) in items.iter().enumerate() {
-            let group = caps.domain(item).map_or(FREE, |domain| self.domains[domain as usize].1);
+            let group = remaining.domain(item).map_or(FREE, |domain| self.domains[domain as usize].1);
             self.of.push(group);
             match self.capped.get_mut(group as usize) {
                 Some(Group { end, .. }) => {

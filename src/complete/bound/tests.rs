@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::complete::prices::Prices;
+use crate::complete::prices::{Multipliers, Prices};
 use crate::complete::tests::{Columns, Limited, RANKS, covariances_for, exact, limited, sets};
 use crate::moments::{Correlations, RankBy};
 use crate::ranking::{Best, SharedThreshold};
@@ -67,11 +67,12 @@ impl<E: Exact, C: Collector, F: Fn() -> C + Sync> Walk<'_, E, F> {
     }
 }
 
-/// By each ranking, with and without prices, which are those of what was `known` before.
+/// By each ranking, with and without prices, which are those of what was `known` before, `scale` times.
 fn check(
     columns: &Columns,
     Limited { limits, k, .. }: &Limited,
     (threshold, known): (usize, usize),
+    scale: f64,
     is_free: bool,
 ) {
     let (k, ids) = (*k, (0..ITEMS as usize).map(Some).collect::<Vec<_>>());
@@ -96,7 +97,11 @@ fn check(
         let mut all = vec![free.clone()];
         if let Some((prices, criterion)) = rules
             .and_then(|rules| Prices::new(&free, (rank_by, known), rules, &path, std::slice::from_ref(best)))
+            && let Some(rules) = rules
         {
+            let Multipliers { cost, of_domain } = prices.multipliers;
+            let of_domain = of_domain.into_iter().map(|multiplier| scale * multiplier).collect();
+            let prices = Prices::at(Multipliers { cost: scale * cost, of_domain }, rules, k);
             for set in &obeying {
                 assert!(prices.excess(set.iter().copied()) <= 0.0, "{set:?} pays");
             }
@@ -148,8 +153,9 @@ proptest! {
         columns in prop::collection::vec(prop::collection::vec(0i64..4, 14), ITEMS as usize),
         limited in limited(ITEMS as usize),
         thresholds in (0usize..20, 0usize..40),
+        scale in 0.0f64..3.0,
         is_free in prop::bool::weighted(0.1),
     ) {
-        check(&columns, &limited, thresholds, is_free);
+        check(&columns, &limited, thresholds, scale, is_free);
     }
 }
