@@ -81,7 +81,8 @@ def scan_corrsets(
         As in :func:`corrset`.
     alpha
         Whether there is a column `alpha`, see `rank_by` of :func:`corrset`. For floats and wide integers it
-        takes a look at the users of each set, much longer than correlations take.
+        takes a look at the users of each set, much longer than correlations take, unless all users answered
+        everything.
     progress
         As in :func:`corrset`: a bar with the sets done.
 
