@@ -29,12 +29,12 @@ SETS = comb(QUESTIONS, K)
 COMPLETE_USERS, COMPLETE_QUESTIONS = 2_000, 110
 COMPLETE_SETS = comb(COMPLETE_QUESTIONS, K)
 
-# How many of the first sets are held against the search for the best, which computes r set by set; fewer where it looks at all
-# users of each.
+# How many of the first sets are held against the search for the best, which computes r set by set; fewer
+# where it looks at all users of each.
 CHECKED = 100_000
 FEW_CHECKED = 2_000
 
-# Polars' default, and one that takes half the time.
+# Polars' default, and one that takes 0.6 of the time.
 COMPRESSIONS = ("zstd", "lz4")
 
 # How many rows are held in memory, to see what writing them takes without a search.

@@ -166,7 +166,7 @@ def some_floats(users: int, items: int, scale: float, shift: float) -> pl.DataFr
 def test_every_set_of_floats(
     scale: float, shift: float, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By sums, of which those that settle nothing are left to the users: the same numbers as the users make."""
+    """By sums, or by the users where these settle nothing: the same numbers as the users make."""
     frame = some_floats(150, 13, scale, shift)
     every = pc.scan_corrsets(frame, k=4, alpha=True)
     assert pc.plan_corrsets(frame, k=4, top=None).strategy == "moments"

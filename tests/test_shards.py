@@ -59,7 +59,9 @@ def test_best_of_a_shard_of_complete_answers(
 def test_a_shard_of_billions_comes_at_once(engine: str) -> None:
     """Sets of nine of fifty: the best of all shards are the best of all."""
     frame = some_test(300, 50).lazy()
-    parts = [pc.top_corrsets(frame, k=9, top=5, shard=(index, 3)).collect(engine=engine) for index in range(3)]
+    parts = [
+        pc.top_corrsets(frame, k=9, top=5, shard=(index, 3)).collect(engine=engine) for index in range(3)
+    ]
     merged = pl.concat(parts).sort("r", descending=True, maintain_order=True).head(5)
     assert_frame_equal(merged, pc.top_corrsets(frame, k=9, top=5).collect(engine=engine), check_exact=True)
 
