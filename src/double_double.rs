@@ -15,6 +15,7 @@ pub struct DoubleDouble {
 }
 
 /// The rounded sum and its rounding error (Knuth's TwoSum).
+#[inline(always)]
 fn two_sum(a: f64, b: f64) -> DoubleDouble {
     let high = a + b;
     let b_rounded = high - a;
@@ -28,9 +29,16 @@ fn two_product(a: f64, b: f64) -> DoubleDouble {
 }
 
 impl DoubleDouble {
-    /// a·b, exact.
-    pub fn product(a: f64, b: f64) -> Self {
-        two_product(a, b)
+    /// a + b, exact.
+    #[inline(always)]
+    pub fn sum(a: f64, b: f64) -> Self {
+        two_sum(a, b)
+    }
+
+    /// The nearest `f64`, and what it lacks.
+    #[inline(always)]
+    pub fn parts(self) -> [f64; 2] {
+        [self.high, self.low]
     }
 
     /// The square root of a number ≥ 0: one Newton step from the root of the high part.
@@ -46,6 +54,28 @@ impl DoubleDouble {
     /// The nearest `f64`.
     pub fn round(self) -> f64 {
         self.high + self.low
+    }
+}
+
+/// Σab of doubled numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProductSum {
+    /// Of what is left when they are rounded.
+    high: DoubleDouble,
+    /// Of the products of one that is rounded and what the other lacks. It is so much smaller that floats do.
+    low: f64,
+}
+
+impl ProductSum {
+    /// Adds a·b but for the product of what both lack.
+    pub fn add(&mut self, a: DoubleDouble, b: DoubleDouble) {
+        self.high = self.high + two_product(a.high, b.high);
+        self.low += a.high * b.low + a.low * b.high;
+    }
+
+    pub fn sum(mut self) -> DoubleDouble {
+        self.high += self.low;
+        self.high
     }
 }
 

@@ -29,7 +29,7 @@
 //!    Where users share few answer patterns ([`search`] decides), they are summed up beforehand: `patterns` groups them,
 //!    `pair_sums` makes their moments, `complete` proves the best sets of complete answers, or those that reach a number,
 //!    without a look at most sets, also one after another of the `families` of patterns that sets have users of, or of the choices of
-//!    `electives`; `booklets` looks at every set of one or several patterns.
+//!    `electives`; `moment_tree` looks at every set, by the sums of one or several patterns (`booklets`), or of floats (`complete`).
 //! 6. [`moments`]: six sums per set, exact for integers, and the one correlation formula.
 //! 7. [`ranking`]: the best n, or all.
 //! 8. [`evaluation`]: the same statistics of given sets; [`folds`] of users who do not choose the sets they are
@@ -53,6 +53,7 @@ mod graded;
 pub mod intern;
 pub mod isa;
 pub mod matrix;
+mod moment_tree;
 pub mod moments;
 #[cfg(test)]
 mod naive;

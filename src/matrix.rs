@@ -92,18 +92,18 @@ pub(crate) struct Floats {
     counts: Vec<u32>,
     /// T less its mean, rounded.
     pub centred_totals: Vec<f64>,
-    largest_point: f64,
-    largest_total: f64,
+    pub largest_point: f64,
+    pub largest_total: f64,
     pub rest: Rest,
-    noise: Noise,
+    pub noise: Noise,
 }
 
 /// The spread up to which values count as constant, see [`Totals`].
 #[derive(Clone, Copy, Debug)]
-struct Noise {
+pub(crate) struct Noise {
     /// For each score that is summed up.
-    score: f64,
-    total: f64,
+    pub score: f64,
+    pub total: f64,
 }
 
 impl Floats {

@@ -8,19 +8,22 @@
 //!   whole (J. P. Guilford, "The correlation of an item with a composite of the remaining items",
 //!   Educ. Psychol. Meas. 13, 1953).
 //!
-//! Of one set they are evaluated in doubled precision, of several at once in `lanes` and `lane_alphas`, to the same bit.
+//! Of one set they are evaluated in doubled precision, of several at once in `lanes`, `lane_alphas` and `lane_floats`, to the
+//! same bit.
 //!
 //! Neither changes when a constant is subtracted from every X or every T, so both are kept small.
 
 mod lane_alphas;
+mod lane_floats;
 mod lanes;
 
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Mul, Sub};
 
-use crate::double_double::DoubleDouble;
+use crate::double_double::{DoubleDouble, ProductSum};
 
 pub use lane_alphas::{LaneVariances, SquaredTotals};
+pub use lane_floats::{ComomentErrors, Doubled, FloatComoments, Tolerance, UserNorms};
 pub use lanes::{Lane, LaneComoments, LaneCorrelations};
 
 /// Which correlation ranks the sets.
@@ -336,16 +339,42 @@ impl Totals {
         most - least <= self.noise
     }
 
-    /// The values less their mean, whose rounding is the same in all of them.
-    fn deviations(&self) -> impl Iterator<Item = f64> {
+    /// The values less their rounded mean, which is the same in all of them.
+    fn deviations(&self) -> impl Iterator<Item = DoubleDouble> {
         let mut sum = DoubleDouble::default();
         self.values.iter().for_each(|value| sum += value.round());
         let mean = DoubleDouble::from(sum.round() / self.values.len() as f64);
-        self.values.iter().map(move |&value| (value - mean).round())
+        self.values.iter().map(move |&value| value - mean)
     }
 }
 
-/// Cronbach's α of float scores, to a few units in the last place: `scores[i]` are those of the common users on the
+/// How totals from which [`float_correlation`] and [`float_alpha`] are computed are off.
+#[derive(Clone, Copy, Debug)]
+pub struct Norms {
+    /// What the norm of their deviations from their rounded mean is at most.
+    pub deviations: f64,
+    /// The norm of what they are off by.
+    pub error: f64,
+}
+
+impl Norms {
+    /// How far the comoment of `n` totals and others is off, as it is computed there.
+    ///
+    /// With u = 2⁻⁵³ and N = |a|·|b|, which by Cauchy and Schwarz no partial sum of products exceeds in absolute value: a
+    /// deviation is rounded to 4u² of itself, in both 8u²·N. Each addition of an exact product is off by 3u²·N; what products lack
+    /// is at most 2u·N in all, and summed in floats to n + 3 roundings of that, without their u²·N. Sums of deviations are at
+    /// most √n times their norm, and each of their additions is off by 3u² of that, so their product over n is off by 6n·u²·N,
+    /// and 20u²·N for the three operations behind it. The totals' own errors come in by their norms.
+    pub fn comoment_error(self, other: Self, n: usize) -> f64 {
+        let roundings = (11.0 * n as f64 + 60.0) * (ROUNDOFF * ROUNDOFF);
+        roundings * self.deviations * other.deviations
+            + self.error * other.deviations
+            + other.error * self.deviations
+            + self.error * other.error
+    }
+}
+
+/// Cronbach's α of float scores, as accurate as [`float_correlation`]: `scores[i]` are those of the common users on the
 /// i-th question of a set, `x` the users' exact set totals.
 pub fn float_alpha(scores: &[Vec<f64>], x: &Totals) -> Option<f64> {
     if x.is_constant() {
@@ -360,25 +389,24 @@ pub fn float_alpha(scores: &[Vec<f64>], x: &Totals) -> Option<f64> {
     let mut variances = DoubleDouble::default();
     for scores in in_order {
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
-        let mut sum = 0.0;
-        for &score in scores {
-            let deviation = score - mean;
-            sum += deviation;
-            variances += deviation * deviation;
-        }
-        variances = variances - DoubleDouble::from(sum) * DoubleDouble::from(sum) / n;
+        variances =
+            variances + sum_of_squares(scores.iter().map(|&score| DoubleDouble::sum(score, -mean)), n);
     }
-
-    let (mut sum, mut variance_x) = (DoubleDouble::default(), DoubleDouble::default());
-    for deviation in x.deviations() {
-        sum += deviation;
-        variance_x += deviation * deviation;
-    }
-    cronbach_alpha(scores.len(), variances, variance_x - sum * sum / n)
+    cronbach_alpha(scores.len(), variances, sum_of_squares(x.deviations(), n))
 }
 
-/// The correlation of given totals, to a few units in the last place; `None` where one side is constant, or has less than
-/// two values.
+/// Σd² less the square of what Σd has in common, over n.
+fn sum_of_squares(deviations: impl Iterator<Item = DoubleDouble>, n: DoubleDouble) -> DoubleDouble {
+    let (mut sum, mut squares) = (DoubleDouble::default(), ProductSum::default());
+    for deviation in deviations {
+        sum = sum + deviation;
+        squares.add(deviation, deviation);
+    }
+    squares.sum() - sum * sum / n
+}
+
+/// The correlation of given totals, correctly rounded but where it is within [`Norms::comoment_error`] of the middle between two
+/// floats; `None` where one side is constant, or has less than two values.
 ///
 /// The two-pass formula in doubled precision: deviations from the mean, with the mean's own rounding
 /// corrected (T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance",
@@ -387,17 +415,17 @@ pub fn float_correlation(x: &Totals, y: &Totals) -> Option<f64> {
     if x.is_constant() || y.is_constant() {
         return None;
     }
-    let [mut dx, mut dy, mut xx, mut yy, mut xy] = [DoubleDouble::default(); 5];
+    let [mut dx, mut dy] = [DoubleDouble::default(); 2];
+    let [mut xx, mut yy, mut xy] = [ProductSum::default(); 3];
     for (x, y) in x.deviations().zip(y.deviations()) {
-        dx += x;
-        dy += y;
-        // Exact products, so that r of totals on a line, as those of two users are, is 1 and not the float next to it.
-        xx = xx + DoubleDouble::product(x, x);
-        yy = yy + DoubleDouble::product(y, y);
-        xy = xy + DoubleDouble::product(x, y);
+        dx = dx + x;
+        dy = dy + y;
+        xx.add(x, x);
+        yy.add(y, y);
+        xy.add(x, y);
     }
     let n = DoubleDouble::from(x.values.len() as f64);
-    correlation(xy - dx * dy / n, xx - dx * dx / n, yy - dy * dy / n)
+    correlation(xy.sum() - dx * dy / n, xx.sum() - dx * dx / n, yy.sum() - dy * dy / n)
 }
 
 #[cfg(test)]

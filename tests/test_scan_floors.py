@@ -156,6 +156,40 @@ def test_any_complete_answers(frame: pl.DataFrame, k: int, column: str, engine: 
         assert_frame_equal(found, every.filter(predicate), check_exact=True)
 
 
+def some_floats(users: int, items: int, scale: float, shift: float) -> pl.DataFrame:
+    """The same test with scores that are no integers, some of them equal."""
+    noise = (pl.int_range(pl.len()).shuffle(7) % 1024) / 4096
+    return some_test(users, items).with_columns(score=(pl.col("score") + noise) * scale + shift)
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (0.1, 3.0), (0.001, 1e6)])
+def test_every_set_of_floats(
+    scale: float, shift: float, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By sums, or by the users where these settle nothing: the same numbers as the users make."""
+    frame = some_floats(150, 13, scale, shift)
+    every = pc.scan_corrsets(frame, k=4, alpha=True)
+    assert pc.plan_corrsets(frame, k=4, top=None).strategy == "moments"
+    found = every.collect(engine=engine)
+    for predicate in (pl.col("r_rest") >= 0.0, pl.col("alpha") > -0.1, pl.col("r") > found["r"].median()):
+        assert_frame_equal(
+            every.filter(predicate).collect(engine=engine), found.filter(predicate), check_exact=True
+        )
+    for columns in (["r"], ["questions", "r_rest"], ["alpha", "n_users"]):
+        assert_frame_equal(
+            every.select(columns).collect(engine=engine), found.select(columns), check_exact=True
+        )
+    monkeypatch.setenv(VARIABLE, "projection")
+    assert_frame_equal(every.collect(engine=engine), found, check_exact=True)
+
+
+def test_every_set_of_floats_is_the_oracles(engine: str) -> None:
+    frame = some_floats(1000, 9, 0.1, 1.0)
+    assert pc.plan_corrsets(frame, k=3, top=None).strategy == "moments"
+    found = pc.scan_corrsets(frame, k=3).collect(engine=engine)
+    assert_sets(found, expected(frame, k=3, top=None))
+
+
 THREADS = """
 import sys
 import polars as pl

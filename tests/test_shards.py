@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import comb
+from typing import Any
 
 import polars as pl
 import polars_corrset as pc
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from test_properties import Case, cases
+from test_scan_floors import some_test
 
 
 @given(cases(), st.integers(1, 4), st.integers(1, 30), st.integers(2, 4))
@@ -35,6 +37,33 @@ def test_best_of_the_shards_are_the_best(case: Case, k: int, shards: int, top: i
     # Shards follow the order by which ties are ranked, and the sort keeps it.
     merged = pl.concat(parts).sort(rank_by, descending=True, maintain_order=True).head(top)
     assert_frame_equal(merged, pc.top_corrsets(case.frame, **options), check_exact=True)
+
+
+@pytest.mark.parametrize("scale", [1, 0.1], ids=["integers", "floats"])
+@pytest.mark.parametrize("rank_by", ["r", "r_rest", "alpha"])
+@pytest.mark.parametrize("options", [{}, {"include": [3], "exclude": [5]}], ids=str)
+def test_best_of_a_shard_of_complete_answers(
+    options: dict[str, Any], rank_by: str, scale: float, engine: str
+) -> None:
+    """By the bound, as filtering afterwards, with ties: three items are one."""
+    frame = some_test(200, 16).with_columns(pl.col("score") * scale).lazy()
+    options = {"k": 5, "rank_by": rank_by, **options}
+    for shard in ((0, 2), (1, 3), (8, 9), (63, 64), (700, 1000)):
+        every = pc.top_corrsets(frame, top=None, shard=shard, **options).collect(engine=engine)
+        ranked = every.drop_nulls(rank_by).sort(rank_by, descending=True, maintain_order=True)
+        for top in (1, 30):
+            best = pc.top_corrsets(frame, top=top, shard=shard, **options).collect(engine=engine)
+            assert_frame_equal(best, ranked.head(top), check_exact=True)
+
+
+def test_a_shard_of_billions_comes_at_once(engine: str) -> None:
+    """Sets of nine of fifty: the best of all shards are the best of all."""
+    frame = some_test(300, 50).lazy()
+    parts = [
+        pc.top_corrsets(frame, k=9, top=5, shard=(index, 3)).collect(engine=engine) for index in range(3)
+    ]
+    merged = pl.concat(parts).sort("r", descending=True, maintain_order=True).head(5)
+    assert_frame_equal(merged, pc.top_corrsets(frame, k=9, top=5).collect(engine=engine), check_exact=True)
 
 
 @pytest.mark.parametrize("shards", [1, 2, 7, 1000])

@@ -82,7 +82,7 @@ def scan_corrsets(
     alpha
         Whether there is a column `alpha`, see `rank_by` of :func:`corrset`. For floats and wide integers it
         takes a look at the users of each set that no least alpha rules out, much longer than correlations
-        take.
+        take, unless all users answered everything.
     progress
         As in :func:`corrset`: a bar with the sets done.
 

@@ -289,7 +289,7 @@ impl<A: SumInteger + Sync> Answers<'_, A> {
         let Some(fixed) = self.branch.path(rules.as_ref()).filter(|_| has_sets(covariances, rank_by)) else {
             return Good::default();
         };
-        let among = Among { space: self.space(), fixed: &fixed, rules: rules.as_ref(), own: None };
+        let among = Among::all(self.space(), &fixed, rules.as_ref());
         let sets = start(covariances, among, n, rank_by, known);
         let key = |set: &Vec<u32>| {
             let with_alpha = rank_by == RankBy::Alpha;

@@ -239,7 +239,7 @@ impl<'a, A: SumInteger + Sync> Answers<'a, A> {
         let rules = self.rules(blueprint, &self.all_items());
         let space = Space { questions: self.family.questions.len(), ..blueprint.space() };
         let Some(fixed) = Path::of_fixed(rules.as_ref(), space.fixed) else { return Vec::new() };
-        let among = Among { space, fixed: &fixed, rules: rules.as_ref(), own: Some(&self.family.own) };
+        let among = Among { own: Some(&self.family.own), ..Among::all(space, &fixed, rules.as_ref()) };
         start(&self.covariances, among, n, blueprint.request().rank_by, known)
     }
 

@@ -40,7 +40,7 @@ impl<'a, E: Exact> FloorSearch<'a, E> {
         let rules = blueprint.rules_by_column();
         let good = match Path::of_fixed(rules.as_ref(), space.fixed) {
             Some(fixed) if has_sets(&covariances, rank_by) => {
-                let among = Among { space, fixed: &fixed, rules: rules.as_ref(), own: None };
+                let among = Among::all(space, &fixed, rules.as_ref());
                 start::start(&covariances, among, 1, rank_by, 0.0)
             }
             _ => Vec::new(),

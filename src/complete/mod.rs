@@ -10,7 +10,7 @@
 //!    `floor`: the same bound for all sets that reach a given number.
 //!    `by_family`: the best of several searches, where answers are complete to the sets of each. `by_electives`: the same
 //!    with so many searches that what each needs is made when its turn comes.
-//! 4. `floats`: the same for scores that are not integers.
+//! 4. `floats`: the same for scores that are not integers. `float_sums`: what `moment_tree` asks of them, where all sets are wanted.
 //! 5. What passes is computed anew from the exact sums ([`Exact`]), so both give what every other search gives.
 //!
 //! `docs/bound.md` has the proofs, and what was tried and lost.
@@ -21,6 +21,7 @@ mod by_electives;
 mod by_family;
 mod covariances;
 mod exhaustive;
+mod float_sums;
 mod floats;
 mod floor;
 mod known;
@@ -31,18 +32,20 @@ mod tests;
 
 use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
+use crate::moment_tree;
 use crate::moments::{Correlations, RankBy, SumInteger, summed_variances};
 use crate::pair_sums::PairSums;
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold, Sink};
-use crate::search::{Blueprint, Control, Part, Path, Request, Rules, Space, is_parallel};
+use crate::search::{Blueprint, Control, Part, Path, Request, Rules, Run, Space, is_parallel};
 
 pub use by_electives::ElectiveSearch;
 pub use by_family::FamilySearch;
 pub use covariances::Covariances;
 use covariances::Criterion;
+pub use float_sums::FloatSums;
 pub use floats::FloatAnswers;
 pub use floor::FloorSearch;
-use start::Among;
+use start::{Among, Stretch};
 
 /// What is reported of a set.
 pub trait Exact: Send + Sync {
@@ -51,6 +54,18 @@ pub trait Exact: Send + Sync {
     /// The questions of a set, both ascending.
     fn questions(&self, set: Vec<u32>) -> Vec<u32> {
         set
+    }
+
+    /// The sets of `run`, each of which is looked at, in a collector made by `empty`; `None` where that is no faster than to ask
+    /// for one after another.
+    fn look_at_all<C: Collector>(
+        &self,
+        _isa: InstructionSet,
+        _blueprint: &Blueprint,
+        _run: &Run,
+        _empty: impl Fn() -> C + Sync,
+    ) -> Option<C> {
+        None
     }
 
     /// `None` for a set that certainly ranks below `threshold`, or is not searched. Its items ascend.
@@ -66,6 +81,16 @@ pub trait Exact: Send + Sync {
 impl<A: SumInteger + Sync> Exact for PairSums<A> {
     fn n_users(&self) -> u32 {
         self.n
+    }
+
+    fn look_at_all<C: Collector>(
+        &self,
+        isa: InstructionSet,
+        blueprint: &Blueprint,
+        run: &Run,
+        empty: impl Fn() -> C + Sync,
+    ) -> Option<C> {
+        Some(moment_tree::search(isa, std::slice::from_ref(self), blueprint, run, empty))
     }
 
     fn correlations(
@@ -106,7 +131,7 @@ struct Complete<'a, E> {
     control: &'a Control,
 }
 
-/// The search for the best sets, with what it knows before it starts.
+/// The search for the best sets.
 pub struct CompleteSearch<'a, E> {
     isa: InstructionSet,
     covariances: Covariances,
@@ -115,29 +140,51 @@ pub struct CompleteSearch<'a, E> {
     rules: Option<Rules>,
     n: usize,
     method: Method,
+    /// Of all sets, if these are searched.
+    start: Option<Start>,
+}
+
+/// What a search knows before it starts.
+struct Start {
+    /// Bounding is no use without a threshold.
+    method: Method,
     /// What n sets are known to reach; 0 if not so many are known.
     threshold: f64,
     /// Of the best set that is known.
     variance: f64,
+    /// Where rules are in the way, covariances that are charged for breaking them.
+    charged: Option<Covariances>,
 }
 
 impl<'a, E: Exact> CompleteSearch<'a, E> {
-    /// For the best `n` sets of at least two questions that are not fixed.
+    /// For the best `n` sets of at least two questions that are not fixed: all of these, or, if each search is cut, those at
+    /// some positions.
     pub fn new(
         isa: InstructionSet,
         covariances: Covariances,
         exact: E,
         blueprint: &'a Blueprint<'a>,
-        n: usize,
-        method: Method,
+        (n, method): (usize, Method),
+        is_cut: bool,
     ) -> Self {
-        let (space, &Request { rank_by, .. }) = (blueprint.space(), blueprint.request());
-        let mut covariances = covariances.for_ranking(rank_by);
+        let covariances = covariances.for_ranking(blueprint.request().rank_by);
         let rules = blueprint.rules_by_column();
-        let found = match Path::of_fixed(rules.as_ref(), space.fixed) {
-            Some(fixed) if has_sets(&covariances, rank_by) => {
-                let among = Among { space, fixed: &fixed, rules: rules.as_ref(), own: None };
-                start::start(&covariances, among, n, rank_by, 0.0)
+        let mut search = Self { isa, covariances, exact, blueprint, rules, n, method, start: None };
+        if !is_cut {
+            search.start = Some(search.start(None));
+        }
+        search
+    }
+
+    /// Good sets, of a stretch or of all.
+    fn start(&self, stretch: Option<&Stretch>) -> Start {
+        let Self { isa, ref covariances, ref exact, blueprint, ref rules, n, .. } = *self;
+        let (space, &Request { rank_by, .. }) = (blueprint.space(), blueprint.request());
+        let fixed = Path::of_fixed(rules.as_ref(), space.fixed);
+        let found = match &fixed {
+            Some(fixed) if has_sets(covariances, rank_by) => {
+                let among = Among { stretch, ..Among::all(space, fixed, rules.as_ref()) };
+                start::start(covariances, among, n, rank_by, 0.0)
             }
             _ => Vec::new(),
         };
@@ -147,45 +194,66 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         let threshold = if found.len() == n { least } else { 0.0 };
         let variance = found.first().map_or(0.0, |best| covariances.of_set(best).v);
         // Without a positive threshold nothing can be pruned until the list is full.
-        let method = if threshold > 0.0 { method } else { Method::Exhaustive };
+        let method = if threshold > 0.0 { self.method } else { Method::Exhaustive };
+        let mut charged = None;
         if method == Method::Bound
-            && let Some(rules) = &rules
-            && let Some(fixed) = Path::of_fixed(Some(rules), space.fixed)
+            && let Some(rules) = rules
+            && let Some(fixed) = &fixed
         {
-            prices::charge(isa, &mut covariances, (rank_by, threshold), rules, &fixed, &found);
+            let mut covariances = covariances.clone();
+            prices::charge(isa, &mut covariances, (rank_by, threshold), rules, fixed, &found);
+            charged = Some(covariances);
         }
-        Self { isa, covariances, exact, blueprint, rules, n, method, threshold, variance }
+        Start { method, threshold, variance, charged }
     }
 
     /// How it searches: exhaustively also if it was to bound, but knows no sets to begin with.
     pub fn method(&self) -> Method {
-        self.method
+        self.start.as_ref().map_or(self.method, |start| start.method)
     }
 
-    /// The sets.
+    /// The sets of `run`.
     ///
     /// # Errors
     ///
     /// [`Error::MatrixTooLarge`] if the memory does not hold the covariances between candidates, [`Error::Interrupted`]
     /// if `control` stopped it.
-    pub fn search(&self, control: &Control) -> Result<SetTable> {
-        let Self { isa, ref covariances, ref exact, blueprint, n, variance, .. } = *self;
+    pub fn search(&self, run: &Run) -> Result<SetTable> {
+        let Self { isa, ref covariances, ref exact, blueprint, n, .. } = *self;
         let (space, &Request { rank_by, .. }) = (blueprint.space(), blueprint.request());
+        let (control, is_parallel) = (run.control, is_parallel(blueprint));
         let fixed = Path::of_fixed(self.rules.as_ref(), space.fixed);
-        let Some(fixed) = fixed.filter(|_| has_sets(covariances, rank_by)) else {
-            control.advance(1.0);
+        let fixed = fixed.filter(|_| has_sets(covariances, rank_by));
+        let (Some(part), Some(fixed)) = (run.part(space), fixed) else {
+            control.advance(run.share);
             return Ok(SetTable::default());
         };
+        let of_part;
+        let start = match &self.start {
+            Some(start) if part.is_all() => start,
+            _ => {
+                let stretch = run.within.clone().and_then(|within| Stretch::new(space, within));
+                of_part = self.start(stretch.as_ref());
+                &of_part
+            }
+        };
+        let Start { method, threshold, variance, ref charged } = *start;
         let shared = SharedThreshold::default();
-        shared.raise(self.threshold);
-        let is_parallel = is_parallel(blueprint);
+        shared.raise(threshold);
+        let empty = || Best::new(n, rank_by, &shared);
+        if method == Method::Exhaustive
+            && !part.is_all()
+            && let Some(best) = exact.look_at_all(isa, blueprint, run, empty)
+        {
+            return Ok(best.into_table());
+        }
+        let covariances = charged.as_ref().unwrap_or(covariances);
         let with_alpha = rank_by == RankBy::Alpha;
         let complete =
             Complete { covariances, exact, space, rank_by, with_alpha, variance, is_parallel, control };
-        let empty = || Best::new(n, rank_by, &shared);
-        let best = match self.method {
-            Method::Bound => bound::search(isa, &complete, &fixed, &Part::ALL, 1.0, empty)?,
-            Method::Exhaustive => exhaustive::search(isa, &complete, &fixed, empty)?,
+        let best = match method {
+            Method::Exhaustive if part.is_all() => exhaustive::search(isa, &complete, &fixed, empty)?,
+            _ => bound::search(isa, &complete, &fixed, &part, run.share, empty)?,
         };
         Ok(best.into_table())
     }

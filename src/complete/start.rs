@@ -2,6 +2,7 @@
 //! that the n-th best key is at least theirs, and the bound lives by a high threshold.
 
 use std::collections::{BTreeSet, HashSet};
+use std::ops::Range;
 
 use crate::families::OwnSets;
 use crate::moments::{RankBy, approximate_alpha, approximate_correlation};
@@ -24,6 +25,9 @@ const CHARGED_STARTS: usize = 3;
 /// Found sets all of whose neighbours are looked at, best first, so that more than the best are found.
 const EXPANSIONS: usize = 100;
 
+/// Sets of a stretch that are drawn for one that obeys.
+const TRIES: usize = 100;
+
 /// A gain that is not rounding.
 const LEAST_GAIN: f64 = 1e-12;
 
@@ -36,6 +40,16 @@ pub struct Among<'a> {
     pub rules: Option<&'a Rules>,
     /// Those of a family, if only these are searched.
     pub own: Option<&'a OwnSets>,
+    /// Those of a stretch, if only these are.
+    pub stretch: Option<&'a Stretch>,
+}
+
+/// The sets at some positions of their lexicographic order.
+pub struct Stretch {
+    positions: Range<u128>,
+    first: Vec<u32>,
+    /// The first set behind it, if there is one.
+    end: Option<Vec<u32>>,
 }
 
 struct Start<'a> {
@@ -105,9 +119,38 @@ pub fn start(
     start.best_first()
 }
 
-impl Among<'_> {
+impl Stretch {
+    /// `None` if there is none.
+    pub fn new(space: Space, positions: Range<u128>) -> Option<Self> {
+        let (first, end) = (space.set_at(positions.start)?, space.set_at(positions.end));
+        Some(Self { positions, first, end })
+    }
+
+    fn contains(&self, set: impl Iterator<Item = u32>) -> bool {
+        let mut set: Vec<u32> = set.collect();
+        set.sort_unstable();
+        set >= self.first && self.end.as_ref().is_none_or(|end| set < *end)
+    }
+
+    fn random_set(&self, space: Space, random: &mut Random) -> Option<Vec<u32>> {
+        let Range { start, end } = self.positions;
+        let offset = (random.share() * (end - start) as f64) as u128;
+        space.set_at(start + offset.min(end - start - 1))
+    }
+}
+
+impl<'a> Among<'a> {
+    /// All that have the fixed items and obey the rules.
+    pub fn all(space: Space, fixed: &'a Path<'a>, rules: Option<&'a Rules>) -> Self {
+        Self { space, fixed, rules, own: None, stretch: None }
+    }
+
     /// A set that obeys, unless chance leads into a dead end.
     fn random_set(&self, random: &mut Random) -> Option<Vec<u32>> {
+        if let Some(stretch) = self.stretch {
+            let mut drawn = (0..TRIES).filter_map(|_| stretch.random_set(self.space, random));
+            return drawn.find(|set| self.contains(set.iter().copied()));
+        }
         let mut path = self.fixed.clone();
         for lack in self.own.map_or(&[][..], OwnSets::lacks) {
             if path.len() == self.space.k || lack.iter().any(|item| path.questions().contains(item)) {
@@ -125,7 +168,8 @@ impl Among<'_> {
     /// Whether a set with the fixed items is one of them.
     fn contains(&self, set: impl Iterator<Item = u32> + Clone) -> bool {
         self.rules.is_none_or(|rules| rules.obeys(set.clone()))
-            && self.own.is_none_or(|own| own.contains(set))
+            && self.own.is_none_or(|own| own.contains(set.clone()))
+            && self.stretch.is_none_or(|stretch| stretch.contains(set))
     }
 }
 

@@ -245,7 +245,7 @@ fn the_start_finds_different_sets_best_first() {
         for k in 2..6 {
             let space = Space { questions: 12, k, fixed: 0 };
             let free = Path::of_fixed(None, 0).unwrap();
-            let among = Among { space, fixed: &free, rules: None, own: None };
+            let among = Among::all(space, &free, None);
             let found = start::start(&covariances, among, 20, rank_by, 0.0);
             let keys: Vec<f64> =
                 found.iter().map(|set| exact(&columns, set).rank_key(rank_by).unwrap()).collect();

@@ -6,7 +6,7 @@
 //! [`Isa::mul_add`] that is not fused), and what it adds to q to u² of q more: in all, less than 2⁻¹⁰³ of α, many times less
 //! than what decides whether a lane is [settled](super::lanes::settled).
 
-use super::lanes::{Lane, LaneCorrelations, settled};
+use super::lanes::{Lane, LaneCorrelations, MARGIN, settled};
 use crate::isa::Isa;
 
 /// The largest integer up to which every one is a float.
@@ -95,7 +95,8 @@ impl<const N: usize> SquaredTotals<N> {
 #[inline(always)]
 fn rounded<I: Isa>(isa: I, numerator: f64, denominator: f64) -> (f64, bool) {
     let quotient = numerator / denominator;
-    settled(quotient, isa.mul_add(-quotient, denominator, numerator) / denominator)
+    let correction = isa.mul_add(-quotient, denominator, numerator) / denominator;
+    settled(quotient, correction, quotient.abs() * MARGIN)
 }
 
 #[cfg(test)]

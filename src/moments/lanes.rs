@@ -21,7 +21,7 @@ use super::{Comoments, Side};
 use crate::isa::Isa;
 
 /// Relative to r: what decides whether it is settled. Only one r in 2⁴² is so near the middle between two floats.
-const MARGIN: f64 = 1.0 / (1u128 << 96) as f64;
+pub(super) const MARGIN: f64 = 1.0 / (1u128 << 96) as f64;
 
 /// The largest n·Σx² and n·Σt² of an exact lane: by Cauchy and Schwarz no comoment of X and T, and no part of one, is
 /// larger, and none of X and T − X is more than four times as large.
@@ -134,22 +134,32 @@ impl<const N: usize> LaneComoments<N> {
 fn rounded<I: Isa>(isa: I, covariance: f64, variance_x: f64, variance_y: f64) -> (f64, bool) {
     let product = variance_x * variance_y;
     let product_low = isa.mul_add(variance_x, variance_y, -product);
-    let root = product.sqrt();
-    let inverse = 1.0 / root;
-    let root_low = (isa.mul_add(-root, root, product) + product_low) * (0.5 * inverse);
-    let quotient = covariance * inverse;
-    let remainder = isa.mul_add(-quotient, root_low, isa.mul_add(-quotient, root, covariance));
-    let quotient_low = remainder * inverse;
-    let (value, is_settled) = settled(quotient, quotient_low);
+    // -0.0 added is nothing to the compiler, 0.0 is something.
+    let ([quotient, quotient_low], _) = by_root(isa, [covariance, -0.0], [product, product_low]);
+    let (value, is_settled) = settled(quotient, quotient_low, quotient.abs() * MARGIN);
     let exists = product > 0.0;
     (if exists { value } else { f64::NAN }, !exists | is_settled)
 }
 
-/// A float and its correction, rounded, and whether that is certainly the nearest float to what they are less than `MARGIN`
+/// c/√p, each a float and what it lacks; and 1/√p in a float.
+#[inline(always)]
+pub(super) fn by_root<I: Isa>(
+    isa: I,
+    [c, c_low]: [f64; 2],
+    [product, product_low]: [f64; 2],
+) -> ([f64; 2], f64) {
+    let root = product.sqrt();
+    let inverse = 1.0 / root;
+    let root_low = (isa.mul_add(-root, root, product) + product_low) * (0.5 * inverse);
+    let quotient = c * inverse;
+    let remainder = isa.mul_add(-quotient, root_low, isa.mul_add(-quotient, root, c)) + c_low;
+    ([quotient, remainder * inverse], inverse)
+}
+
+/// A float and its correction, rounded, and whether that is certainly the nearest float to what they are less than `margin`
 /// off.
 #[inline(always)]
-pub(super) fn settled(value: f64, correction: f64) -> (f64, bool) {
-    let margin = value.abs() * MARGIN;
+pub(super) fn settled(value: f64, correction: f64, margin: f64) -> (f64, bool) {
     let (least, most) = (value + (correction - margin), value + (correction + margin));
     // Adding 0.0 makes -0.0 equal to 0.0 in the total order of floats, too.
     (least + 0.0, least == most)

@@ -61,7 +61,7 @@ impl Space {
     }
 
     /// The questions of the set at a position of the lexicographic order; `None` behind the last.
-    fn set_at(self, mut position: u128) -> Option<Vec<u32>> {
+    pub(crate) fn set_at(self, mut position: u128) -> Option<Vec<u32>> {
         let mut set: Vec<u32> = (0..self.fixed as u32).collect();
         for question in self.fixed..self.questions {
             let Some(missing) = self.k.checked_sub(set.len() + 1) else { break };

@@ -1,20 +1,22 @@
 //! Whether users are summed up before the search, and which search follows.
 
-use crate::booklets;
 use crate::combinations::{binomial, many};
 use crate::complete::{
-    CompleteSearch, Covariances, ElectiveSearch, Exact, FamilySearch, FloatAnswers, FloorSearch, Method,
+    CompleteSearch, Covariances, ElectiveSearch, Exact, FamilySearch, FloatAnswers, FloatSums, FloorSearch,
+    Method,
 };
 use crate::electives::{Choice, Electives};
 use crate::error::{Error, Result};
 use crate::families::{Family, families};
 use crate::isa::InstructionSet;
 use crate::matrix::{Floats, Integers, Table};
-use crate::moments::{SumInteger, sums_fit};
+use crate::moment_tree;
+use crate::moments::{RankBy, SumInteger, sums_fit};
 use crate::pair_sums::{PairScores, PairSums, pair_sums};
 use crate::parallel;
 use crate::patterns::{Pattern, is_complete, patterns};
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold, TableColumns};
+use crate::whole::Rest;
 
 use super::way::{Wanted, Way};
 use super::{Blueprint, Request, Run, SearchStrategy, is_parallel};
@@ -69,6 +71,9 @@ const WORK_PER_SET: f64 = 2000.0;
 /// Relative error of covariances beyond which users are kept: each set that passes costs a look at all of them.
 const LARGEST_ERROR: f64 = 1e-9;
 
+/// What the bound needs of a request.
+const BOUND_NEEDS: &str = "`top` or a positive floor, since it leaves sets out";
+
 /// One search, if it is to be by moments.
 struct Summed<'a> {
     isa: InstructionSet,
@@ -91,17 +96,12 @@ pub fn sum_up<'a>(
     wanted: Wanted,
 ) -> Found<'a> {
     let summed = Summed { isa, blueprint, strategy, wanted };
-    let is_best_of_a_share = wanted.is_cut && blueprint.request().top.is_some();
-    if is_best_of_a_share && strategy != Some(SearchStrategy::Projection) {
-        let needs = "all sets, not a share of them, with `top`";
-        return strategy.map_or(Ok(None), |strategy| Err(strategy.needs(needs)));
-    }
     match (strategy, &blueprint.matrix().table) {
         (Some(SearchStrategy::Projection), _) => Ok(None),
         (_, Table::Binary(integers)) => summed.by_sums(integers, BINARY_USERS_PER_PATTERN),
         (_, Table::Small(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
         (_, Table::Large(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
-        (_, Table::Float(floats)) => summed.by_covariances(floats),
+        (_, Table::Float(floats)) => summed.by_comoments(floats),
     }
 }
 
@@ -119,26 +119,44 @@ impl<'a> Summed<'a> {
         }
     }
 
-    /// Float scores: covariances rule sets out, and users make what is reported. So there must be sets to rule out.
-    fn by_covariances(&self, floats: &'a Floats) -> Found<'a> {
-        let Self { isa, blueprint, strategy, .. } = *self;
+    /// Float scores of users who all answered everything: comoments rule sets out, or tell what there is to tell of each; users
+    /// make what they do not.
+    fn by_comoments(&self, floats: &'a Floats) -> Found<'a> {
+        let Self { isa, blueprint, strategy, wanted } = *self;
         let (matrix, request) = (blueprint.matrix(), blueprint.request());
         let (users, questions) = (matrix.users(), matrix.questions());
         let refuse = |needs| strategy.map_or(Ok(None), |strategy| Err(strategy.needs(needs)));
         if strategy.is_none() && (!self.pays() || questions.saturating_mul(questions) > MOST_PAIRS) {
             return Ok(None);
         }
-        let Some(bar) = self.bar() else {
-            return refuse("`top` and sets of two and more where scores are not integers");
-        };
+        let bar = self.bar();
+        if bar.is_none() && request.top.is_some() {
+            return refuse("sets of two and more where scores are not integers");
+        }
+        if bar.is_none() && strategy == Some(SearchStrategy::Bound) {
+            return refuse(BOUND_NEEDS);
+        }
         if !is_complete(&matrix.answered, users) {
             return refuse("every user to have answered every question where scores are not integers");
+        }
+        // What is left of a mean depends on how many questions the user answered.
+        if floats.rest == Rest::Mean && (bar.is_none() || request.rank_by == RankBy::RRest) {
+            return refuse("a rest that is not a mean");
         }
         if users < request.least_users() {
             return Ok(None);
         }
         let answers = FloatAnswers::new(floats, &matrix.answered, users, request.k);
-        let covariances = answers.covariances(isa).ok_or(Error::MatrixTooLarge { users, questions })?;
+        let too_large = Error::MatrixTooLarge { users, questions };
+        let Some(comoments) = answers.comoments(isa) else { return Err(too_large) };
+        let Some(bar) = bar else {
+            let Some(tolerance) = answers.tolerance(&comoments) else {
+                return refuse("grand totals that differ by more than their rounding");
+            };
+            let sums = FloatSums::try_new(answers, &comoments, tolerance, request.k).ok_or(too_large)?;
+            return Ok(Some(Box::new(EveryFloat { isa, sums, blueprint, wanted })));
+        };
+        let covariances = answers.covariances(&comoments).ok_or(too_large)?;
         if covariances.error > LARGEST_ERROR {
             return refuse("scores whose spread is far above their rounding");
         }
@@ -175,7 +193,10 @@ impl<'a> Summed<'a> {
     /// How many sets are wanted, if those of incomplete answers may be ruled out.
     fn best_by_bound(&self) -> Result<Option<usize>> {
         match (self.bar(), self.strategy) {
-            (Some(Bar::Best(n, Method::Bound)), _) => Ok(Some(n)),
+            (Some(Bar::Best(n, Method::Bound)), _) if !self.wanted.is_cut => Ok(Some(n)),
+            (Some(Bar::Best(_, Method::Bound)), Some(strategy)) => {
+                Err(strategy.needs("every user to have answered every question, or all sets and not a share"))
+            }
             (Some(Bar::Floor), Some(strategy)) => {
                 Err(strategy.needs("`top`, or every user to have answered every question"))
             }
@@ -245,7 +266,7 @@ impl<'a> Summed<'a> {
         let Self { isa, blueprint, wanted, .. } = *self;
         match bar {
             Bar::Best(n, method) => {
-                Box::new(CompleteSearch::new(isa, covariances, exact, blueprint, n, method))
+                Box::new(CompleteSearch::new(isa, covariances, exact, blueprint, (n, method), wanted.is_cut))
             }
             Bar::Floor => {
                 let with_alpha = wanted.has_alpha(blueprint.request());
@@ -332,7 +353,7 @@ impl<'a> Summed<'a> {
             blocks = search.into_patterns();
         }
         if strategy == Some(SearchStrategy::Bound) && request.top.is_none() {
-            return Err(SearchStrategy::Bound.needs("`top` or a positive floor, since it leaves sets out"));
+            return Err(SearchStrategy::Bound.needs(BOUND_NEEDS));
         }
         Ok(Some(Box::new(Blocks { isa, blocks, blueprint, wanted })))
     }
@@ -356,7 +377,7 @@ impl<E: Exact> Way for CompleteSearch<'_, E> {
     }
 
     fn search(&self, run: &Run) -> Result<SetTable> {
-        self.search(run.control)
+        self.search(run)
     }
 }
 
@@ -415,14 +436,33 @@ impl<A: SumInteger + Sync> Way for Blocks<'_, A> {
         Ok(match top {
             None => {
                 let empty = || wanted.all(run.control);
-                booklets::search(isa, blocks, blueprint, run, empty).into_table()
+                moment_tree::search(isa, &blocks[..], blueprint, run, empty).into_table()
             }
             Some(n) => {
                 let shared = SharedThreshold::default();
                 let empty = || Best::new(n, rank_by, &shared);
-                booklets::search(isa, blocks, blueprint, run, empty).into_table()
+                moment_tree::search(isa, &blocks[..], blueprint, run, empty).into_table()
             }
         })
+    }
+}
+
+/// All sets of complete answers with float scores.
+struct EveryFloat<'a> {
+    isa: InstructionSet,
+    sums: FloatSums<'a>,
+    blueprint: &'a Blueprint<'a>,
+    wanted: Wanted,
+}
+
+impl Way for EveryFloat<'_> {
+    fn strategy(&self) -> SearchStrategy {
+        SearchStrategy::Moments
+    }
+
+    fn search(&self, run: &Run) -> Result<SetTable> {
+        let Self { isa, ref sums, blueprint, wanted } = *self;
+        Ok(moment_tree::search(isa, sums, blueprint, run, || wanted.all(run.control)).into_table())
     }
 }
 

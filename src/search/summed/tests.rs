@@ -8,7 +8,7 @@ use super::*;
 use crate::matrix::ResponseMatrix;
 use crate::moments::RankBy;
 use crate::naive::{self, Answers};
-use crate::ranking::TableColumns;
+use crate::ranking::{CorrelationColumn, TableColumns};
 use crate::responses::{Duplicates, Responses, Score};
 use crate::search::tests::{rows_from, stretch_by_stretch};
 use crate::search::{Constraints, Control, Costs, Domains, Every, Request, run, search_with};
@@ -94,6 +94,89 @@ fn check_by_projection(matrix: &ResponseMatrix, ks: impl IntoIterator<Item = usi
     }
 }
 
+/// All sets of complete float scores by moments are those by projection, on all instruction sets; unless grand totals are
+/// constant.
+fn check_every_set(matrix: &ResponseMatrix, k: usize, context: &str) {
+    for rank_by in RANKS {
+        let request = Request { k, top: None, min_users: 2, rank_by };
+        let expected = by(SearchStrategy::Projection, matrix, &request).unwrap();
+        for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {
+            match search_with(isa, Some(SearchStrategy::Moments), matrix, &request) {
+                Ok(found) => assert_eq!(found, expected, "{context}: {request:?} on {}", isa.name()),
+                Err(error) => {
+                    assert!(matches!(error, Error::Strategy { .. }), "{context}: {error}");
+                    assert!(expected.r.iter().all(|r| r.is_none()), "{context}: {error}");
+                }
+            }
+        }
+    }
+}
+
+/// The best of the sets at some positions, by each strategy, are the best of the rows of these positions, as projection
+/// makes them.
+fn check_best_of_a_share(
+    matrix: &ResponseMatrix,
+    (k, top, min_users): (usize, usize, u32),
+    constraints: &Constraints,
+    (start, end): (f64, f64),
+) {
+    let isa = InstructionSet::from_environment().unwrap();
+    for rank_by in RANKS {
+        let request = Request { k, top: None, min_users, rank_by };
+        let best = Request { top: Some(top), ..request };
+        let [all, best] = [request, best]
+            .map(|request| Blueprint::new(Cow::Borrowed(matrix), request, constraints).unwrap());
+        let sets = all.space().sets().unwrap();
+        let position = |share: f64| ((share * (sets + 1) as f64) as u128).min(sets);
+        let within = position(start.min(end))..position(start.max(end));
+        let by = |blueprint, strategy| {
+            let control = Control::default();
+            let cut = Run { strategy, within: Some(within.clone()), ..Run::all(&control) };
+            Ok::<_, Error>((run(isa, blueprint, &cut)?, control.done()))
+        };
+        let (rows, _) = by(&all, Some(SearchStrategy::Projection)).unwrap();
+        let expected = best_rows(&rows, k, top, rank_by);
+        let strategies = SearchStrategy::ALL.into_iter().map(Some).chain([None]);
+        for strategy in strategies {
+            match by(&best, strategy) {
+                Ok((found, done)) => {
+                    assert_eq!(found, expected, "{strategy:?}: {within:?} of {sets}, {request:?}");
+                    let is_told = strategy.is_none_or(|strategy| strategy == SearchStrategy::Projection);
+                    assert!(is_told || (done - 1.0).abs() < 1e-6, "{strategy:?}: {done}");
+                }
+                Err(error) => assert!(
+                    strategy.is_some() && !is_complete(&best.matrix().answered, best.matrix().users())
+                        || matches!(matrix.table, Table::Float(_))
+                        || best.space().chosen() < 2,
+                    "{strategy:?}: {error}"
+                ),
+            }
+        }
+    }
+}
+
+/// The best of all rows, as a list of the best has them.
+fn best_rows(all: &SetTable, k: usize, top: usize, rank_by: RankBy) -> SetTable {
+    let key = |row: usize| match rank_by {
+        RankBy::R => all.r.get(row),
+        RankBy::RRest => all.r.get(row).and(all.r_rest.get(row)),
+        RankBy::Alpha => all.alpha.get(row),
+    };
+    let mut rows: Vec<(f64, usize)> = (0..all.len()).filter_map(|row| Some((key(row)?, row))).collect();
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    rows.truncate(top);
+    let column = |column: &CorrelationColumn| -> CorrelationColumn {
+        rows.iter().filter(|_| !column.is_empty()).map(|&(_, row)| column.get(row)).collect()
+    };
+    SetTable {
+        questions: rows.iter().flat_map(|&(_, row)| &all.questions[row * k..][..k]).copied().collect(),
+        r: column(&all.r),
+        r_rest: column(&all.r_rest),
+        alpha: column(&all.alpha),
+        n_users: rows.iter().map(|&(_, row)| all.n_users[row]).collect(),
+    }
+}
+
 /// Stretch by stretch, all strategies give the rows of projection, which are those of all sets that reach a floor: one
 /// that every set reaches, or none, or that some sets have just so.
 fn check_floors(matrix: &ResponseMatrix, k: usize, constraints: &Constraints, context: &str) {
@@ -122,8 +205,7 @@ fn check_floors(matrix: &ResponseMatrix, k: usize, constraints: &Constraints, co
             for strategy in SearchStrategy::ALL {
                 let context = format!("{context}: {} by {rank_by:?} from {floor:?}", strategy.name());
                 let cannot = match strategy {
-                    SearchStrategy::Projection => false,
-                    SearchStrategy::Moments => is_float,
+                    SearchStrategy::Projection | SearchStrategy::Moments => false,
                     SearchStrategy::Bound => {
                         let chosen = blueprint(rank_by).space().chosen();
                         is_float || chosen < 2 || floor.is_none_or(|floor| floor <= 0.0)
@@ -239,10 +321,26 @@ proptest! {
             let score = |(item, &weight): (&Vec<f64>, &i8)| item[user] + f64::from(weight) * items[0][user];
             answers.insert(user as u32, (0..).zip(items.iter().zip(&alike).map(score)).collect());
         }
-        for (scale, shift) in [(1.0, 0.0), (1e-200, 0.0), (1e290, 0.0), (1.0, 1000.0)] {
+        for (scale, shift) in [(1.0, 0.0), (1e-200, 0.0), (1e290, 0.0), (1.0, 1000.0), (1e-3, 1e9)] {
             let matrix = matrix_of(&answers, |score| score * scale + shift);
-            check_by_projection(&matrix, [k], &format!("floats times {scale:e} plus {shift}"));
+            let context = format!("floats times {scale:e} plus {shift}");
+            check_by_projection(&matrix, [k], &context);
+            check_every_set(&matrix, k, &context);
         }
+    }
+
+    /// Where scores are of few values, sets of no variance, or of the same, are many.
+    #[test]
+    fn complete_answers_with_few_float_scores(
+        users in 2..MOST_USERS,
+        items in prop::collection::vec(item(), 2..8),
+        k in 1usize..5,
+    ) {
+        let answers = table(users, &items, 0.1);
+        let matrix = matrix_of(&answers, |score| score);
+        // Without any score that is not an integer they are integers.
+        prop_assume!(matches!(matrix.table, Table::Float(_)));
+        check_every_set(&matrix, k, "tenths");
     }
 
     #[test]
@@ -440,6 +538,29 @@ proptest! {
             .map(|user| (user as u32, (0..).zip(items.iter().map(score(user))).collect()))
             .collect();
         check_floors(&matrix_of(&answers, |score| score), k, &Constraints::default(), "floats");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Of complete answers, or in few patterns, with ties and rules; integers or floats.
+    #[test]
+    fn the_best_of_a_share(
+        items in prop::collection::vec(item(), 10),
+        lacking in prop_oneof![3 => Just(0u32), 1 => 0u32..1 << 10],
+        scale in prop_oneof![2 => Just(1.0), 1 => Just(0.1), 1 => Just(1e9)],
+        sizes in (2usize..6, prop_oneof![1usize..4, 10usize..60, 300usize..400], 0u32..14),
+        constraints in constraints(),
+        share in (0.0..1.0, 0.0..1.0),
+    ) {
+        let mut answers = table(MOST_USERS, &items, scale);
+        for scores in answers.values_mut().step_by(3) {
+            scores.retain(|&question, _| lacking >> question & 1 == 0 || question == 9);
+        }
+        let matrix = matrix_of(&answers, |score| score);
+        check_best_of_a_share(&matrix, sizes, &constraints, share);
+        check_best_of_a_share(&matrix, sizes, &Constraints::default(), share);
     }
 }
 
@@ -800,13 +921,21 @@ fn what_a_forced_strategy_cannot_search_is_an_error() {
     );
     let floats = matrix_of(&answers, |score| score / 7.0);
     assert_eq!(
-        message(SearchStrategy::Moments, &floats),
-        "POLARS_CORRSET_STRATEGY is moments, which needs `top` and sets of two and more where scores are not integers"
+        message(SearchStrategy::Bound, &floats),
+        "POLARS_CORRSET_STRATEGY is bound, which needs `top` or a positive floor, since it leaves sets out"
+    );
+    let same = matrix_of(&answers, |_| 0.1);
+    assert_eq!(
+        message(SearchStrategy::Moments, &same),
+        "POLARS_CORRSET_STRATEGY is moments, which needs grand totals that differ by more than their rounding"
     );
     let best = Request { top: Some(1), ..all };
-    let far = matrix_of(&answers, |score| score / 7.0 + 1e12);
     assert_eq!(
-        by(SearchStrategy::Bound, &far, &best).unwrap_err().to_string(),
+        by(SearchStrategy::Moments, &floats, &Request { k: 1, ..best }).unwrap_err().to_string(),
+        "POLARS_CORRSET_STRATEGY is moments, which needs sets of two and more where scores are not integers"
+    );
+    assert_eq!(
+        by(SearchStrategy::Bound, &same, &best).unwrap_err().to_string(),
         "POLARS_CORRSET_STRATEGY is bound, which needs scores whose spread is far above their rounding"
     );
     let mut short = answers.clone();
