@@ -117,10 +117,27 @@ impl BitMatrix {
         &self.words[row * self.words_per_row..][..self.words_per_row]
     }
 
+    /// The words of some rows.
+    pub fn rows_of(&self, rows: Range<usize>) -> &[u64] {
+        &self.words[rows.start * self.words_per_row..rows.end * self.words_per_row]
+    }
+
+    /// Copies one word of each of some rows.
+    pub fn copy_words(&self, rows: Range<usize>, word: usize, to: &mut [u64]) {
+        let words = self.rows_of(rows);
+        if self.words_per_row == 1 {
+            to[..words.len()].copy_from_slice(words);
+        } else {
+            to.iter_mut()
+                .zip(words[word..].iter().step_by(self.words_per_row))
+                .for_each(|(to, &word)| *to = word);
+        }
+    }
+
     /// Whether all bits of some rows are set.
     pub fn are_full(&self, rows: Range<usize>) -> bool {
         let width = self.words_per_row;
-        let words = &self.words[rows.start * width..rows.end * width];
+        let words = self.rows_of(rows);
         // Zeros are beyond the last column.
         let last = u64::MAX >> ((WORD_BITS - self.columns % WORD_BITS) % WORD_BITS);
         let full = |word: usize| if word + 1 == width { last } else { u64::MAX };

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::isa::InstructionSet;
 use crate::matrix::{Floats, Integers, ResponseMatrix, Table};
 use crate::moments::{Correlations, IntegerSums, RankBy, SumInteger, summed_variances, sums_fit};
-use crate::pair_sums::{PairScores, PairSums, pair_sums};
+use crate::pair_sums::{self, PairScores, PairSums, pair_sums};
 use crate::parallel;
 use crate::patterns::{Pattern, patterns};
 use crate::search::Control;
@@ -145,7 +145,9 @@ fn blocks<P: PairScores, A: SumInteger>(
         is_block
     };
     let (large, small): (Vec<Pattern>, Vec<Pattern>) = patterns.into_iter().partition(is_block);
-    let sums = large.iter().map(|pattern| pair_sums(isa, integers, &matrix.answered, pattern));
+    let sums = large.iter().map(|Pattern { questions, users }| {
+        pair_sums(isa, integers, &matrix.answered, questions, &pair_sums::Users::These(users))
+    });
     let blocks = sums.collect::<Option<_>>().ok_or(Error::MatrixTooLarge { users, questions })?;
     Ok((blocks, small.into_iter().flat_map(|pattern| pattern.users).collect()))
 }

@@ -7,6 +7,8 @@
 
 mod select;
 
+use std::ops::Range;
+
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
@@ -42,6 +44,8 @@ pub(crate) enum Table {
 pub(crate) struct Integers<P> {
     pub points: P,
     pub totals: Vec<i64>,
+    /// Whether each total is the sum of the user's points, but for a number that users who answered the same questions share.
+    pub are_sums: bool,
     pub largest_point: u64,
     pub largest_total: u64,
 }
@@ -55,6 +59,11 @@ impl<P> Integers<P> {
     /// These of the given users, whose `points` are given.
     fn of_users(&self, users: &[u32], points: P) -> Self {
         Self { points, totals: at(&self.totals, users), ..*self }
+    }
+
+    /// The same of some questions, or of all.
+    fn of_questions(&self, are_all: bool, users: &[u32], points: P) -> Self {
+        Self { are_sums: self.are_sums && are_all, ..self.of_users(users, points) }
     }
 }
 
@@ -252,6 +261,15 @@ impl<T: Copy + Default> Packed<T> {
         Self { offsets, values: vec![T::default(); end as usize] }
     }
 
+    /// The values of some rows.
+    pub fn rows_of(&self, answered: &BitMatrix, rows: Range<usize>) -> &[T] {
+        let start = |row: usize| {
+            let word = row * answered.words_per_row();
+            self.offsets.get(word).map_or(self.values.len(), |&start| start as usize)
+        };
+        &self.values[start(rows.start)..start(rows.end)]
+    }
+
     /// Writes the value of a cell of `answered`.
     fn set(&mut self, answered: &BitMatrix, user: usize, question: usize, value: T) {
         let word = user * answered.words_per_row() + question / WORD_BITS;
@@ -412,6 +430,7 @@ impl ResponseMatrix {
                 return Self::of_other_floats(&as_floats(responses)?, answered, whole, true);
             }
         };
+        let are_sums = *whole == Whole::Sum;
         let users = totals.len();
         let largest_total = totals.iter().map(|total| total.unsigned_abs()).max().unwrap_or(0);
 
@@ -430,7 +449,7 @@ impl ResponseMatrix {
                     points.insert(user, question);
                 }
             });
-            Table::Binary(Integers { points, totals, largest_point: 1, largest_total })
+            Table::Binary(Integers { points, totals, are_sums, largest_point: 1, largest_total })
         } else {
             let mut centres = Vec::with_capacity(ranges.len());
             let mut largest_point = 0;
@@ -446,11 +465,11 @@ impl ResponseMatrix {
             if largest_point <= i16::MAX as u64 {
                 let points =
                     Packed::new(responses, &answered, |question, score| centred(question, score) as i16);
-                Table::Small(Integers { points, totals, largest_point, largest_total })
+                Table::Small(Integers { points, totals, are_sums, largest_point, largest_total })
             } else if largest_point <= i64::MAX as u64 {
                 let points =
                     Packed::new(responses, &answered, |question, score| centred(question, score) as i64);
-                Table::Large(Integers { points, totals, largest_point, largest_total })
+                Table::Large(Integers { points, totals, are_sums, largest_point, largest_total })
             } else {
                 return Err(CENTRES);
             }

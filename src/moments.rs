@@ -130,14 +130,25 @@ pub trait SumInteger:
 {
     /// Bits that a sum may take, one less than the integer has beside its sign: a sum of two still fits.
     const SUM_BITS: u32;
+
+    /// The lower bits of an integer.
+    fn wrapping_from(value: i128) -> Self;
 }
 
 impl SumInteger for i64 {
     const SUM_BITS: u32 = 62;
+
+    fn wrapping_from(value: i128) -> Self {
+        value as i64
+    }
 }
 
 impl SumInteger for i128 {
     const SUM_BITS: u32 = 126;
+
+    fn wrapping_from(value: i128) -> Self {
+        value
+    }
 }
 
 /// Whether the sums of at most `users` products fit into `A` where no |X|, |T| or |T − X| exceeds

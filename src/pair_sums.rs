@@ -5,14 +5,16 @@
 //! the users. They are exact wherever the sums of the search are (see [`sums_fit`](crate::moments::sums_fit)): no
 //! partial sum of these is larger than k times the largest score allows.
 
+mod bits;
+mod numbers;
+
 use std::ops::Range;
 
-use crate::bitset::{BitMatrix, WORD_BITS};
-use crate::isa::{BLOCK, InstructionSet, Isa, Kernel};
-use crate::matrix::{Cells, Integers, Packed};
+use crate::bitset::BitMatrix;
+use crate::isa::{InstructionSet, Isa, Kernel, TILE, prefetch};
+use crate::matrix::{Cells, Integers};
 use crate::moments::{IntegerSums, SumInteger, comoment};
 use crate::parallel;
-use crate::patterns::Pattern;
 
 /// Entries behind the last question.
 const PADDING: usize = 8;
@@ -146,7 +148,6 @@ impl<A: SumInteger> PairSums<A> {
 
     /// Takes up the grand totals of some users.
     fn add_totals(&mut self, totals: &[i64]) {
-        self.n += totals.len() as u32;
         for &t in totals {
             let t = A::from(t);
             self.t += t;
@@ -154,16 +155,51 @@ impl<A: SumInteger> PairSums<A> {
         }
     }
 
+    /// Makes the sums of grand totals from all others, where each is the sum of a user's scores on `questions`, and `more`.
+    fn sum_totals(&mut self, questions: &[u32], more: i128) {
+        let product = |a: i128, b: A| a.wrapping_mul(b.into());
+        // Row sums may be too large for A, and then wrap even here, but the sums of totals are not.
+        let [mut t, mut tt] = [0i128; 2];
+        for i in questions.iter().map(|&question| question as usize) {
+            let row = self.row(i);
+            let mut xt = product(more, self.x[i]);
+            for &j in questions {
+                xt = xt.wrapping_add(row[j as usize].into());
+            }
+            t = t.wrapping_add(self.x[i].into());
+            tt = tt.wrapping_add(xt).wrapping_add(product(more, self.x[i]));
+            self.xt[i] = A::wrapping_from(xt);
+        }
+        let of_all = more.wrapping_mul(i128::from(self.n));
+        self.t = A::wrapping_from(t.wrapping_add(of_all));
+        self.tt = A::wrapping_from(tt.wrapping_add(of_all.wrapping_mul(more)));
+    }
+
+    /// Takes up Σx_i·x_j of questions at four places, each of which has a row, with those at four others.
+    fn add_tile(&mut self, questions: &[u32], (first, other): (usize, usize), products: &[[A; TILE]; TILE]) {
+        for (place, products) in (first..).zip(products) {
+            let Some(row) = self.row_at(place) else { break };
+            for (&question, &product) in questions[other..].iter().zip(products) {
+                row[question as usize] += product;
+            }
+        }
+    }
+
     /// Sums of pairs were made for i before j only.
     fn complete(&mut self, questions: &[u32]) {
         let width = self.questions();
-        let questions = &questions[..self.xx.len() / width.max(1)];
+        let questions = &questions[..self.rows()];
         for (row, &i) in questions.iter().enumerate() {
             self.xx[row * width + i as usize] = self.squares[i as usize];
             for (lower_row, &j) in questions.iter().enumerate().skip(row + 1) {
                 self.xx[lower_row * width + i as usize] = self.xx[row * width + j as usize];
             }
         }
+    }
+
+    /// How many questions have rows.
+    fn rows(&self) -> usize {
+        self.xx.len() / self.questions().max(1)
     }
 
     /// Where the sums of the question at a place with those behind it are made, if it has a row.
@@ -173,15 +209,65 @@ impl<A: SumInteger> PairSums<A> {
     }
 }
 
-/// The moments of a pattern's users; `None` where the memory is not to be had.
+/// Some of the users.
+#[derive(Clone)]
+pub enum Users<'a> {
+    /// Whose rows follow each other.
+    Rows(Range<usize>),
+    These(&'a [u32]),
+}
+
+impl Users<'_> {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Rows(rows) => rows.len(),
+            Self::These(users) => users.len(),
+        }
+    }
+
+    /// Those at some places.
+    fn part(&self, places: Range<usize>) -> Self {
+        match self {
+            Self::Rows(rows) => Self::Rows(rows.start + places.start..rows.start + places.end),
+            Self::These(users) => Self::These(&users[places]),
+        }
+    }
+
+    /// So many at a time, and at last the others.
+    fn chunks(&self, users: usize) -> impl Iterator<Item = Self> {
+        let all = self.len();
+        (0..all).step_by(users).map(move |start| self.part(start..all.min(start + users)))
+    }
+
+    /// The one at a place.
+    fn at(&self, place: usize) -> usize {
+        match self {
+            Self::Rows(rows) => rows.start + place,
+            Self::These(users) => users[place] as usize,
+        }
+    }
+}
+
+/// The moments of users who answered exactly `questions`, as those of a pattern did; `None` where the memory is not to be had.
 pub fn pair_sums<P: PairScores, A: SumInteger>(
     isa: InstructionSet,
     integers: &Integers<P>,
     answered: &BitMatrix,
-    pattern: &Pattern,
+    questions: &[u32],
+    users: &Users,
 ) -> Option<PairSums<A>> {
-    let Pattern { questions, users } = pattern;
-    sums_with_rows(isa, integers, answered, (questions, questions.len()), users)
+    let with_totals = !integers.are_sums;
+    let mut sums = sums_of(isa, integers, answered, (questions, questions.len()), users, with_totals)?;
+    if !with_totals {
+        let mut more = 0;
+        if users.len() > 0 {
+            let first = users.at(0);
+            more = i128::from(integers.totals[first]);
+            integers.points.for_each(answered, first, |_, score| more -= i128::from(score.into()));
+        }
+        sums.sum_totals(questions, more);
+    }
+    Some(sums)
 }
 
 /// The moments of users who answered all of some questions, if not more; rows of the first so many of these. `None` where
@@ -190,13 +276,30 @@ pub fn sums_with_rows<P: PairScores, A: SumInteger>(
     isa: InstructionSet,
     integers: &Integers<P>,
     answered: &BitMatrix,
-    (questions, rows): (&[u32], usize),
+    questions: (&[u32], usize),
     users: &[u32],
+) -> Option<PairSums<A>> {
+    sums_of(isa, integers, answered, questions, &Users::These(users), true)
+}
+
+/// The same, grand totals left out unless they are asked for.
+fn sums_of<P: PairScores, A: SumInteger>(
+    isa: InstructionSet,
+    integers: &Integers<P>,
+    answered: &BitMatrix,
+    (questions, rows): (&[u32], usize),
+    users: &Users,
+    with_totals: bool,
 ) -> Option<PairSums<A>> {
     let stretches = parallel::map_stretches(users.len(), |range: Range<usize>| {
         let mut sums = PairSums::try_new(questions, rows, answered.columns())?;
-        for users in users[range].chunks(P::USERS_AT_ONCE) {
-            isa.run(AddUsers { integers, answered, questions, users, sums: &mut sums });
+        let mut columns = P::columns(answered.columns(), range.len().min(P::USERS_AT_ONCE));
+        let users = users.part(range);
+        let mut blocks = users.chunks(P::USERS_AT_ONCE).peekable();
+        while let Some(users) = blocks.next() {
+            let next = blocks.peek().map_or(&[][..], |users| P::memory(integers, answered, users));
+            let (columns, sums) = (&mut columns, &mut sums);
+            isa.run(AddUsers { integers, answered, questions, users, next, with_totals, columns, sums });
         }
         Some(sums)
     });
@@ -211,11 +314,15 @@ pub fn sums_with_rows<P: PairScores, A: SumInteger>(
 }
 
 /// Adds users who answered all of `questions`, at most [`PairScores::USERS_AT_ONCE`] of them.
-struct AddUsers<'a, P, A> {
+struct AddUsers<'a, P: PairScores, A> {
     integers: &'a Integers<P>,
     answered: &'a BitMatrix,
     questions: &'a [u32],
-    users: &'a [u32],
+    users: Users<'a>,
+    /// What is to be read for those that follow. It comes from memory while these are counted.
+    next: &'a [P::Word],
+    with_totals: bool,
+    columns: &'a mut P::Columns,
     sums: &'a mut PairSums<A>,
 }
 
@@ -224,195 +331,85 @@ impl<P: PairScores, A: SumInteger> Kernel for AddUsers<'_, P, A> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        let Self { integers, answered, questions, users, sums } = self;
-        let mut copied = Vec::new();
-        let totals = match rows_between(users) {
-            Some(rows) => &integers.totals[rows],
-            None => {
-                copied.extend(users.iter().map(|&user| integers.totals[user as usize]));
-                &copied
-            }
+        let Self { integers, answered, questions, users, next, with_totals, columns, sums } = self;
+        P::read(isa, integers, answered, &users, columns);
+        sums.n += users.len() as u32;
+        let (rows, all) = (sums.rows(), questions.len());
+        let tile = |first: usize| {
+            // What is beyond the last is not taken up.
+            std::array::from_fn(|i| questions[(first + i).min(all - 1)] as usize)
         };
-        sums.add_totals(totals);
-        P::add_users(isa, integers, answered, questions, users, totals, sums);
+        // Half of the tiles of a square are at its diagonal or above.
+        let tiles = rows.div_ceil(TILE) * all.div_ceil(TILE) / 2;
+        let mut ahead = next.chunks(next.len() / tiles.max(1) + 1);
+        for first in (0..all).step_by(TILE) {
+            let end = if first < rows { all } else { first + 1 };
+            for other in (first..end).step_by(TILE) {
+                prefetch(ahead.next().unwrap_or_default());
+                let largest = integers.largest_point;
+                let products = P::products(isa, columns, tile(first), tile(other), largest);
+                if other == first {
+                    for (place, &question) in questions[first..].iter().take(TILE).enumerate() {
+                        let square = products[place][place];
+                        sums.squares[question as usize] += square;
+                        sums.x[question as usize] += P::sum(columns, question as usize, square);
+                    }
+                }
+                sums.add_tile(questions, (first, other), &products);
+            }
+        }
+        if with_totals {
+            let totals: Vec<i64> = (0..users.len()).map(|place| integers.totals[users.at(place)]).collect();
+            sums.add_totals(&totals);
+            P::add_xt(isa, columns, questions, &totals, &mut sums.xt);
+        }
     }
 }
 
-/// The rows of `users`, which ascend, if no other's lies between them.
-fn rows_between(users: &[u32]) -> Option<Range<usize>> {
-    let (first, last) = (*users.first()? as usize, *users.last()? as usize);
-    (last - first == users.len() - 1).then_some(first..last + 1)
-}
-
-/// Scores in columns, of which products are summed.
-pub trait PairScores: Cells + Sized {
+/// Scores of which products are summed.
+pub trait PairScores: Cells<Value: Into<i64>> + Sized {
     /// As many as have their columns in the second-level cache, for a hundred questions.
     const USERS_AT_ONCE: usize;
 
-    /// Adds Σx, Σx², Σxt, and Σx_i·x_j for i with a row and j behind it. Must be inlined.
-    fn add_users<I: Isa, A: SumInteger>(
+    /// The scores of some users by question.
+    type Columns;
+
+    /// What scores are stored in.
+    type Word;
+
+    /// With room for so many questions and users.
+    fn columns(questions: usize, users: usize) -> Self::Columns;
+
+    /// Where the scores of users are, if nothing else is between them.
+    fn memory<'a>(integers: &'a Integers<Self>, answered: &BitMatrix, users: &Users) -> &'a [Self::Word];
+
+    /// Reads the scores of users. Must be inlined, as all that follows.
+    fn read<I: Isa>(
         isa: I,
         integers: &Integers<Self>,
         answered: &BitMatrix,
-        questions: &[u32],
-        users: &[u32],
-        totals: &[i64],
-        sums: &mut PairSums<A>,
+        users: &Users,
+        columns: &mut Self::Columns,
     );
-}
 
-/// Words of a column of bits at once: 4,096 users.
-const BIT_WORDS: usize = 64;
+    /// Σx of a question, by Σx².
+    fn sum<A: SumInteger>(columns: &Self::Columns, question: usize, square: A) -> A;
 
-/// Scores of 0 and 1: a product is an AND, a sum a count. That of the totals of those who scored counts them by binary digit of
-/// their totals, which are columns of bits, too.
-impl PairScores for BitMatrix {
-    const USERS_AT_ONCE: usize = BIT_WORDS * WORD_BITS;
-
-    #[inline(always)]
-    fn add_users<I: Isa, A: SumInteger>(
+    /// Σx_i·x_j for each i and each j, where no |x| exceeds `largest`.
+    fn products<I: Isa, A: SumInteger>(
         isa: I,
-        integers: &Integers<Self>,
-        _answered: &BitMatrix,
+        columns: &Self::Columns,
+        i: [usize; TILE],
+        j: [usize; TILE],
+        largest: u64,
+    ) -> [[A; TILE]; TILE];
+
+    /// Adds Σxt of each of `questions` to `sums`.
+    fn add_xt<I: Isa, A: SumInteger>(
+        isa: I,
+        columns: &Self::Columns,
         questions: &[u32],
-        users: &[u32],
         totals: &[i64],
-        sums: &mut PairSums<A>,
-    ) {
-        let points = &integers.points;
-        let mut columns = vec![[0u64; BIT_WORDS]; points.words_per_row() * WORD_BITS];
-        let words = users.len().div_ceil(WORD_BITS);
-        let least = totals.iter().copied().min().unwrap_or(0);
-        let above_least = |total: &i64| total.wrapping_sub(least).cast_unsigned();
-        let range = totals.iter().map(above_least).max().unwrap_or(0);
-        let mut digits = vec![[0u64; BIT_WORDS]; (u64::BITS - range.leading_zeros()) as usize];
-        for (word, totals) in totals.chunks(BLOCK).enumerate() {
-            let mut block = [0; BLOCK];
-            block.iter_mut().zip(totals).for_each(|(to, total)| *to = above_least(total));
-            let block = isa.transpose(&block);
-            for (bit, digit) in digits.iter_mut().enumerate() {
-                digit[word] = block.row(bit);
-            }
-        }
-        for (word, users) in users.chunks(BLOCK).enumerate() {
-            for part in 0..points.words_per_row() {
-                let mut block = [0; BLOCK];
-                for (bits, &user) in block.iter_mut().zip(users) {
-                    *bits = points.word(user as usize, part);
-                }
-                let block = isa.transpose(&block);
-                for (bit, column) in columns[part * WORD_BITS..][..WORD_BITS].iter_mut().enumerate() {
-                    column[word] = block.row(bit);
-                }
-            }
-        }
-        for (place, &i) in questions.iter().enumerate() {
-            let a = &columns[i as usize][..words];
-            if let Some(row) = sums.row_at(place) {
-                for &j in &questions[place + 1..] {
-                    row[j as usize] += A::from(count_both(a, &columns[j as usize]));
-                }
-            }
-            let scored = count_both(a, a);
-            sums.x[i as usize] += A::from(scored);
-            sums.squares[i as usize] += A::from(scored);
-            // What wraps on the way comes back: no sum of totals is beyond an i64 (see `sums_fit`).
-            let mut xt = least.wrapping_mul(scored);
-            for (bit, digit) in digits.iter().enumerate() {
-                xt = xt.wrapping_add(count_both(a, digit) << bit);
-            }
-            sums.xt[i as usize] += A::from(xt);
-        }
-    }
-}
-
-/// How many users have both bits, where one column may be longer.
-#[inline(always)]
-fn count_both(a: &[u64], b: &[u64]) -> i64 {
-    let mut count = 0;
-    for (a, b) in a.iter().zip(b) {
-        count += i64::from((a & b).count_ones());
-    }
-    count
-}
-
-/// Users of wider scores at once.
-const NUMBERS: usize = 1024;
-
-/// A stored score.
-pub trait Number: Copy + Default + Send + Sync + Into<i64> {
-    /// Σab, where neither exceeds `largest`. Must be inlined.
-    fn dot<A: SumInteger>(a: &[Self], b: &[Self], largest: u64) -> A;
-}
-
-impl Number for i16 {
-    #[inline(always)]
-    fn dot<A: SumInteger>(a: &[Self], b: &[Self], largest: u64) -> A {
-        // Products are summed in pairs of 16 to 32 bits wherever 32 bits hold the sums.
-        if largest * largest * NUMBERS as u64 <= i32::MAX as u64 {
-            let mut sum = 0i32;
-            for i in 0..a.len().min(b.len()) {
-                sum += i32::from(a[i]) * i32::from(b[i]);
-            }
-            A::from(i64::from(sum))
-        } else {
-            let mut sum = 0i64;
-            for i in 0..a.len().min(b.len()) {
-                sum += i64::from(i32::from(a[i]) * i32::from(b[i]));
-            }
-            A::from(sum)
-        }
-    }
-}
-
-impl Number for i64 {
-    #[inline(always)]
-    fn dot<A: SumInteger>(a: &[Self], b: &[Self], _largest: u64) -> A {
-        let mut sum = A::default();
-        for i in 0..a.len().min(b.len()) {
-            sum += A::from(a[i]) * A::from(b[i]);
-        }
-        sum
-    }
-}
-
-impl<T: Number> PairScores for Packed<T> {
-    const USERS_AT_ONCE: usize = NUMBERS;
-
-    #[inline(always)]
-    fn add_users<I: Isa, A: SumInteger>(
-        _isa: I,
-        integers: &Integers<Self>,
-        answered: &BitMatrix,
-        questions: &[u32],
-        users: &[u32],
-        totals: &[i64],
-        sums: &mut PairSums<A>,
-    ) {
-        let mut columns = vec![[T::default(); NUMBERS]; questions.len()];
-        for (i, &user) in users.iter().enumerate() {
-            integers.points.for_each(answered, user as usize, |question, score| {
-                if sums.contains[question] {
-                    columns[sums.places[question] as usize][i] = score;
-                }
-            });
-        }
-        for (place, &i) in questions.iter().enumerate() {
-            let a = &columns[place][..users.len()];
-            let (mut x, mut xt) = (A::default(), A::default());
-            for (&score, &t) in a.iter().zip(totals) {
-                let score = A::from(score.into());
-                x += score;
-                xt += score * A::from(t);
-            }
-            sums.x[i as usize] += x;
-            sums.xt[i as usize] += xt;
-            sums.squares[i as usize] += T::dot::<A>(a, a, integers.largest_point);
-            if let Some(row) = sums.row_at(place) {
-                for (b, &j) in columns[place + 1..].iter().zip(&questions[place + 1..]) {
-                    row[j as usize] += T::dot::<A>(a, &b[..users.len()], integers.largest_point);
-                }
-            }
-        }
-    }
+        sums: &mut [A],
+    );
 }

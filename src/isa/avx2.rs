@@ -6,6 +6,7 @@ use super::fields::{FieldLanes, FieldSums, Fields};
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
+use super::pairs::{BITS_OF_NIBBLES, PairLanes, Rows, Strip, transpose_by_words};
 use super::portable::Portable;
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
@@ -363,5 +364,63 @@ impl FieldLanes for Avx2 {
                 }
             }
         }
+    }
+}
+
+impl PairLanes for Avx2 {
+    type Bits = __m256i;
+
+    const REGISTERS: usize = 2;
+
+    #[inline(always)]
+    fn zero_bits(self) -> __m256i {
+        unsafe { _mm256_setzero_si256() }
+    }
+
+    #[inline(always)]
+    fn both(self, a: &Strip, b: &Strip, register: usize) -> __m256i {
+        let (a, b) = (a.0.as_chunks::<4>().0, b.0.as_chunks::<4>().0);
+        // SAFETY: 32 plain bytes each.
+        let load = |words: &[u64; 4]| unsafe { _mm256_loadu_si256(words.as_ptr().cast()) };
+        unsafe { _mm256_and_si256(load(&a[register]), load(&b[register])) }
+    }
+
+    #[inline(always)]
+    fn save_carry(self, sum: &mut __m256i, a: __m256i, b: __m256i) -> __m256i {
+        unsafe {
+            let either = _mm256_xor_si256(*sum, a);
+            let carry = _mm256_or_si256(_mm256_and_si256(*sum, a), _mm256_and_si256(either, b));
+            *sum = _mm256_xor_si256(either, b);
+            carry
+        }
+    }
+
+    #[inline(always)]
+    fn add_count(self, numbers: __m256i, bits: __m256i) -> __m256i {
+        unsafe {
+            // SAFETY: 16 plain bytes.
+            let counts = std::mem::transmute::<[u8; 16], __m128i>(BITS_OF_NIBBLES);
+            let (counts, low) = (_mm256_broadcastsi128_si256(counts), _mm256_set1_epi8(0xf));
+            let of_low = _mm256_shuffle_epi8(counts, _mm256_and_si256(bits, low));
+            let of_high = _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi16::<4>(bits), low));
+            let by_byte = _mm256_add_epi8(of_low, of_high);
+            _mm256_add_epi64(numbers, _mm256_sad_epu8(by_byte, _mm256_setzero_si256()))
+        }
+    }
+
+    #[inline(always)]
+    fn add_numbers(self, a: __m256i, b: __m256i) -> __m256i {
+        unsafe { _mm256_add_epi64(a, b) }
+    }
+
+    #[inline(always)]
+    fn sum_up(self, numbers: __m256i) -> u64 {
+        // SAFETY: 32 plain bytes.
+        unsafe { std::mem::transmute::<__m256i, [u64; 4]>(numbers) }.into_iter().sum()
+    }
+
+    #[inline(always)]
+    fn transpose_strip(self, rows: &Rows, strips: &mut [Strip], stride: usize) {
+        transpose_by_words(self, rows, strips, stride);
     }
 }

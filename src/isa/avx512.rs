@@ -8,6 +8,7 @@ use super::fields::{FieldLanes, FieldSums, Fields};
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
+use super::pairs::{BITS_OF_NIBBLES, PairLanes, Rows, Strip, TILE, Tile, TileCounts, count_tile_by_carries};
 use super::transposed::{SQUARES_OF_LANES, SQUARES_OF_REGISTERS, Transposed};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
@@ -132,10 +133,10 @@ fn exchange(registers: &mut [__m512i; 8], (distance, half, mask): (usize, u32, u
     for pair in registers.chunks_exact_mut(2 * distance) {
         let (upper, lower) = pair.split_at_mut(distance);
         for (upper, lower) in upper.iter_mut().zip(lower) {
-            // (a ^ b) & mask
-            let swapped = _mm512_ternarylogic_epi64::<0x28>(_mm512_srl_epi64(*upper, half), *lower, mask);
-            *upper = _mm512_xor_si512(*upper, _mm512_sll_epi64(swapped, half));
-            *lower = _mm512_xor_si512(*lower, swapped);
+            let (right, left) = (_mm512_srl_epi64(*upper, half), _mm512_sll_epi64(*lower, half));
+            // a where the mask is, else b.
+            *upper = _mm512_ternarylogic_epi64::<0xca>(mask, *upper, left);
+            *lower = _mm512_ternarylogic_epi64::<0xca>(mask, right, *lower);
         }
     }
 }
@@ -442,5 +443,137 @@ impl<const NEWER: bool> FieldLanes for Avx512<NEWER> {
                 _mm512_storeu_si512(found, _mm512_add_epi32(_mm512_loadu_si512(found), field));
             }
         }
+    }
+}
+
+/// The numbers of each of eight registers summed, in their order: pairs of lanes, pairs of pairs, halves.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sum_each(a: [__m512i; 8]) -> __m512i {
+    let pairs = |i: usize| {
+        let (a, b) = (a[2 * i], a[2 * i + 1]);
+        _mm512_add_epi64(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b))
+    };
+    let halves =
+        |a, b| _mm512_add_epi64(_mm512_shuffle_i64x2::<0x88>(a, b), _mm512_shuffle_i64x2::<0xdd>(a, b));
+    halves(halves(pairs(0), pairs(1)), halves(pairs(2), pairs(3)))
+}
+
+/// [`PairLanes::count_tile`] with the counts in registers.
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn count_tile(a: Tile, b: Tile) -> TileCounts {
+    let mut counts = [[_mm512_setzero_si512(); TILE]; TILE];
+    let strips = a[0].len();
+    let (a, b) = (a.map(|strips_of| &strips_of[..strips]), b.map(|strips_of| &strips_of[..strips]));
+    for strip in 0..strips {
+        for (b, column) in b.iter().zip(0..TILE) {
+            let b = load(&b[strip]);
+            for (a, counts) in a.iter().zip(&mut counts) {
+                let both = _mm512_and_si512(load(&a[strip]), b);
+                counts[column] = _mm512_add_epi64(counts[column], _mm512_popcnt_epi64(both));
+            }
+        }
+    }
+    let halves = [[counts[0], counts[1]], [counts[2], counts[3]]];
+    let halves = halves.map(|[first, second]| {
+        sum_each([first[0], first[1], first[2], first[3], second[0], second[1], second[2], second[3]])
+    });
+    // SAFETY: 128 plain bytes either way.
+    unsafe { std::mem::transmute::<[__m512i; 2], TileCounts>(halves) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(strip: &Strip) -> __m512i {
+    // SAFETY: 64 plain bytes.
+    unsafe { _mm512_loadu_si512(strip.0.as_ptr().cast()) }
+}
+
+/// [`PairLanes::transpose_strip`]: each lane of 64 registers is a square of its own, of which eight registers at a time are
+/// exchanged. So no words are moved one by one.
+#[target_feature(enable = "avx512f")]
+fn transpose_strip(rows: &Rows, strips: &mut [Strip], stride: usize) {
+    let mut halfway = [[_mm512_setzero_si512(); 8]; 8];
+    for first in 0..8 {
+        let mut a = [_mm512_setzero_si512(); 8];
+        for (i, a) in a.iter_mut().enumerate() {
+            // SAFETY: 64 plain bytes.
+            *a = unsafe { _mm512_loadu_si512(rows[8 * i + first].as_ptr().cast()) };
+        }
+        for square in SQUARES_OF_REGISTERS {
+            exchange(&mut a, square);
+        }
+        for (halfway, a) in halfway.iter_mut().zip(a) {
+            halfway[first] = a;
+        }
+    }
+    for (eight, mut a) in halfway.into_iter().enumerate() {
+        for square in SQUARES_OF_LANES {
+            exchange(&mut a, square);
+        }
+        for (i, a) in a.into_iter().enumerate() {
+            let to = &mut strips[(8 * eight + i) * stride].0;
+            // SAFETY: 64 plain bytes.
+            unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), a) };
+        }
+    }
+}
+
+impl<const NEWER: bool> PairLanes for Avx512<NEWER> {
+    type Bits = __m512i;
+
+    const REGISTERS: usize = 1;
+
+    #[inline(always)]
+    fn zero_bits(self) -> __m512i {
+        unsafe { _mm512_setzero_si512() }
+    }
+
+    #[inline(always)]
+    fn both(self, a: &Strip, b: &Strip, _register: usize) -> __m512i {
+        unsafe { _mm512_and_si512(load(a), load(b)) }
+    }
+
+    #[inline(always)]
+    fn save_carry(self, sum: &mut __m512i, a: __m512i, b: __m512i) -> __m512i {
+        unsafe {
+            // Two of three, and one or three.
+            let carry = _mm512_ternarylogic_epi64::<0xe8>(*sum, a, b);
+            *sum = _mm512_ternarylogic_epi64::<0x96>(*sum, a, b);
+            carry
+        }
+    }
+
+    #[inline(always)]
+    fn add_count(self, numbers: __m512i, bits: __m512i) -> __m512i {
+        unsafe {
+            // SAFETY: 16 plain bytes.
+            let counts = std::mem::transmute::<[u8; 16], __m128i>(BITS_OF_NIBBLES);
+            let (counts, low) = (_mm512_broadcast_i32x4(counts), _mm512_set1_epi8(0xf));
+            let of_low = _mm512_shuffle_epi8(counts, _mm512_and_si512(bits, low));
+            let of_high = _mm512_shuffle_epi8(counts, _mm512_and_si512(_mm512_srli_epi16::<4>(bits), low));
+            let by_byte = _mm512_add_epi8(of_low, of_high);
+            _mm512_add_epi64(numbers, _mm512_sad_epu8(by_byte, _mm512_setzero_si512()))
+        }
+    }
+
+    #[inline(always)]
+    fn add_numbers(self, a: __m512i, b: __m512i) -> __m512i {
+        unsafe { _mm512_add_epi64(a, b) }
+    }
+
+    #[inline(always)]
+    fn sum_up(self, numbers: __m512i) -> u64 {
+        unsafe { _mm512_reduce_add_epi64(numbers) as u64 }
+    }
+
+    #[inline(always)]
+    fn count_tile(self, a: Tile, b: Tile) -> TileCounts {
+        if NEWER { unsafe { count_tile(a, b) } } else { count_tile_by_carries(self, a, b) }
+    }
+
+    #[inline(always)]
+    fn transpose_strip(self, rows: &Rows, strips: &mut [Strip], stride: usize) {
+        unsafe { transpose_strip(rows, strips, stride) }
     }
 }

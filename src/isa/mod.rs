@@ -9,6 +9,7 @@ mod avx2;
 mod avx512;
 mod fields;
 mod graded;
+mod pairs;
 mod passes;
 mod portable;
 mod transposed;
@@ -17,6 +18,7 @@ pub use fields::{FieldLanes, FieldSums, Fields};
 pub use graded::{
     GradedSums, LARGEST_NARROW, NarrowLanes, NarrowWeight, USERS_AT_ONCE, WideLanes, WideWeight, largest_wide,
 };
+pub use pairs::{PairLanes, Rows, STRIP, Strip, TILE};
 pub use passes::{Pass, in_passes};
 pub use portable::Portable;
 pub use transposed::Transposed;
@@ -110,15 +112,15 @@ pub trait Kernel {
 
 /// The operations of the kernels. A value of an implementing type exists only where the CPU has the instructions.
 ///
-/// Those of [`NarrowLanes`] and [`WideLanes`] are for scores of any grades, those of [`FieldLanes`] for Cronbach's α, and
-/// those here for scores of 0 and 1:
+/// Those of [`NarrowLanes`] and [`WideLanes`] are for scores of any grades, those of [`FieldLanes`] for Cronbach's α, those of
+/// [`PairLanes`] for complete answers, and those here for scores of 0 and 1:
 ///
 /// Sums are made for one part of questions from users in order of descending running total x. Lanes are 16 bits wide
 /// and wrap on the way; the kernel bounds the users so that the ends are exact.
 ///
 /// Σx over users is summed by parts: it is the sum, over each step from one total down to the next, of the number of
 /// users so far. So no user is multiplied by its x, and at each step what was summed so far is summed once more.
-pub trait Isa: NarrowLanes + WideLanes + FieldLanes + Send + Sync {
+pub trait Isa: NarrowLanes + WideLanes + FieldLanes + PairLanes + Send + Sync {
     /// Parts whose sums are made in one pass over the users, from 1 to 5: as many as have their [`Run`](Self::Run) in
     /// registers.
     const PARTS_AT_ONCE: usize;
@@ -170,6 +172,22 @@ pub trait Isa: NarrowLanes + WideLanes + FieldLanes + Send + Sync {
     /// Writes the positions of the set bits of `bits`, each plus `first`, to the front of `positions`. What stands
     /// behind them there is undefined afterwards.
     fn positions(self, bits: u64, first: u32, positions: &mut [u32; BLOCK]);
+}
+
+/// Asks for what will be read soon to be brought to the second-level cache.
+#[inline(always)]
+pub fn prefetch<T>(memory: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        const LINE: usize = 64;
+        for item in memory.iter().step_by((LINE / size_of::<T>().max(1)).max(1)) {
+            // SAFETY: every x86-64 CPU has it, and it changes nothing that a program sees.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(item).cast()) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = memory;
 }
 
 /// The instruction sets that the kernel is written for.

@@ -1,12 +1,13 @@
 //! The kernel's operations in what every compiler target has: 128-bit registers, which [`wide`] maps to SSE2, NEON
 //! or simd128.
 
-use wide::{i16x8, i32x8};
+use wide::{i16x8, i32x8, u64x2};
 
 use super::fields::{FieldLanes, FieldSums, Fields};
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
+use super::pairs::{PairLanes, Rows, Strip, transpose_by_words};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
 #[derive(Clone, Copy)]
@@ -322,5 +323,50 @@ impl FieldLanes for Portable {
                 *found = (i32x8::new(*found) + field).to_array();
             }
         }
+    }
+}
+
+impl PairLanes for Portable {
+    type Bits = u64x2;
+
+    const REGISTERS: usize = 4;
+
+    #[inline(always)]
+    fn zero_bits(self) -> u64x2 {
+        u64x2::ZERO
+    }
+
+    #[inline(always)]
+    fn both(self, a: &Strip, b: &Strip, register: usize) -> u64x2 {
+        let of = |strip: &Strip| u64x2::new([strip.0[2 * register], strip.0[2 * register + 1]]);
+        of(a) & of(b)
+    }
+
+    #[inline(always)]
+    fn save_carry(self, sum: &mut u64x2, a: u64x2, b: u64x2) -> u64x2 {
+        let either = *sum ^ a;
+        let carry = (*sum & a) | (either & b);
+        *sum = either ^ b;
+        carry
+    }
+
+    #[inline(always)]
+    fn add_count(self, numbers: u64x2, bits: u64x2) -> u64x2 {
+        numbers + u64x2::new(bits.to_array().map(|word| u64::from(word.count_ones())))
+    }
+
+    #[inline(always)]
+    fn add_numbers(self, a: u64x2, b: u64x2) -> u64x2 {
+        a + b
+    }
+
+    #[inline(always)]
+    fn sum_up(self, numbers: u64x2) -> u64 {
+        numbers.to_array().into_iter().sum()
+    }
+
+    #[inline(always)]
+    fn transpose_strip(self, rows: &Rows, strips: &mut [Strip], stride: usize) {
+        transpose_by_words(self, rows, strips, stride);
     }
 }

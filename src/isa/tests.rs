@@ -12,7 +12,11 @@ struct Found {
     wide: Vec<GradedSums>,
     scorers: Vec<FieldSums<4>>,
     prefixes: Vec<(FieldSums<2>, FieldSums<1>)>,
+    pairs: Vec<PairCounts>,
 }
+
+/// For each question and each how many users scored on both.
+type PairCounts = Vec<[u64; BLOCK]>;
 
 /// A user of graded scores: what it answered, its points, its total on the prefix, and its grand total.
 type User = (u16, [u32; PART], i32, i32);
@@ -36,6 +40,8 @@ struct Everything<'a> {
     marked: &'a [Vec<MarkedUser>],
     /// No more than fit into halves of a word.
     prefixes: &'a [Vec<PrefixUser>],
+    /// Of users, what they scored on.
+    rows: &'a [Vec<u64>],
 }
 
 impl Kernel for Everything<'_> {
@@ -120,7 +126,30 @@ impl Kernel for Everything<'_> {
             isa.finish_fields(squares, &mut found.1);
             found
         };
+        let pairs = |users: &Vec<u64>| {
+            let used = users.len().div_ceil(STRIP);
+            // What is behind the strips in use is not to be counted.
+            let stride = used + 1;
+            let mut strips = vec![Strip([u64::MAX; STRIP / BLOCK]); BLOCK * stride];
+            for (strip, users) in users.chunks(STRIP).enumerate() {
+                let mut rows: Rows = [[0; _]; _];
+                rows.as_flattened_mut()[..users.len()].copy_from_slice(users);
+                isa.transpose_strip(&rows, &mut strips[strip..], stride);
+            }
+            let column = |question: usize| &strips[question * stride..][..used];
+            let mut found = vec![[0; BLOCK]; BLOCK];
+            for (i, j) in (0..BLOCK * BLOCK).step_by(TILE).map(|pair| (pair / BLOCK, pair % BLOCK)) {
+                // Questions in any order, also the same twice.
+                let of = [i, (i + 1) % BLOCK, i, (i + 3) % BLOCK];
+                let counts = isa.count_tile(of.map(column), std::array::from_fn(|other| column(j + other)));
+                for (question, counts) in of.into_iter().zip(counts) {
+                    found[question][j..][..TILE].copy_from_slice(&counts);
+                }
+            }
+            found
+        };
         Found {
+            pairs: self.rows.iter().map(pairs).collect(),
             bits: self.words.iter().map(lanes).collect(),
             positions: self.words.iter().map(positions).collect(),
             transposed: self.squares.iter().map(transposed).collect(),
@@ -191,6 +220,16 @@ fn counted_prefixes(users: &Vec<PrefixUser>) -> (FieldSums<2>, FieldSums<1>) {
         }
     }
     found
+}
+
+fn counted_pairs(users: &Vec<u64>) -> PairCounts {
+    let mut counts = vec![[0; BLOCK]; BLOCK];
+    for &user in users {
+        for i in bits(user) {
+            bits(user).for_each(|j| counts[i][j] += 1);
+        }
+    }
+    counts
 }
 
 /// Users whose totals are at most `largest`, or at their extremes.
@@ -286,7 +325,13 @@ fn every_instruction_set_counts_right() {
             (0..count).map(user).collect()
         })
         .collect();
+    // Around the ends of words, of strips, and of as many words as are added up to binary digits.
+    let sizes = [0, 1, 63, 64, 65, 511, 512, 513, 1023, 1024, 1025, 2049, 4095, 4096, 4097, 4700];
+    let mut rows: Vec<Vec<u64>> =
+        sizes.into_iter().map(|users| (0..users).map(|_| random() | random()).collect()).collect();
+    rows.push(vec![u64::MAX; 9 * STRIP]);
     let expected = Found {
+        pairs: rows.iter().map(counted_pairs).collect(),
         bits: words.iter().map(|&word| word as u16).collect(),
         positions: words.iter().map(|&word| bits(word).map(|bit| 1000 + bit as u32).collect()).collect(),
         transposed: squares
@@ -310,6 +355,7 @@ fn every_instruction_set_counts_right() {
         wide: &wide,
         marked: &marked,
         prefixes: &prefixes,
+        rows: &rows,
     };
     let compare = |found: Found, name: &str| {
         assert!(found.bits == expected.bits, "{name}: bits");
@@ -329,6 +375,9 @@ fn every_instruction_set_counts_right() {
         }
         for (found, expected) in found.prefixes.iter().zip(&expected.prefixes) {
             assert_eq!(found, expected, "{name}, prefixes");
+        }
+        for ((found, expected), users) in found.pairs.iter().zip(&expected.pairs).zip(&rows) {
+            assert!(found == expected, "{name}, pairs of {} users", users.len());
         }
     };
     for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {

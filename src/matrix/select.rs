@@ -26,18 +26,19 @@ impl ResponseMatrix {
         let selection = Selection { users: &users, columns: &columns, questions };
 
         let answered = selection.bits(&self.answered)?;
+        let are_all = questions.len() == self.questions();
         let table = match &self.table {
             Table::Binary(integers) => {
                 let points = selection.bits(&integers.points)?;
-                Table::Binary(integers.of_users(&users, points))
+                Table::Binary(integers.of_questions(are_all, &users, points))
             }
             Table::Small(integers) => {
                 let points = selection.packed(&integers.points, &self.answered, &answered);
-                Table::Small(integers.of_users(&users, points))
+                Table::Small(integers.of_questions(are_all, &users, points))
             }
             Table::Large(integers) => {
                 let points = selection.packed(&integers.points, &self.answered, &answered);
-                Table::Large(integers.of_users(&users, points))
+                Table::Large(integers.of_questions(are_all, &users, points))
             }
             Table::Float(floats) => Table::Float(Floats {
                 points: selection.packed(&floats.points, &self.answered, &answered),

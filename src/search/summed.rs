@@ -12,7 +12,7 @@ use crate::isa::InstructionSet;
 use crate::matrix::{Floats, Integers, Table};
 use crate::moment_tree;
 use crate::moments::{RankBy, SumInteger, sums_fit};
-use crate::pair_sums::{PairScores, PairSums, pair_sums};
+use crate::pair_sums::{PairScores, PairSums, Users, pair_sums};
 use crate::parallel;
 use crate::patterns::{Pattern, is_complete, patterns};
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold, TableColumns};
@@ -293,8 +293,7 @@ impl<'a> Summed<'a> {
         }
         let is_complete = is_complete(&matrix.answered, users);
         let (patterns, families) = if is_complete {
-            let questions = (0..questions as u32).collect();
-            (vec![Pattern { questions, users: (0..users as u32).collect() }], None)
+            (None, None)
         } else {
             let n = self.best_by_bound()?;
             let most = if strategy.is_some() { usize::MAX } else { users / LEAST_USERS_PER_PATTERN };
@@ -326,14 +325,21 @@ impl<'a> Summed<'a> {
             if strategy.is_none() && !pays {
                 return Ok(None);
             }
-            (patterns, families)
+            (Some(patterns), families)
         };
-        let pairs: usize = patterns.iter().map(|pattern| pattern.questions.len() * questions).sum();
+        let all: Vec<u32> = (0..questions as u32).collect();
+        // Complete answers need no list of users.
+        let patterns = match &patterns {
+            Some(patterns) => patterns.iter().map(|of| (&of.questions, Users::These(&of.users))).collect(),
+            None => vec![(&all, Users::Rows(0..users))],
+        };
+        let pairs: usize = patterns.iter().map(|(of, _)| of.len() * questions).sum();
         if strategy.is_none() && pairs > MOST_PAIRS {
             return Ok(None);
         }
-        let sums = |pattern: &Pattern| pair_sums::<P, A>(isa, integers, &matrix.answered, pattern);
-        let blocks: Option<Vec<PairSums<A>>> = patterns.iter().map(sums).collect();
+        let answered = &matrix.answered;
+        let sums = patterns.iter().map(|(of, users)| pair_sums::<P, A>(isa, integers, answered, of, users));
+        let blocks: Option<Vec<PairSums<A>>> = sums.collect();
         let mut blocks = blocks.ok_or(Error::MatrixTooLarge { users, questions })?;
 
         if users < request.least_users() {

@@ -1,0 +1,131 @@
+//! How many users scored on both of two questions, by columns of bits.
+
+use super::{BLOCK, Isa};
+
+/// Users whose bits of one question are a strip.
+pub const STRIP: usize = 512;
+
+/// Words of a strip.
+const WORDS: usize = STRIP / BLOCK;
+
+/// A bit for each of 512 users: one register where registers are widest.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub struct Strip(pub [u64; WORDS]);
+
+impl Strip {
+    pub const EMPTY: Self = Self([0; WORDS]);
+}
+
+/// A word of each of 512 users: its bits of 64 questions.
+pub type Rows = [[u64; WORDS]; BLOCK];
+
+/// Questions of a tile: users are counted for each of four with each of four others, so that a strip that is loaded is
+/// used four times.
+pub const TILE: usize = 4;
+
+/// The strips of four questions, of the same users, so as many of each.
+pub type Tile<'a> = [&'a [Strip]; TILE];
+
+/// Counts of users by the questions of one tile and those of another.
+pub type TileCounts = [[u64; TILE]; TILE];
+
+/// How many bits a number below 16 has, for instructions that look up sixteen bytes at once.
+#[cfg(target_arch = "x86_64")]
+pub(super) const BITS_OF_NIBBLES: [u8; 16] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
+
+/// Words after which carries are counted.
+const WORDS_OF_CARRIES: usize = 8;
+
+/// Counts of pairs. Where no instruction counts the bits of a register, carries are saved ([`count_by_carries`]).
+pub trait PairLanes: Copy {
+    /// Bits of a strip, or of a part of it; or numbers of 64 bits.
+    type Bits: Copy;
+
+    /// Registers that hold a strip.
+    const REGISTERS: usize;
+
+    fn zero_bits(self) -> Self::Bits;
+
+    /// The bits that both have, of one register of the strip.
+    fn both(self, a: &Strip, b: &Strip, register: usize) -> Self::Bits;
+
+    /// Makes `sum` the lower bits of the sum of all three, bit by bit, and returns the upper bits.
+    fn save_carry(self, sum: &mut Self::Bits, a: Self::Bits, b: Self::Bits) -> Self::Bits;
+
+    /// To each number the bits that are set there are added.
+    fn add_count(self, numbers: Self::Bits, bits: Self::Bits) -> Self::Bits;
+
+    /// Sums of numbers.
+    fn add_numbers(self, a: Self::Bits, b: Self::Bits) -> Self::Bits;
+
+    /// All numbers, summed.
+    fn sum_up(self, numbers: Self::Bits) -> u64;
+
+    /// How many users have the bits of both, for each question of `a` with each of `b`.
+    #[inline(always)]
+    fn count_tile(self, a: Tile, b: Tile) -> TileCounts {
+        count_tile_by_carries(self, a, b)
+    }
+
+    /// Writes the bits of the users of `rows` for question i to `strips[i * stride]`, in the same order for all.
+    fn transpose_strip(self, rows: &Rows, strips: &mut [Strip], stride: usize);
+}
+
+/// [`PairLanes::count_tile`], pair by pair.
+#[inline(always)]
+pub(super) fn count_tile_by_carries<L: PairLanes>(lanes: L, a: Tile, b: Tile) -> TileCounts {
+    let mut counts = TileCounts::default();
+    for (a, counts) in a.into_iter().zip(&mut counts) {
+        for (b, count) in b.into_iter().zip(counts) {
+            *count = count_by_carries(lanes, a, b);
+        }
+    }
+    counts
+}
+
+/// How many bits both columns have. Of eight words the bits are added up to binary digits, and only the uppermost are counted
+/// then (Harley and Seal; see H. S. Warren, "Hacker's Delight", 5-1).
+#[inline(always)]
+fn count_by_carries<L: PairLanes>(lanes: L, a: &[Strip], b: &[Strip]) -> u64 {
+    let strips = WORDS_OF_CARRIES / L::REGISTERS;
+    let (mut ones, mut twos, mut fours, mut count) =
+        (lanes.zero_bits(), lanes.zero_bits(), lanes.zero_bits(), lanes.zero_bits());
+    let (a, b) = (a.chunks_exact(strips), b.chunks_exact(strips));
+    let (last_a, last_b) = (a.remainder(), b.remainder());
+    for (a, b) in a.zip(b) {
+        let both = |word: usize| {
+            let (strip, register) = (word / L::REGISTERS, word % L::REGISTERS);
+            lanes.both(&a[strip], &b[strip], register)
+        };
+        let twos_0 = lanes.save_carry(&mut ones, both(0), both(1));
+        let twos_1 = lanes.save_carry(&mut ones, both(2), both(3));
+        let fours_0 = lanes.save_carry(&mut twos, twos_0, twos_1);
+        let twos_0 = lanes.save_carry(&mut ones, both(4), both(5));
+        let twos_1 = lanes.save_carry(&mut ones, both(6), both(7));
+        let fours_1 = lanes.save_carry(&mut twos, twos_0, twos_1);
+        let eights = lanes.save_carry(&mut fours, fours_0, fours_1);
+        count = lanes.add_count(count, eights);
+    }
+    for digit in [fours, twos, ones] {
+        count = lanes.add_count(lanes.add_numbers(count, count), digit);
+    }
+    for (a, b) in last_a.iter().zip(last_b) {
+        for register in 0..L::REGISTERS {
+            count = lanes.add_count(count, lanes.both(a, b, register));
+        }
+    }
+    lanes.sum_up(count)
+}
+
+/// [`PairLanes::transpose_strip`] by squares of words.
+#[inline(always)]
+pub(super) fn transpose_by_words<I: Isa>(isa: I, rows: &Rows, strips: &mut [Strip], stride: usize) {
+    let (squares, _) = rows.as_flattened().as_chunks::<BLOCK>();
+    for (word, square) in squares.iter().enumerate() {
+        let square = isa.transpose(square);
+        for question in 0..BLOCK {
+            strips[question * stride].0[word] = square.row(question);
+        }
+    }
+}
