@@ -66,9 +66,12 @@ impl Shape {
     }
 }
 
+/// What a user scored on the questions of a set, each with its question, and on all others.
+type Answers = (Vec<(u32, f64)>, Vec<f64>);
+
 /// r, r_rest of a mean, or Cronbach's α of one set by the two-pass formulas, from the responses themselves.
 fn plain(responses: &Responses<f64>, set: &[u32], rank_by: RankBy) -> f64 {
-    let mut users: HashMap<u32, (Vec<(u32, f64)>, Vec<f64>)> = HashMap::new();
+    let mut users: HashMap<u32, Answers> = HashMap::new();
     for ((&user, &question), &score) in
         responses.users.iter().zip(&responses.questions).zip(&responses.scores)
     {

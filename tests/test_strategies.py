@@ -142,24 +142,30 @@ def test_unknown_strategies_are_errors(name: str, monkeypatch: pytest.MonkeyPatc
 
 
 EVERYTHING = "every user to have answered every question"
+FEW_PATTERNS = "users who share few answer patterns, or questions that all answered"
 
 # Any question can be lacking to the common users of a set.
 EACH_ANOTHER = responses("binary").filter((USER > 15) | (QUESTION != USER))
 
 
 @pytest.mark.parametrize(
-    ("name", "responses", "top", "needs"),
+    ("name", "responses", "k_and_top", "needs"),
     [
-        ("bound", EACH_ANOTHER, 5, "users who share few answer patterns, or questions that all answered"),
-        ("bound", responses("float", 3), 5, f"{EVERYTHING} where scores are not integers"),
-        ("bound", responses("binary"), None, "`top` or a positive floor, since it leaves sets out"),
-        ("moments", responses("float"), None, "`top` and sets of two and more where scores are not integers"),
-        ("moments", responses("float", 3), 5, f"{EVERYTHING} where scores are not integers"),
+        ("bound", EACH_ANOTHER, (2, 5), FEW_PATTERNS),
+        ("bound", responses("float", 3), (2, 5), f"{EVERYTHING} where scores are not integers"),
+        ("bound", responses("binary"), (2, None), "`top` or a positive floor, since it leaves sets out"),
+        ("moments", responses("float"), (1, 5), "sets of two and more where scores are not integers"),
+        ("moments", responses("float", 3), (2, 5), f"{EVERYTHING} where scores are not integers"),
     ],
 )
 def test_what_a_strategy_cannot_search_is_an_error(
-    name: str, responses: pl.DataFrame, top: int | None, needs: str, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    responses: pl.DataFrame,
+    k_and_top: tuple[int, int | None],
+    needs: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(VARIABLE, name)
+    k, top = k_and_top
     with pytest.raises(ComputeError, match=f"{VARIABLE} is {name}, which needs {needs}"):
-        pc.top_corrsets(responses, k=2, top=top).collect()
+        pc.top_corrsets(responses.lazy(), k=k, top=top).collect()

@@ -225,8 +225,12 @@ mod tests {
                 projected.project(&database, &extension, Layout::joined(longer, both), K);
                 projected.index(isa, both);
                 let near = projected.near();
-                assert!(near.squares <= near.users as u64 * square);
-                assert!(if square == 0 { near.users == 0 } else { near.users > 0 || self.users < 500 });
+                let plain = (0..self.users)
+                    .filter(|&user| Self::answer(user, 17).0)
+                    .map(|user| (totals[user] * totals[user]) as u64)
+                    .filter(|&squared| squared < square);
+                assert_eq!((near.users, near.squares), (plain.clone().count(), plain.sum()));
+                assert!(self.users < 500 || square == 0 || near.users > 0);
                 extension.extend(isa, &projected, third);
                 let mut sums = sums_of(&extension, &projected);
                 let leaves = columns.iter().filter(|&&column| (Open { low: 16, high: 18 }).has(column));

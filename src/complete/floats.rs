@@ -290,10 +290,18 @@ impl Kernel for AddUsers<'_, '_> {
                         lost[lane] += sum_low + product_low;
                     }
                 }
-                let whole = &mut products.sums[row * products.width + column];
-                for (sum, lost) in sums.into_iter().zip(lost) {
-                    *whole = *whole + DoubleDouble::sum(sum, lost);
+                // Half of the lanes to the other half, again and again: one after another they would wait for each other.
+                let mut lanes: [DoubleDouble; LANES] =
+                    std::array::from_fn(|lane| DoubleDouble::sum(sums[lane], lost[lane]));
+                let mut left = LANES;
+                while left > 1 {
+                    left /= 2;
+                    for lane in 0..left {
+                        lanes[lane] = lanes[lane] + lanes[left + lane];
+                    }
                 }
+                let whole = &mut products.sums[row * products.width + column];
+                *whole = *whole + lanes[0];
             }
         }
     }
