@@ -66,12 +66,7 @@ impl Far {
                 for user in ones(answered.into_iter().fold(!far, |near, bits| near & bits)) {
                     let x = total as i32 + scored.map(|bits| (bits >> user & 1) as i32).iter().sum::<i32>();
                     let t = database.weights()[block * BLOCK + user].t();
-                    sums.n[lane] += 1;
-                    sums.x[lane] += x;
-                    sums.xx[lane] += x * x;
-                    sums.t[lane] += t;
-                    sums.tt[lane] += t * t;
-                    sums.xt[lane] += x * t;
+                    sums.take_up(lane, x, t);
                 }
             }
         }
@@ -92,12 +87,7 @@ mod tests {
 
     fn add(sums: &mut PartSums, lane: usize, users: &[User]) {
         for &(x, t) in users {
-            sums.n[lane] += 1;
-            sums.x[lane] += x;
-            sums.xx[lane] += x * x;
-            sums.t[lane] += t;
-            sums.tt[lane] += t * t;
-            sums.xt[lane] += x * t;
+            sums.take_up(lane, x, t);
         }
     }
 

@@ -8,7 +8,7 @@ use super::covariances::{Criterion, Moments};
 use super::*;
 use crate::matrix::ResponseMatrix;
 use crate::moments::summed_variances;
-use crate::responses::{Duplicates, Responses};
+use crate::responses::{Duplicates, Responses, Score};
 use crate::search::{Constraints, Costs, Domains, Limits, Run, SearchStrategy, run, search_with};
 
 /// Scores by item and user.
@@ -54,7 +54,8 @@ fn covariances(columns: &Columns) -> Covariances {
     Covariances::try_new(columns.len(), comoment(&totals, &totals), row, 0.0).unwrap()
 }
 
-fn matrix(columns: &Columns) -> ResponseMatrix {
+/// Of the answers to each question.
+pub fn matrix<T: Score>(columns: &[Vec<T>]) -> ResponseMatrix {
     let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
     for (question, column) in (0..).zip(columns) {
         for (user, &score) in (0..).zip(column) {
@@ -263,13 +264,13 @@ fn the_start_finds_different_sets_best_first() {
 #[test]
 fn a_climb_that_rounding_leads_astray_ends() {
     let by_r = [
-        [33_554_432, -50_331_647, 2, 3, 50_331_649, -50_331_647],
+        [33_554_432i64, -50_331_647, 2, 3, 50_331_649, -50_331_647],
         [-33_554_435, 50_331_648, 1, 3, -50_331_646, 50_331_648],
         [33_554_434, -50_331_650, 1, -3, 50_331_647, -50_331_649],
         [-33_554_429, 50_331_650, 0, -1, -50_331_647, 50_331_645],
     ];
     let by_r_rest = [
-        [-1, -50_331_645, 33_554_429, 16_777_214, -16_777_215, -50_331_651],
+        [-1i64, -50_331_645, 33_554_429, 16_777_214, -16_777_215, -50_331_651],
         [-3, 50_331_647, -33_554_432, -16_777_217, 16_777_214, 50_331_645],
         [1, -50_331_645, 33_554_430, 16_777_215, -16_777_213, -50_331_649],
         [0, 50_331_651, -33_554_433, -16_777_213, 16_777_214, 50_331_649],

@@ -88,6 +88,16 @@ pub struct PartSums {
 }
 
 impl PartSums {
+    /// Adds a user to one lane.
+    pub fn take_up(&mut self, lane: usize, x: i32, t: i32) {
+        self.n[lane] += 1;
+        self.x[lane] += x;
+        self.xx[lane] += x * x;
+        self.t[lane] += t;
+        self.tt[lane] += t * t;
+        self.xt[lane] += x * t;
+    }
+
     #[inline(always)]
     pub fn add(&mut self, other: &Self) {
         let add = |sums: &mut [i32; PART], others: &[i32; PART]| {

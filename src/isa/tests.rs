@@ -172,13 +172,7 @@ fn counted(groups: &Groups) -> PartSums {
         for &(word, t) in users {
             for question in (0..PART).filter(|bit| word >> bit & 1 == 1) {
                 let x = (groups.len() - 1 - step) as i32 + (word >> (PART + question) & 1) as i32;
-                let t = t as i32;
-                sums.n[question] += 1;
-                sums.x[question] += x;
-                sums.xx[question] += x * x;
-                sums.t[question] += t;
-                sums.tt[question] += t * t;
-                sums.xt[question] += x * t;
+                sums.take_up(question, x, t as i32);
             }
         }
     }

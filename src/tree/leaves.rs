@@ -381,7 +381,7 @@ impl<S: Scores, const BY_FAR: bool> Kernel for Finish<'_, '_, S, BY_FAR> {
             looked_at += end;
         }
         if S::SCREENS {
-            tree.screen.learn(looked_at, scratch.completed);
+            tree.screen.learn(BY_FAR, looked_at, scratch.completed);
         }
     }
 }

@@ -77,8 +77,8 @@ const WINDOW: u64 = 1 << 16;
 const PAUSE: u64 = 1 << 22;
 
 /// Of so many sets (as powers of two) one at most is completed, or there must be more far users; and one at least, or there may
-/// be fewer. To complete a set takes about ten times as long as to look at one. From step to step five to ten times as many
-/// are to be completed.
+/// be fewer. On the reference benchmark a search takes as long where one in 560 is completed as where one in 2,000 is; for 100 of its
+/// questions, 6 % longer at one in 140 than at one in 1,800. These are neighbouring steps.
 const MOST_COMPLETED: u32 = 8;
 const LEAST_COMPLETED: u32 = 13;
 
@@ -96,12 +96,16 @@ impl Screen {
         self.step.load(Ordering::Relaxed)
     }
 
-    /// Takes note of `sets` that were looked at, and of how many of them were completed.
-    pub fn learn(&self, sets: usize, completed: usize) {
+    /// Takes note of `sets` that were looked at, by far users only or by all, and of how many of them were completed.
+    pub fn learn(&self, by_far: bool, sets: usize, completed: usize) {
+        let step = self.step();
+        // Nothing is learned about a step by sets to which it did not apply.
+        if by_far == (step == 0) {
+            return;
+        }
         let more = (sets as u64) << u32::BITS | completed as u64;
         let counts = self.counts.fetch_add(more, Ordering::Relaxed).wrapping_add(more);
         let (sets, completed) = (counts >> u32::BITS, counts & u64::from(u32::MAX));
-        let step = self.step();
         // Threads may do this at once, or lose what others count meanwhile: it all happens again.
         let next = if completed > FEW_COMPLETED + (sets >> MOST_COMPLETED) {
             // As many steps as it is worse.

@@ -5,25 +5,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::complete::FloatSums;
+use crate::complete::tests::matrix;
 use crate::isa::{InstructionSet, Kernel};
 use crate::matrix::{ResponseMatrix, Table};
 use crate::moment_tree::{self, Sums};
 use crate::moments::{FloatComoments, LaneCorrelations, Side};
-use crate::responses::{Duplicates, Responses};
 
 const LANES: usize = moment_tree::LANES;
-
-fn matrix(columns: &[Vec<f64>]) -> ResponseMatrix {
-    let mut responses = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
-    for (question, column) in (0..).zip(columns) {
-        for (user, &score) in (0..).zip(column) {
-            responses.users.push(user);
-            responses.questions.push(question);
-            responses.scores.push(score);
-        }
-    }
-    responses.into_matrix(Duplicates::Error).unwrap()
-}
 
 fn answers(matrix: &ResponseMatrix, k: usize) -> FloatAnswers<'_> {
     let Table::Float(floats) = &matrix.table else { panic!("scores are floats") };
