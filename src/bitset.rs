@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::isa::{Isa, Portable};
+use crate::parallel;
 
 /// Bits in one word.
 pub const WORD_BITS: usize = u64::BITS as usize;
@@ -134,8 +135,13 @@ impl BitMatrix {
         }
     }
 
+    /// Whether all bits are set.
+    pub fn is_full(&self) -> bool {
+        parallel::map_stretches(self.rows(), |rows| self.are_full(rows)).into_iter().all(|are_full| are_full)
+    }
+
     /// Whether all bits of some rows are set.
-    pub fn are_full(&self, rows: Range<usize>) -> bool {
+    fn are_full(&self, rows: Range<usize>) -> bool {
         let width = self.words_per_row;
         let words = self.rows_of(rows);
         // Zeros are beyond the last column.
@@ -242,6 +248,20 @@ mod tests {
                     assert_eq!(matrix.contains(row, column), expected.contains(&column));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_matrix_is_full_without_one_zero() {
+        for columns in SIZES {
+            let mut matrix = BitMatrix::try_zeros(ROWS_AT_ONCE + 3, columns).unwrap();
+            for (row, column) in
+                (0..matrix.rows()).flat_map(|row| (0..columns).map(move |column| (row, column)))
+            {
+                assert!(!matrix.is_full(), "({row}, {column}) is missing");
+                matrix.insert(row, column);
+            }
+            assert!(matrix.is_full(), "{columns} columns");
         }
     }
 

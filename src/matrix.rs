@@ -26,6 +26,7 @@ pub struct ResponseMatrix {
     pub(crate) table: Table,
     users: usize,
     rest: Rest,
+    is_complete: bool,
 }
 
 /// Scores and grand totals by the kind of the scores.
@@ -346,12 +347,22 @@ const TOTALS: Error = Error::Overflow { what: "users' grand totals" };
 const CENTRES: Error = Error::Overflow { what: "differences of scores" };
 
 impl ResponseMatrix {
+    fn new(answered: BitMatrix, table: Table, users: usize, rest: Rest) -> Self {
+        let is_complete = answered.is_full();
+        Self { answered, table, users, rest, is_complete }
+    }
+
     pub fn users(&self) -> usize {
         self.users
     }
 
     pub fn questions(&self) -> usize {
         self.answered.columns()
+    }
+
+    /// Whether every user answered every question.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
     }
 
     /// How many cells are answered.
@@ -396,7 +407,7 @@ impl ResponseMatrix {
             }
             Table::Float(floats) => Table::Float(floats.of_users(users, words_per_row)),
         };
-        Ok(Self { answered, table, users: users.len(), rest: self.rest })
+        Ok(Self::new(answered, table, users.len(), self.rest))
     }
 
     /// What a score of the user adds to the user's grand total.
@@ -474,7 +485,7 @@ impl ResponseMatrix {
                 return Err(CENTRES);
             }
         };
-        Ok(Self { answered, table, users, rest: whole.rest() })
+        Ok(Self::new(answered, table, users, whole.rest()))
     }
 
     /// `whole` is the [`simplest`](Whole::simplest) of its kind.
@@ -539,7 +550,7 @@ impl ResponseMatrix {
             noise: Noise { score: score_noise, total: total_noise },
         };
         let (users, rest) = (floats.totals.len(), floats.rest);
-        Ok(Self { answered, users, rest, table: Table::Float(floats) })
+        Ok(Self::new(answered, Table::Float(floats), users, rest))
     }
 }
 

@@ -4,18 +4,12 @@
 use hashbrown::HashMap;
 
 use crate::bitset::{BitMatrix, WORD_BITS, ones};
-use crate::parallel;
 
 /// The users who answered exactly `questions`, both in ascending order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pattern {
     pub questions: Vec<u32>,
     pub users: Vec<u32>,
-}
-
-/// Whether every user answered every question.
-pub fn is_complete(answered: &BitMatrix, users: usize) -> bool {
-    parallel::map_stretches(users, |users| answered.are_full(users)).into_iter().all(|are_full| are_full)
 }
 
 /// The patterns in order of their first user, or `None` where there are more than `most`.
@@ -52,8 +46,6 @@ mod tests {
                 (0..columns).for_each(|column| assert!(answered.insert(user, column)));
             }
             (1..columns).for_each(|column| assert!(answered.insert(3, column)));
-            assert!(!is_complete(&answered, 5), "{columns} columns");
-            assert!(is_complete(&answered, 3), "{columns} columns");
             let all: Vec<u32> = (0..columns as u32).collect();
             let found = patterns(&answered, 5, 2).unwrap();
             assert_eq!(found[0], Pattern { questions: all.clone(), users: vec![0, 1, 2, 4] });

@@ -49,7 +49,7 @@ impl ResponseMatrix {
                 ..*floats
             }),
         };
-        Ok(Self { answered, table, users: users.len(), rest: self.rest })
+        Ok(Self::new(answered, table, users.len(), self.rest))
     }
 
     /// A row of ones for the given questions.

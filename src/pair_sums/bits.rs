@@ -72,6 +72,13 @@ impl PairScores for BitMatrix {
         columns: &mut Columns,
     ) {
         for (strip, users) in users.chunks(STRIP).enumerate() {
+            if let Users::Rows(of) = &users
+                && integers.points.words_per_row() == 1
+                && let Some(rows) = integers.points.rows_of(of.clone()).as_chunks().0.first_chunk()
+            {
+                columns.set(isa, 0, strip, rows);
+                continue;
+            }
             for word in 0..integers.points.words_per_row() {
                 let mut rows: Rows = [[0; _]; _];
                 let words = rows.as_flattened_mut();

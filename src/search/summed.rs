@@ -14,7 +14,7 @@ use crate::moment_tree;
 use crate::moments::{RankBy, SumInteger, sums_fit};
 use crate::pair_sums::{PairScores, PairSums, Users, pair_sums};
 use crate::parallel;
-use crate::patterns::{Pattern, is_complete, patterns};
+use crate::patterns::{Pattern, patterns};
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold, TableColumns};
 use crate::whole::Rest;
 
@@ -136,7 +136,7 @@ impl<'a> Summed<'a> {
         if bar.is_none() && strategy == Some(SearchStrategy::Bound) {
             return refuse(BOUND_NEEDS);
         }
-        if !is_complete(&matrix.answered, users) {
+        if !matrix.is_complete() {
             return refuse("every user to have answered every question where scores are not integers");
         }
         // What is left of a mean depends on how many questions the user answered.
@@ -291,8 +291,7 @@ impl<'a> Summed<'a> {
         if strategy.is_none() && !self.pays() {
             return Ok(None);
         }
-        let is_complete = is_complete(&matrix.answered, users);
-        let (patterns, families) = if is_complete {
+        let (patterns, families) = if matrix.is_complete() {
             (None, None)
         } else {
             let n = self.best_by_bound()?;
@@ -345,7 +344,9 @@ impl<'a> Summed<'a> {
         if users < request.least_users() {
             return Ok(None);
         }
-        if is_complete && let Some(bar) = self.bar() {
+        if matrix.is_complete()
+            && let Some(bar) = self.bar()
+        {
             let block = blocks.remove(0);
             let covariances =
                 Covariances::of_sums(&block).ok_or(Error::MatrixTooLarge { users, questions })?;

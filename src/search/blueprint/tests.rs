@@ -6,7 +6,6 @@ use super::*;
 use crate::isa::InstructionSet;
 use crate::moments::RankBy;
 use crate::naive::Answers;
-use crate::patterns::is_complete;
 use crate::ranking::TableColumns;
 use crate::responses::{Duplicates, Responses, Score};
 use crate::search::{Control, Every, Run, SearchStrategy, Shard, run, search_with};
@@ -101,7 +100,7 @@ fn check(matrix: &ResponseMatrix, k: usize, min_users: u32, constraints: &Constr
             let blueprint = Blueprint::new(Cow::Borrowed(matrix), request, constraints).unwrap();
             let mut strategies = vec![None, Some(SearchStrategy::Projection)];
             let (few, sums) = (blueprint.matrix(), blueprint.space().chosen() > 1);
-            let complete = is_complete(&few.answered, few.users());
+            let complete = few.is_complete();
             let floats = matches!(few.table, crate::matrix::Table::Float(_));
             if if floats { complete && sums && top.is_some() } else { true } {
                 strategies.push(Some(SearchStrategy::Moments));

@@ -36,7 +36,7 @@ fn by(strategy: SearchStrategy, matrix: &ResponseMatrix, request: &Request) -> R
 /// The strategies beside projection that can do this.
 fn others(matrix: &ResponseMatrix, top: Option<usize>) -> Vec<SearchStrategy> {
     let is_float = matches!(matrix.table, Table::Float(_));
-    let bound = top.is_some() && (!is_float || is_complete(&matrix.answered, matrix.users()));
+    let bound = top.is_some() && (!is_float || matrix.is_complete());
     let mut strategies = vec![SearchStrategy::Moments];
     strategies.extend(bound.then_some(SearchStrategy::Bound));
     strategies
@@ -145,7 +145,7 @@ fn check_best_of_a_share(
                     assert!(is_told || (done - 1.0).abs() < 1e-6, "{strategy:?}: {done}");
                 }
                 Err(error) => assert!(
-                    strategy.is_some() && !is_complete(&best.matrix().answered, best.matrix().users())
+                    strategy.is_some() && !best.matrix().is_complete()
                         || matches!(matrix.table, Table::Float(_))
                         || best.space().chosen() < 2,
                     "{strategy:?}: {error}"
