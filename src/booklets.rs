@@ -6,7 +6,8 @@
 use crate::isa::Isa;
 use crate::moment_tree::{LANES, Sums};
 use crate::moments::{
-    Correlations, IntegerSums, LaneComoments, LaneCorrelations, RankBy, Side, SumInteger, summed_variances,
+    Correlations, IntegerSums, LaneComoments, LaneCorrelations, LaneVariances, RankBy, Side, SumInteger,
+    summed_variances,
 };
 use crate::pair_sums::PairSums;
 
@@ -25,6 +26,9 @@ pub struct Survivors<A> {
     blocks: Vec<Block<A>>,
     /// For each of them, for each question q: twice Σ X·x_q, padded by [`LANES`].
     products: Vec<A>,
+    /// Where there is one pattern: Σx² and (Σx)² of its users, summed over the questions of the prefix.
+    squared: f64,
+    squares: f64,
 }
 
 /// The six sums of the sets that a prefix and each of some questions make, a lane each.
@@ -59,7 +63,7 @@ impl<A: SumInteger + Sync> Sums for [PairSums<A>] {
     fn root(&self) -> Survivors<A> {
         let block = |pattern| Block { pattern, x: A::default(), xx: A::default(), xt: A::default() };
         let products = vec![A::default(); self.len() * width(self)];
-        Survivors { blocks: (0..self.len()).map(block).collect(), products }
+        Survivors { blocks: (0..self.len()).map(block).collect(), products, ..Survivors::default() }
     }
 
     fn work(&self, node: &Survivors<A>) -> u128 {
@@ -73,6 +77,11 @@ impl<A: SumInteger + Sync> Sums for [PairSums<A>] {
     fn project(&self, parent: &Survivors<A>, question: usize, child: &mut Survivors<A>) {
         child.blocks.clear();
         child.products.clear();
+        if let [pattern] = self {
+            let [squared, squares] = pattern.float_squares(question);
+            child.squared = parent.squared + squared;
+            child.squares = parent.squares + squares;
+        }
         for (block, products) in parent.blocks.iter().zip(parent.products.chunks_exact(width(self))) {
             let sums = &self[block.pattern];
             if !sums.contains[question] {
@@ -132,6 +141,26 @@ impl<A: SumInteger + Sync> Sums for [PairSums<A>] {
         let Lanes { n, x, xx, t, tt, xt } = lanes;
         let n = n.map(|n| A::from(i64::from(n)));
         LaneComoments::of([&n, x, xx, t, tt, xt]).correlations(isa, side)
+    }
+
+    /// Of one pattern. The variances of the users of several are no sums of theirs.
+    #[inline(always)]
+    fn lane_alphas<I: Isa>(
+        &self,
+        isa: I,
+        (node, first): (&Survivors<A>, usize),
+        lanes: &Lanes<A>,
+        k: usize,
+    ) -> LaneCorrelations<LANES> {
+        let [pattern] = self else { return LaneCorrelations::UNSETTLED };
+        let (mut squared, mut squares) = ([0.0; LANES], [0.0; LANES]);
+        for lane in 0..LANES {
+            let of_last = pattern.float_squares(first + lane);
+            squared[lane] = node.squared + of_last[0];
+            squares[lane] = node.squares + of_last[1];
+        }
+        let n = lanes.n.map(|n| A::from(i64::from(n)));
+        LaneVariances::of([&n, &lanes.x, &lanes.xx], &squared, &squares).alphas(isa, k)
     }
 
     fn ranks_below(&self, lanes: &Lanes<A>, lane: usize, threshold: f64, rank_by: RankBy) -> bool {

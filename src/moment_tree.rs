@@ -48,11 +48,14 @@ pub trait Sums: Sync {
     /// One correlation of the sets, as far as it is certain.
     fn lane_correlations<I: Isa>(&self, isa: I, lanes: &Self::Lanes, side: Side) -> LaneCorrelations<LANES>;
 
-    /// Cronbach's α of the sets, of `k` questions, as far as it is certain.
-    #[inline(always)]
-    fn lane_alphas<I: Isa>(&self, _isa: I, _lanes: &Self::Lanes, _k: usize) -> LaneCorrelations<LANES> {
-        LaneCorrelations::UNSETTLED
-    }
+    /// Cronbach's α of the sets, of `k` questions, as far as it is certain. `lanes` are the [`lanes`](Self::lanes) of the others.
+    fn lane_alphas<I: Isa>(
+        &self,
+        isa: I,
+        of: (&Self::Node, usize),
+        lanes: &Self::Lanes,
+        k: usize,
+    ) -> LaneCorrelations<LANES>;
 
     /// Whether the set in a lane certainly ranks below a threshold.
     fn ranks_below(&self, lanes: &Self::Lanes, lane: usize, threshold: f64, rank_by: RankBy) -> bool;
@@ -293,8 +296,11 @@ impl<S: Sums + ?Sized> Kernel for Rows<'_, '_, S> {
             // Not in a loop, so that each is compiled for itself.
             let by_lane = (of_lanes(columns.r, Side::Total), of_lanes(columns.r_rest, Side::Rest));
             let settled = by_lane.0.settled() & by_lane.1.settled();
-            let alphas =
-                if columns.alpha { sums.lane_alphas(isa, &lanes, k) } else { LaneCorrelations::NONE };
+            let alphas = if columns.alpha {
+                sums.lane_alphas(isa, (node, first), &lanes, k)
+            } else {
+                LaneCorrelations::NONE
+            };
             let settled_alphas = alphas.settled();
             let (mut r, mut r_rest, mut alpha) = ([f64::NAN; LANES], [f64::NAN; LANES], [f64::NAN; LANES]);
             for row in 0..count {

@@ -132,6 +132,13 @@ impl<A: SumInteger> PairSums<A> {
         others.iter().map(move |&other| comoment(self.n, row[other as usize], x, self.x[other as usize]))
     }
 
+    /// Σx² of a question, or of what is behind the last, and (Σx)²: rounded where n·Σx² is beyond 2⁵³.
+    #[inline(always)]
+    pub fn float_squares(&self, question: usize) -> [f64; 2] {
+        let x = self.x[question].float();
+        [self.squares[question].float(), x * x]
+    }
+
     /// Takes up the users of `other`, who have the same pattern.
     fn add(&mut self, other: &Self) {
         self.n += other.n;

@@ -191,6 +191,7 @@ impl Sums for FloatSums<'_> {
     fn lane_alphas<I: Isa>(
         &self,
         isa: I,
+        _of: (&FloatNode, usize),
         lanes: &FloatComoments<LANES>,
         k: usize,
     ) -> LaneCorrelations<LANES> {

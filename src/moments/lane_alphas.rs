@@ -17,22 +17,23 @@ const LARGEST: f64 = (1u64 << 53) as f64;
 pub struct LaneVariances<const N: usize> {
     pub x: [f64; N],
     pub questions: [f64; N],
-    /// n·Σx², which none of them exceeds.
+    /// What none of them exceeds.
     pub scaled: [f64; N],
 }
 
 impl<const N: usize> LaneVariances<N> {
-    /// Of integers that are not negative, from n, Σx, Σx², and over the questions of a set the sum of the squared scores of its
-    /// users, and the sum of the squared sum of their scores. They are exact where n·Σx² is at most 2⁵³, which then none of
-    /// them and of these products exceeds.
+    /// Of integers, from n, Σx, Σx², and over the questions of a set the sum of the squared scores of its users, and the sum of
+    /// the squared sum of their scores. They are exact where n·Σx² and n times these squared scores are at most 2⁵³, which then
+    /// none of them and of these products exceeds.
     #[inline(always)]
     pub fn of<T: Lane>([n, x, xx]: [&[T; N]; 3], squared: &[f64; N], squares: &[f64; N]) -> Self {
         let mut variances = Self { x: [0.0; N], questions: [0.0; N], scaled: [0.0; N] };
         for lane in 0..N {
             let (n, x) = (n[lane].float(), x[lane].float());
-            variances.scaled[lane] = n * xx[lane].float();
-            variances.x[lane] = variances.scaled[lane] - x * x;
-            variances.questions[lane] = n * squared[lane] - squares[lane];
+            let (of_totals, of_scores) = (n * xx[lane].float(), n * squared[lane]);
+            variances.scaled[lane] = if of_scores > of_totals { of_scores } else { of_totals };
+            variances.x[lane] = of_totals - x * x;
+            variances.questions[lane] = of_scores - squares[lane];
         }
         variances
     }

@@ -299,6 +299,10 @@ impl<S: Scores> Tree<'_, S> {
         }
         // What is cut short is split down to where it is cut: below that, all is walked.
         let children = self.children_within(open, prefix, missing, &subtree);
+        if children.is_empty() {
+            self.control.advance(subtree.share);
+            return collector;
+        }
         let mut marked = Marked::default();
         if missing == 3 {
             marked.mark(self, database, &mut collector);

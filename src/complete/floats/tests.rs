@@ -50,7 +50,8 @@ impl Kernel for Correlate<'_, '_> {
     fn run<I: Isa>(self, isa: I) -> Self::Output {
         let Self(sums, lanes, k) = self;
         let of = |side| sums.lane_correlations(isa, lanes, side);
-        [of(Side::Total), of(Side::Rest), sums.lane_alphas(isa, lanes, k)]
+        // The lanes have all that it takes.
+        [of(Side::Total), of(Side::Rest), sums.lane_alphas(isa, (&sums.root(), 0), lanes, k)]
     }
 }
 

@@ -133,8 +133,9 @@ fn check_shares(isa: InstructionSet, blueprint: &Blueprint, expected: &[Row]) {
         let positions = Shard { index, count: 3 }.positions(blueprint.space()).unwrap();
         let of_share = Run { within: Some(positions.clone()), ..Run::all(&control) };
         let every = Every::new(isa, blueprint, None, TableColumns::USUAL, None).unwrap();
-        let stretch = every.walk(|all| all.stretch(positions, usize::MAX, &control));
+        let stretch = every.walk(|all| all.stretch(positions, usize::MAX, &Control::default()));
         together[0].append(&mut run(isa, blueprint, &of_share).unwrap());
+        assert!((control.done() - 1.0).abs() < 1e-9, "{} of share {index}", control.done());
         together[1].append(&mut stretch.unwrap().unwrap().unwrap());
     }
     for together in together {

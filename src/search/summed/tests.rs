@@ -141,8 +141,7 @@ fn check_best_of_a_share(
             match by(&best, strategy) {
                 Ok((found, done)) => {
                     assert_eq!(found, expected, "{strategy:?}: {within:?} of {sets}, {request:?}");
-                    let is_told = strategy.is_none_or(|strategy| strategy == SearchStrategy::Projection);
-                    assert!(is_told || (done - 1.0).abs() < 1e-6, "{strategy:?}: {done}");
+                    assert!((done - 1.0).abs() < 1e-6, "{strategy:?}: {done}");
                 }
                 Err(error) => assert!(
                     strategy.is_some() && !best.matrix().is_complete()
