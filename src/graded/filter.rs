@@ -147,3 +147,30 @@ pub fn pairs_may_reach(threshold: f64, pairs: &[[f64; 2]], rounding: f64) -> boo
     let off = [xx, tt].map(|squares: f64| n * rounding + n * (MOMENT_ROUNDING * n * squares).sqrt());
     may_reach(threshold - CORRELATION_MARGIN, [n * xx - x * x, n * tt - t * t, n * xt - x * t], off)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::moments::IntegerSums;
+
+    proptest! {
+        /// Whatever their rounding did to them, and they do not reach more.
+        #[test]
+        fn pairs_reach_their_correlation(
+            pairs in prop::collection::vec((-50i64..50, -50i64..50, -0.99f64..0.99, -0.99f64..0.99), 2..30),
+            rounding in prop_oneof![Just(0.0), 1e-9f64..1.0, 1.0f64..100.0],
+        ) {
+            let mut sums = IntegerSums::<i64>::default();
+            pairs.iter().for_each(|&(x, t, ..)| sums.add(x, t));
+            let Some(r) = sums.correlations().r.filter(|&r| r > 0.0) else { return Ok(()) };
+            let off_by = |rounding: f64| -> Vec<[f64; 2]> {
+                pairs.iter().map(|&(x, t, a, b)| [x as f64 + a * rounding, t as f64 + b * rounding]).collect()
+            };
+            prop_assert!(pairs_may_reach(r, &off_by(rounding), rounding), "r = {r}");
+            // Even so few users may round to some millionths.
+            prop_assert!(!pairs_may_reach(r + 1e-4, &off_by(0.0), 0.0), "more than r = {r}");
+        }
+    }
+}
