@@ -276,7 +276,7 @@ fn a_climb_that_rounding_leads_astray_ends() {
         [0, 50_331_651, -33_554_433, -16_777_213, 16_777_214, 50_331_649],
     ];
     for (columns, rank_by) in [(by_r, RankBy::R), (by_r_rest, RankBy::RRest)] {
-        let matrix = matrix(&columns.map(Vec::from).to_vec());
+        let matrix = matrix(&columns.map(Vec::from));
         let request = Request { k: 2, top: Some(3), min_users: 2, rank_by };
         let by = |strategy| search_with(InstructionSet::Portable, Some(strategy), &matrix, &request).unwrap();
         assert_eq!(by(SearchStrategy::Bound), by(SearchStrategy::Projection), "{rank_by:?}");
