@@ -72,6 +72,7 @@ impl PairScores for BitMatrix {
         columns: &mut Columns,
     ) {
         for (strip, users) in users.chunks(STRIP).enumerate() {
+            // Rows of one word are as they are to be transposed; where they are, they need not be copied first.
             if let Users::Rows(of) = &users
                 && integers.points.words_per_row() == 1
                 && let Some(rows) = integers.points.rows_of(of.clone()).as_chunks().0.first_chunk()
