@@ -23,16 +23,26 @@ pub fn is_worth_it(rows: usize) -> bool {
 /// Cuts `0..rows` into one stretch per thread, but not into many short ones, and maps each, in order. One stretch where
 /// several threads are not worth it.
 pub fn map_stretches<T: Send>(rows: usize, map: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
-    if !is_worth_it(rows) {
+    map_heavy_stretches(rows, 1, map)
+}
+
+/// The same where a row is as much work as so many rows of input.
+pub fn map_heavy_stretches<T: Send>(
+    rows: usize,
+    work: usize,
+    map: impl Fn(Range<usize>) -> T + Sync,
+) -> Vec<T> {
+    let work = rows.saturating_mul(work);
+    if rows < 2 || !is_worth_it(work) {
         return vec![map(0..rows)];
     }
-    let stretches = rayon::current_num_threads().min(most_stretches(rows));
+    let stretches = rayon::current_num_threads().min(most_stretches(work)).min(rows);
     let step = rows.div_ceil(stretches);
     (0..rows).into_par_iter().step_by(step).map(|start| map(start..rows.min(start + step))).collect()
 }
 
-fn most_stretches(rows: usize) -> usize {
-    FEW_STRETCHES.max(rows / STRETCH_ROWS)
+fn most_stretches(work: usize) -> usize {
+    FEW_STRETCHES.max(work / STRETCH_ROWS)
 }
 
 /// Maps each of a few items that are much work, in order.
@@ -111,5 +121,14 @@ mod tests {
             });
             assert_eq!(end, rows);
         }
+    }
+
+    #[test]
+    fn few_rows_are_cut_where_they_are_much_work() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let cut = |rows, work| pool.install(|| map_heavy_stretches(rows, work, |stretch| stretch));
+        assert_eq!(cut(10, PARALLEL_ROWS / 10), [0..10]);
+        assert_eq!(cut(10, PARALLEL_ROWS), [0..4, 4..8, 8..10]);
+        assert_eq!(cut(1, usize::MAX), [0..1]);
     }
 }

@@ -16,6 +16,9 @@ use super::covariances::{Covariances, LANES};
 /// Users whose columns are in the second-level cache at once, for a hundred questions.
 const USERS_AT_ONCE: usize = 512;
 
+/// Products of two columns that take as long as to read a row of input, at 1.2 ns each.
+const PRODUCTS_PER_ROW: usize = 50;
+
 /// u², where u is the unit roundoff of `f64`.
 const DOUBLED: f64 = ROUNDOFF * ROUNDOFF;
 
@@ -77,13 +80,16 @@ impl<'a> FloatAnswers<'a> {
     pub fn comoments(&self, isa: InstructionSet) -> Option<Comoments> {
         let items = self.answered.columns();
         let width = items + 3;
-        let stretches = parallel::map_stretches(self.users.len(), |users: Range<usize>| {
+        // Stretches of whole blocks: the error is proven for no more of them than there are.
+        let users = self.users.len();
+        let work = USERS_AT_ONCE.saturating_mul(width.checked_mul(width)? / 2) / PRODUCTS_PER_ROW;
+        let stretches = parallel::map_heavy_stretches(users.div_ceil(USERS_AT_ONCE), work, |blocks| {
             let mut sums = Vec::new();
-            sums.try_reserve_exact(width.checked_mul(width)?).ok()?;
+            sums.try_reserve_exact(width * width).ok()?;
             sums.resize(width * width, DoubleDouble::default());
             let mut products = Products { width, sums };
-            for start in users.clone().step_by(USERS_AT_ONCE) {
-                let users = start..users.end.min(start + USERS_AT_ONCE);
+            for start in blocks.map(|block| block * USERS_AT_ONCE) {
+                let users = start..users.min(start + USERS_AT_ONCE);
                 isa.run(AddUsers { answers: self, users, products: &mut products });
             }
             Some(products)
