@@ -3,10 +3,13 @@
 //! Invariant of every bitset here: the bits of the last word beyond the set's capacity are zero, so
 //! counting and iterating need no special case for the tail.
 
+mod shared;
+
 use std::ops::Range;
 
 use crate::isa::{Isa, Portable};
 use crate::parallel;
+pub use shared::SharedBits;
 
 /// Bits in one word.
 pub const WORD_BITS: usize = u64::BITS as usize;

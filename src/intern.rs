@@ -6,15 +6,27 @@ use std::ops::Range;
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::isa::{InstructionSet, Isa, Kernel};
 use crate::parallel;
 
-/// Values numbered in order of first appearance.
+/// Numbers values in order of first appearance.
+pub trait Intern {
+    type Value;
+
+    /// The id of `value`, a new one if it was not seen before.
+    fn intern(&mut self, value: Self::Value) -> u32;
+
+    /// The distinct values; a value's position is its id.
+    fn into_values(self) -> Vec<Self::Value>;
+}
+
+/// Interns values of any kind.
 ///
 /// Interners of consecutive stretches of a column merge into the interner of the whole, so a column can be
 /// read in parallel or batch by batch with the same ids.
 ///
 /// ```
-/// use polars_corrset::intern::Interner;
+/// use polars_corrset::intern::{Intern, Interner};
 ///
 /// let mut questions = Interner::default();
 /// assert_eq!([5, 3, 5].map(|question| questions.intern(question)), [0, 1, 0]);
@@ -31,18 +43,67 @@ pub struct Interner<K> {
     ids: HashTable<u32>,
     hasher: DefaultHashBuilder,
     values: Vec<K>,
+    /// The id of the value before.
+    last: u32,
+    /// For each id the one that came next when it was last there. Many columns are sorted, or repeat the same ids in the same
+    /// order, and to look whether a guess is right takes less than to hash a value.
+    next: Vec<u32>,
+    /// How many guesses may be wrong, on balance, until no more are made: in a shuffled column nearly all are.
+    patience: u32,
 }
+
+/// Enough for new values at the beginning, of which none can be guessed.
+const PATIENCE: u32 = 1 << 10;
 
 impl<K> Default for Interner<K> {
     fn default() -> Self {
-        Self { ids: HashTable::new(), hasher: DefaultHashBuilder::default(), values: Vec::new() }
+        Self {
+            ids: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            values: Vec::new(),
+            last: 0,
+            next: Vec::new(),
+            patience: PATIENCE,
+        }
+    }
+}
+
+impl<K: Copy + Eq + Hash> Intern for Interner<K> {
+    type Value = K;
+
+    #[inline]
+    fn intern(&mut self, value: K) -> u32 {
+        if self.patience == 0 {
+            return self.find(value);
+        }
+        let last = self.last as usize;
+        if self.values.get(last) == Some(&value) {
+            self.patience = self.patience.saturating_add(1);
+            return self.last;
+        }
+        let guess = self.next.get(last).copied().unwrap_or_default();
+        let id = if self.values.get(guess as usize) == Some(&value) {
+            self.patience = self.patience.saturating_add(1);
+            guess
+        } else {
+            self.patience -= 1;
+            self.find(value)
+        };
+        if let Some(next) = self.next.get_mut(last) {
+            *next = id;
+        }
+        self.last = id;
+        id
+    }
+
+    fn into_values(self) -> Vec<K> {
+        self.values
     }
 }
 
 impl<K: Copy + Eq + Hash> Interner<K> {
-    /// The id of `value`, a new one if it was not seen before.
-    pub fn intern(&mut self, value: K) -> u32 {
-        let Self { ids, hasher, values } = self;
+    fn find(&mut self, value: K) -> u32 {
+        let Self { ids, hasher, values, next, .. } = self;
         let is_same = |&id: &u32| values[id as usize] == value;
         let rehash = |&id: &u32| hasher.hash_one(values[id as usize]);
         match ids.entry(hasher.hash_one(value), is_same, rehash) {
@@ -51,6 +112,7 @@ impl<K: Copy + Eq + Hash> Interner<K> {
                 let id = values.len() as u32;
                 new.insert(id);
                 values.push(value);
+                next.push(id);
                 id
             }
         }
@@ -64,6 +126,86 @@ impl<K: Copy + Eq + Hash> Interner<K> {
     /// The distinct values; a value's position is its id.
     pub fn values(&self) -> &[K] {
         &self.values
+    }
+}
+
+/// Interns integers that are near each other: by a table, without a hash.
+///
+/// ```
+/// use polars_corrset::intern::{Intern, SlotInterner};
+///
+/// let mut years = SlotInterner::new(30, |year: u16| usize::from(year - 2000));
+/// assert_eq!([2024, 2019, 2024].map(|year| years.intern(year)), [0, 1, 0]);
+/// assert_eq!(years.into_values(), [2024, 2019]);
+/// ```
+pub struct SlotInterner<K, F> {
+    slot: F,
+    /// For each slot the id after the one of its value, or 0.
+    after: Vec<u32>,
+    values: Vec<K>,
+}
+
+impl<K, F: Fn(K) -> usize> SlotInterner<K, F> {
+    /// Of values that `slot` tells apart by a number below `slots`.
+    pub fn new(slots: usize, slot: F) -> Self {
+        Self { slot, after: vec![0; slots], values: Vec::new() }
+    }
+}
+
+impl<K: Copy, F: Fn(K) -> usize> Intern for SlotInterner<K, F> {
+    type Value = K;
+
+    #[inline]
+    fn intern(&mut self, value: K) -> u32 {
+        let after = &mut self.after[(self.slot)(value)];
+        if *after == 0 {
+            self.values.push(value);
+            *after = self.values.len() as u32;
+        }
+        *after - 1
+    }
+
+    fn into_values(self) -> Vec<K> {
+        self.values
+    }
+}
+
+/// The least of a column's `rows` integers, of which `slices_of` gives any stretch, and how many slots a [`SlotInterner`] of
+/// them has; `None` if a table of these would take more than one byte for each row, of all stretches together, or if they are
+/// not within 64 bits.
+pub fn slots<'a, K, I>(rows: usize, slices_of: impl Fn(Range<usize>) -> I + Sync) -> Option<(i64, usize)>
+where
+    K: Copy + Ord + Send + Sync + TryInto<i64> + 'a,
+    I: Iterator<Item = &'a [K]>,
+{
+    let isa = InstructionSet::fastest();
+    let ranges = parallel::map_stretches(rows, |stretch| {
+        slices_of(stretch).filter_map(|values| isa.run(LeastAndMost { values })).collect::<Vec<_>>()
+    });
+    let (least, most) = ranges
+        .into_iter()
+        .flatten()
+        .reduce(|(least, most), (other, another)| (least.min(other), most.max(another)))?;
+    let (least, most) = (least.try_into().ok()?, most.try_into().ok()?);
+    let slots = usize::try_from(most.checked_sub(least)?).ok()?.checked_add(1)?;
+    (slots <= parallel::stretch_length(rows, 1) / size_of::<u32>()).then_some((least, slots))
+}
+
+struct LeastAndMost<'a, K> {
+    values: &'a [K],
+}
+
+impl<K: Copy + Ord> Kernel for LeastAndMost<'_, K> {
+    type Output = Option<(K, K)>;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _isa: I) -> Option<(K, K)> {
+        let (&first, others) = self.values.split_first()?;
+        let (mut least, mut most) = (first, first);
+        for &value in others {
+            (least, most) = (least.min(value), most.max(value));
+        }
+        Some((least, most))
     }
 }
 
@@ -82,45 +224,64 @@ impl Interned {
     pub fn ids(&self) -> impl Iterator<Item = u32> {
         self.stretches.iter().flatten().copied()
     }
+
+    /// The same, stretch by stretch.
+    pub fn stretches(&self) -> impl Iterator<Item = &[u32]> {
+        self.stretches.iter().map(Vec::as_slice)
+    }
 }
 
-/// Interns a column of `rows` values, of which `values_of` gives any stretch, on several threads where that
-/// pays.
+/// Interns a column of `rows` values, of which `values_of` gives any stretch in one or several pieces, on several threads
+/// where that pays, with as many interners as that takes.
 ///
 /// Rows must number at most `u32::MAX`, as in a Polars frame.
-pub fn intern_rows<K, I>(rows: usize, values_of: impl Fn(Range<usize>) -> I + Sync) -> Interned
+pub fn intern_rows<N, I>(
+    rows: usize,
+    interner: impl Fn() -> N + Sync,
+    values_of: impl Fn(Range<usize>) -> I + Sync,
+) -> Interned
 where
-    K: Copy + Eq + Hash + Send,
-    I: Iterator<Item = K>,
+    N: Intern<Value: Send> + Send,
+    I: Iterator<Item: Iterator<Item = N::Value>>,
 {
     let stretches = parallel::map_stretches(rows, |stretch| {
-        let mut interner = Interner::default();
+        let mut interner = interner();
         let mut first_rows = Vec::new();
         let mut ids = Vec::with_capacity(stretch.len());
-        for (row, value) in stretch.clone().zip(values_of(stretch)) {
-            let id = interner.intern(value);
-            if id as usize == first_rows.len() {
-                first_rows.push(row as u32);
-            }
-            ids.push(id);
+        let mut row = stretch.start as u32;
+        for values in values_of(stretch) {
+            // Not pushed one by one: with a check for room each, the loop kept its state in memory, at twice the time.
+            ids.extend(values.map(|value| {
+                let id = interner.intern(value);
+                if id as usize == first_rows.len() {
+                    first_rows.push(row);
+                }
+                row = row.wrapping_add(1);
+                id
+            }));
         }
         (interner, ids, first_rows)
     });
 
     let mut stretches = stretches.into_iter();
-    let Some((mut interner, ids, first_rows)) = stretches.next() else { return Interned::default() };
-    let mut whole = Interned { stretches: vec![ids], first_rows };
-    for (later, mut ids, first_rows) in stretches {
-        let new_ids = interner.merge(later);
-        for (&id, &row) in new_ids.iter().zip(&first_rows) {
-            if id as usize == whole.first_rows.len() {
-                whole.first_rows.push(row);
+    let Some((mut interner, ids, mut first_rows)) = stretches.next() else { return Interned::default() };
+    let mut renumbered = vec![(ids, Vec::new())];
+    for (later, ids, later_rows) in stretches {
+        let new_ids: Vec<u32> = later.into_values().into_iter().map(|value| interner.intern(value)).collect();
+        for (&id, &row) in new_ids.iter().zip(&later_rows) {
+            if id as usize == first_rows.len() {
+                first_rows.push(row);
             }
         }
-        ids.iter_mut().for_each(|id| *id = new_ids[*id as usize]);
-        whole.stretches.push(ids);
+        renumbered.push((ids, new_ids));
     }
-    whole
+    parallel::update_each(parallel::is_worth_it(rows), &mut renumbered, |(ids, new_ids)| {
+        // The first stretch keeps its ids.
+        if !new_ids.is_empty() {
+            ids.iter_mut().for_each(|id| *id = new_ids[*id as usize]);
+        }
+    });
+    Interned { stretches: renumbered.into_iter().map(|(ids, _)| ids).collect(), first_rows }
 }
 
 #[cfg(test)]
@@ -129,31 +290,70 @@ mod tests {
     use crate::parallel::PARALLEL_ROWS;
     use proptest::prelude::*;
 
+    /// What each kind of interner must find of values below [`LIMIT`].
+    fn check(values: &[u32]) {
+        let mut ids = Vec::new();
+        let mut distinct = Vec::new();
+        for &value in values {
+            let known = distinct.iter().position(|&other| other == value);
+            ids.push(known.unwrap_or(distinct.len()) as u32);
+            if known.is_none() {
+                distinct.push(value);
+            }
+        }
+        let first = |value| values.iter().position(|other| other == value).unwrap() as u32;
+        let first_rows: Vec<u32> = distinct.iter().map(first).collect();
+        // In two pieces.
+        let stretch = |rows: Range<usize>| {
+            let (start, end) = values[rows.clone()].split_at(rows.len() / 3);
+            [start, end].into_iter().map(|piece| piece.iter().copied())
+        };
+        let slots = || SlotInterner::new(LIMIT as usize, |value: u32| value as usize);
+        for interned in
+            [intern_rows(values.len(), Interner::default, stretch), intern_rows(values.len(), slots, stretch)]
+        {
+            assert_eq!(interned.ids().collect::<Vec<_>>(), ids);
+            assert_eq!(interned.first_rows, first_rows);
+            assert_eq!(interned.stretches().map(<[u32]>::len).sum::<usize>(), values.len());
+        }
+    }
+
+    const LIMIT: u32 = 211;
+
     #[test]
     fn stretches_merge_to_the_ids_of_the_whole() {
         for rows in [0, 1, PARALLEL_ROWS - 1, PARALLEL_ROWS, 3 * PARALLEL_ROWS + 17] {
-            let value_at = |row: usize| (row * row) % 7919;
-            let mut interner = Interner::default();
-            let ids: Vec<u32> = (0..rows).map(|row| interner.intern(value_at(row))).collect();
-            let interned = intern_rows(rows, |stretch| stretch.map(value_at));
-            assert_eq!(interned.ids().collect::<Vec<_>>(), ids, "{rows} rows");
-            let firsts: Vec<usize> = interned.first_rows.iter().map(|&row| value_at(row as usize)).collect();
-            assert_eq!(firsts, interner.values(), "{rows} rows");
+            // Few at first, so that later stretches have values of their own.
+            let value_at =
+                |row: usize| (row * row + row / 7919) % 7919 % (1 + row / 1000).min(LIMIT as usize);
+            check(&(0..rows).map(|row| value_at(row) as u32).collect::<Vec<_>>());
         }
+    }
+
+    /// In which a value or its successor is as guessed, or not.
+    #[test]
+    fn sorted_and_repeated_columns() {
+        let sorted: Vec<u32> = (0..40).flat_map(|value| [value; 5]).collect();
+        let repeated: Vec<u32> = (0..200).map(|row| row * 13 % 40).collect();
+        let with_gaps = repeated.iter().copied().filter(|value| (value * 7) % 11 > 3).collect::<Vec<_>>();
+        for column in [sorted, repeated, with_gaps] {
+            check(&column);
+            check(&column.iter().rev().copied().collect::<Vec<_>>());
+            check(&column.repeat(3));
+        }
+    }
+
+    /// And one of which the interner has given up guessing.
+    #[test]
+    fn shuffled_columns() {
+        let shuffled = |row: usize| (row * 7919 % 10_007 * row % LIMIT as usize) as u32;
+        check(&(0..4 * PATIENCE as usize).map(shuffled).collect::<Vec<_>>());
     }
 
     proptest! {
         #[test]
-        fn ids_are_dense_and_in_order_of_first_appearance(values in prop::collection::vec(0u8..20, 0..200)) {
-            let interned = intern_rows(values.len(), |stretch| values[stretch].iter().copied());
-            prop_assert_eq!(interned.ids().count(), values.len());
-            for (row, (id, &value)) in interned.ids().zip(&values).enumerate() {
-                let first = interned.first_rows[id as usize] as usize;
-                prop_assert!(first <= row);
-                prop_assert_eq!(values[first], value);
-                prop_assert!(!values[..first].contains(&value));
-            }
-            prop_assert!(interned.first_rows.is_sorted());
+        fn ids_are_dense_and_in_order_of_first_appearance(values in prop::collection::vec(0u32..20, 0..200)) {
+            check(&values);
         }
     }
 }

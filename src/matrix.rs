@@ -12,7 +12,8 @@ mod select;
 use crate::bitset::BitMatrix;
 use crate::error::{Error, Result};
 use crate::moments::{IntegerSums, RankBy, SumInteger, summed_variances};
-use crate::responses::Source;
+use crate::parallel;
+use crate::responses::{Source, set_bits};
 use crate::whole::{Rest, Whole, is_exact_integer};
 pub(crate) use cells::{Cells, Packed};
 pub(crate) use floats::Floats;
@@ -178,34 +179,34 @@ impl ResponseMatrix {
     where
         S: Source<Score: Into<i128>>,
     {
-        let totals = match whole {
-            Whole::Sum => centred(&integer_totals(responses, answered.rows())?).ok_or(TOTALS)?,
-            Whole::IntegerCriterion(values) => centred(values).ok_or(Error::CriterionOverflow)?,
+        let centred_criterion = match whole {
+            Whole::Sum => None,
+            Whole::IntegerCriterion(values) => {
+                Some(centred(values.iter().copied()).ok_or(Error::CriterionOverflow)?)
+            }
             Whole::Mean | Whole::FloatCriterion(_) => {
                 return Self::of_other_floats(&as_floats(responses)?, answered, whole, true);
             }
         };
+        let (users, questions) = (answered.rows(), answered.columns());
         let are_sums = *whole == Whole::Sum;
-        let users = totals.len();
-        let largest_total = totals.iter().map(|total| total.unsigned_abs()).max().unwrap_or(0);
+        let largest = |totals: &[i64]| totals.iter().map(|total| total.unsigned_abs()).max().unwrap_or(0);
 
-        let mut ranges: Vec<Option<(i128, i128)>> = vec![None; answered.columns()];
-        responses.for_each(|_, question, score| {
-            let score = score.into();
-            let (least, most) = ranges[question].unwrap_or((score, score));
-            ranges[question] = Some((least.min(score), most.max(score)));
-        });
-
-        let table = if ranges.iter().flatten().all(|&(least, most)| least >= 0 && most <= 1) {
-            let mut points = BitMatrix::try_zeros(users, answered.columns())
-                .ok_or(Error::MatrixTooLarge { users, questions: answered.columns() })?;
-            responses.for_each(|user, question, score| {
-                if score.into() == 1 {
-                    points.insert(user, question);
-                }
-            });
+        let table = if are_binary(responses) {
+            // No cell has two responses.
+            let points = set_bits(responses, |score| score.into() == 1).flatten();
+            let points = points.ok_or(Error::MatrixTooLarge { users, questions })?;
+            let sums = (0..users).map(|user| points.ones(user) as i128);
+            let totals = centred_criterion.or_else(|| centred(sums)).ok_or(TOTALS)?;
+            let largest_total = largest(&totals);
             Table::Binary(Integers { points, totals, are_sums, largest_point: 1, largest_total })
         } else {
+            let totals = match centred_criterion {
+                Some(totals) => totals,
+                None => centred(integer_totals(responses, users)?.into_iter()).ok_or(TOTALS)?,
+            };
+            let largest_total = largest(&totals);
+            let ranges = integer_ranges(responses, questions);
             let mut centres = Vec::with_capacity(ranges.len());
             let mut largest_point = 0;
             for (least, most) in ranges.into_iter().map(Option::unwrap_or_default) {
@@ -237,9 +238,8 @@ impl ResponseMatrix {
     where
         S: Source<Score = f64>,
     {
-        if responses.read().all(|(_, _, score)| is_exact_integer(score)) {
-            let integers = || responses.read().map(|(user, question, score)| (user, question, score as i64));
-            return Self::of_integers(&integers, answered, whole);
+        if responses.read_all().all(|(_, _, score)| is_exact_integer(score)) {
+            return Self::of_integers(&responses.with_scores(|score| score as i64), answered, whole);
         }
         Self::of_other_floats(responses, answered, whole, false)
     }
@@ -255,6 +255,39 @@ impl ResponseMatrix {
     }
 }
 
+/// Whether all scores are 0 or 1.
+fn are_binary(responses: &impl Source<Score: Into<i128>>) -> bool {
+    let are_binary = parallel::map_stretches(responses.rows(), |rows| {
+        responses.read(rows).all(|mut piece| piece.all(|(_, _, score)| (0..=1).contains(&score.into())))
+    });
+    !are_binary.contains(&false)
+}
+
+/// For each question its least and its largest score.
+fn integer_ranges(responses: &impl Source<Score: Into<i128>>, questions: usize) -> Vec<Option<(i128, i128)>> {
+    let widen = |range: &mut Option<(i128, i128)>, (from, to): (i128, i128)| {
+        let (least, most) = range.unwrap_or((from, to));
+        *range = Some((least.min(from), most.max(to)));
+    };
+    let stretches = parallel::map_stretches(responses.rows(), |rows| {
+        let mut ranges = vec![None; questions];
+        for piece in responses.read(rows) {
+            for (_, question, score) in piece {
+                let score = score.into();
+                widen(&mut ranges[question as usize], (score, score));
+            }
+        }
+        ranges
+    });
+    let mut all = vec![None; questions];
+    for ranges in stretches {
+        for (range, of_stretch) in all.iter_mut().zip(ranges) {
+            of_stretch.into_iter().for_each(|of_stretch| widen(range, of_stretch));
+        }
+    }
+    all
+}
+
 /// Every user's summed score.
 fn integer_totals(responses: &impl Source<Score: Into<i128>>, users: usize) -> Result<Vec<i128>> {
     let mut totals = vec![0i128; users];
@@ -268,10 +301,10 @@ fn integer_totals(responses: &impl Source<Score: Into<i128>>, users: usize) -> R
 }
 
 /// The values less their rounded mean; `None` where that is beyond 64 bits, or their sum beyond 128.
-fn centred(values: &[i128]) -> Option<Vec<i64>> {
-    let sum = values.iter().try_fold(0i128, |sum, &value| sum.checked_add(value))?;
+fn centred(values: impl ExactSizeIterator<Item = i128> + Clone) -> Option<Vec<i64>> {
+    let sum = values.clone().try_fold(0i128, |sum, value| sum.checked_add(value))?;
     let mean = sum / (values.len() as i128).max(1);
-    values.iter().map(|value| i64::try_from(value.checked_sub(mean)?).ok()).collect()
+    values.map(|value| i64::try_from(value.checked_sub(mean)?).ok()).collect()
 }
 
 /// The values of the given users.

@@ -32,13 +32,20 @@ pub fn map_heavy_stretches<T: Send>(
     work: usize,
     map: impl Fn(Range<usize>) -> T + Sync,
 ) -> Vec<T> {
-    let work = rows.saturating_mul(work);
-    if rows < 2 || !is_worth_it(work) {
+    let step = stretch_length(rows, work);
+    if step >= rows {
         return vec![map(0..rows)];
     }
-    let stretches = rayon::current_num_threads().min(most_stretches(work)).min(rows);
-    let step = rows.div_ceil(stretches);
     (0..rows).into_par_iter().step_by(step).map(|start| map(start..rows.min(start + step))).collect()
+}
+
+/// Rows of each stretch but the last.
+pub fn stretch_length(rows: usize, work: usize) -> usize {
+    let work = rows.saturating_mul(work);
+    if rows < 2 || !is_worth_it(work) {
+        return rows;
+    }
+    rows.div_ceil(rayon::current_num_threads().min(most_stretches(work)).min(rows))
 }
 
 fn most_stretches(work: usize) -> usize {
@@ -49,6 +56,15 @@ fn most_stretches(work: usize) -> usize {
 #[cfg(feature = "plugin")]
 pub fn map_each<T: Sync, U: Send>(items: &[T], map: impl Fn(&T) -> U + Sync) -> Vec<U> {
     items.par_iter().with_max_len(1).map(&map).collect()
+}
+
+/// Changes each of a few items that are much work together, if it is worth it on several threads.
+pub fn update_each<T: Send>(worth_it: bool, items: &mut [T], update: impl Fn(&mut T) + Sync) {
+    if worth_it {
+        items.par_iter_mut().with_max_len(1).for_each(&update);
+    } else {
+        items.iter_mut().for_each(update);
+    }
 }
 
 /// Folds `items` in their order: neighbouring items share an accumulator, neighbouring accumulators are

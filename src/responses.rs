@@ -3,10 +3,15 @@
 //! Where they are held is for the [`Source`] to say: in the buffers of a frame, or in [`Responses`], which arrive batch
 //! by batch and merge. The search works on the [`ResponseMatrix`] made of either.
 
-use crate::bitset::BitMatrix;
+use std::ops::Range;
+
+use hashbrown::HashSet;
+
+use crate::bitset::{BitMatrix, SharedBits};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
 use crate::matrix::ResponseMatrix;
+use crate::parallel;
 use crate::whole::Whole;
 
 /// What several responses of one user to one question mean.
@@ -144,27 +149,46 @@ impl<S: Score> Responses<S> {
     }
 }
 
-/// Responses that can be read from the first to the last as often as needed: a [`Responses`], or a closure that reads
-/// (user, question, score) where they are, so that they need not be there twice.
-///
-/// ```
-/// use polars_corrset::responses::{Duplicates, Source};
-///
-/// let (users, questions, scores) = ([0, 0, 1], [0, 1, 1], [true, false, true]);
-/// let responses = || (0..users.len()).map(|row| (users[row], questions[row], i64::from(scores[row])));
-/// let matrix = responses.matrix(Duplicates::Error)?;
-/// assert_eq!((matrix.users(), matrix.questions()), (2, 2));
-/// # Ok::<(), polars_corrset::error::Error>(())
-/// ```
-pub trait Source: Sized {
+/// Responses that can be read as often as needed, on several threads: a [`Responses`], or [`ReadRows`], which reads them
+/// where they are, so that they need not be there twice.
+pub trait Source: Sized + Sync {
     type Score: Score;
 
-    /// User, question and score of each response.
-    fn read(&self) -> impl Iterator<Item = (u32, u32, Self::Score)>;
+    /// How many ids users and questions have.
+    fn ids(&self) -> (usize, usize);
+
+    /// Number of responses.
+    fn rows(&self) -> usize;
+
+    /// User, question and score of the responses at `rows`, in order, in one or several pieces: a loop over a piece that does
+    /// not ask after each response whether there is another piece takes half the time.
+    fn read(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = (u32, u32, Self::Score)>>;
+
+    /// All responses.
+    fn read_all(&self) -> impl Iterator<Item = (u32, u32, Self::Score)> {
+        self.read(0..self.rows()).flatten()
+    }
 
     /// Calls `visit(user, question, score)` for every response, in order.
     fn for_each(&self, mut visit: impl FnMut(usize, usize, Self::Score)) {
-        self.read().for_each(|(user, question, score)| visit(user as usize, question as usize, score));
+        for piece in self.read(0..self.rows()) {
+            for (user, question, score) in piece {
+                visit(user as usize, question as usize, score);
+            }
+        }
+    }
+
+    /// The same responses with other scores.
+    fn with_scores<T: Score>(
+        &self,
+        score: impl Fn(Self::Score) -> T + Copy + Sync,
+    ) -> impl Source<Score = T> {
+        let ((users, questions), rows) = (self.ids(), self.rows());
+        let read = move |rows| {
+            let changed = move |(user, question, former)| (user, question, score(former));
+            self.read(rows).map(move |piece| piece.map(changed))
+        };
+        ReadRows { users, questions, rows, read }
     }
 
     /// The matrix of these responses, several for one cell treated by `duplicates`.
@@ -178,29 +202,16 @@ pub trait Source: Sized {
     ///
     /// If `whole` is a criterion that has not one value for each user, in the order of their ids.
     fn matrix_against(&self, duplicates: Duplicates, whole: &Whole) -> Result<ResponseMatrix> {
-        let (mut users, mut questions) = (0, 0);
-        for (user, question, score) in self.read() {
-            score.check()?;
-            users = users.max(user as usize + 1);
-            questions = questions.max(question as usize + 1);
-        }
-        let mut answered =
-            BitMatrix::try_zeros(users, questions).ok_or(Error::MatrixTooLarge { users, questions })?;
-        let repeated =
-            self.read().find(|&(user, question, _)| !answered.insert(user as usize, question as usize));
-        let Some((user, question, _)) = repeated else {
+        check_scores(self)?;
+        let (users, questions) = self.ids();
+        if let Some(answered) = set_bits(self, |_| true).ok_or(Error::MatrixTooLarge { users, questions })? {
             let whole = whole.simplest(&answered)?;
             return Self::Score::matrix(self, answered, &whole);
-        };
-        // Responses without duplicates make another.
-        drop(answered);
+        }
 
         let sorted = || Sorted::new(self);
         match duplicates {
-            Duplicates::Error => {
-                let count = self.read().filter(|&(u, q, _)| (u, q) == (user, question)).count();
-                Err(Error::Duplicate { user, question, count })
-            }
+            Duplicates::Error => Err(repeated(self)),
             Duplicates::First => sorted().collapse(whole, |cell| Ok(cell[0])),
             Duplicates::Last => sorted().collapse(whole, |cell| Ok(cell[cell.len() - 1])),
             Duplicates::Min => {
@@ -215,20 +226,112 @@ pub trait Source: Sized {
     }
 }
 
+/// The error of the first score that cannot be computed with.
+fn check_scores(responses: &impl Source) -> Result<()> {
+    let checked = parallel::map_stretches(responses.rows(), |rows| {
+        for piece in responses.read(rows) {
+            for (_, _, score) in piece {
+                score.check()?;
+            }
+        }
+        Ok(())
+    });
+    checked.into_iter().collect()
+}
+
+/// The matrix whose bits are set where a response has such a score, or `None` if a cell has several of these. The outer `None`
+/// where the memory is not to be had.
+pub(crate) fn set_bits<S: Source>(
+    responses: &S,
+    is_set: impl Fn(S::Score) -> bool + Sync,
+) -> Option<Option<BitMatrix>> {
+    let (users, questions) = responses.ids();
+    let bits = SharedBits::try_zeros(users, questions)?;
+    let are_repeated = parallel::map_stretches(responses.rows(), |rows| {
+        let mut setter = bits.setter();
+        for piece in responses.read(rows) {
+            for (user, question, score) in piece {
+                setter.set_if(is_set(score), user as usize, question as usize);
+            }
+        }
+        setter.finish()
+    });
+    Some((!are_repeated.contains(&true)).then(|| bits.into_matrix()))
+}
+
+/// The error that shows the first repeated response.
+#[cold]
+fn repeated(responses: &impl Source) -> Error {
+    let mut cells = HashSet::new();
+    let cell = |(user, question, _)| (user, question);
+    // Whoever calls this knows of one.
+    let (user, question) =
+        responses.read_all().map(cell).find(|&cell| !cells.insert(cell)).unwrap_or_default();
+    let count = responses.read_all().filter(|&response| cell(response) == (user, question)).count();
+    Error::Duplicate { user, question, count }
+}
+
 impl<S: Score> Source for Responses<S> {
     type Score = S;
 
-    fn read(&self) -> impl Iterator<Item = (u32, u32, S)> {
-        let ids = self.users.iter().zip(&self.questions);
-        ids.zip(&self.scores).map(|((&user, &question), &score)| (user, question, score))
+    fn ids(&self) -> (usize, usize) {
+        let number = |ids: &[u32]| ids.iter().max().map_or(0, |&last| last as usize + 1);
+        (number(&self.users), number(&self.questions))
+    }
+
+    fn rows(&self) -> usize {
+        self.len()
+    }
+
+    fn read(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = (u32, u32, S)>> {
+        let ids = self.users[rows.clone()].iter().zip(&self.questions[rows.clone()]);
+        std::iter::once(
+            ids.zip(&self.scores[rows]).map(|((&user, &question), &score)| (user, question, score)),
+        )
     }
 }
 
-impl<S: Score, I: Iterator<Item = (u32, u32, S)>, F: Fn() -> I> Source for F {
+/// Responses that a function reads: user, question and score of any rows, in pieces.
+///
+/// ```
+/// use std::{iter::once, ops::Range};
+///
+/// use polars_corrset::responses::{Duplicates, ReadRows, Source};
+///
+/// let (ids, scores) = ([(0, 0), (0, 1), (1, 1)], [true, false, true]);
+/// let read = |rows: Range<usize>| once(rows.map(|row| (ids[row].0, ids[row].1, i64::from(scores[row]))));
+/// let responses = ReadRows { users: 2, questions: 2, rows: 3, read };
+/// let matrix = responses.matrix(Duplicates::Error)?;
+/// assert_eq!((matrix.users(), matrix.questions()), (2, 2));
+/// # Ok::<(), polars_corrset::error::Error>(())
+/// ```
+pub struct ReadRows<F> {
+    /// How many ids users have, and questions.
+    pub users: usize,
+    pub questions: usize,
+    pub rows: usize,
+    pub read: F,
+}
+
+impl<S, P, I, F> Source for ReadRows<F>
+where
+    S: Score,
+    P: Iterator<Item = (u32, u32, S)>,
+    I: Iterator<Item = P>,
+    F: Fn(Range<usize>) -> I + Sync,
+{
     type Score = S;
 
-    fn read(&self) -> impl Iterator<Item = (u32, u32, S)> {
-        self()
+    fn ids(&self) -> (usize, usize) {
+        (self.users, self.questions)
+    }
+
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn read(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = (u32, u32, S)>> {
+        (self.read)(rows)
     }
 }
 
@@ -237,7 +340,7 @@ pub struct Sorted<S>(Vec<(u32, u32, S)>);
 
 impl<S: Score> Sorted<S> {
     fn new(responses: &impl Source<Score = S>) -> Self {
-        let mut rows: Vec<(u32, u32, S)> = responses.read().collect();
+        let mut rows: Vec<(u32, u32, S)> = responses.read_all().collect();
         rows.sort_by_key(|&(user, question, _)| (user, question));
         Self(rows)
     }
@@ -302,4 +405,77 @@ fn lesser<S: PartialOrd>(a: S, b: S) -> S {
 
 fn greater<S: PartialOrd>(a: S, b: S) -> S {
     if b > a { b } else { a }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::matrix::Cells;
+    use crate::matrix::Table;
+    use crate::parallel::PARALLEL_ROWS;
+
+    /// Enough responses for several threads, in an order in which these meet in every word.
+    fn many() -> Responses<i64> {
+        const QUESTIONS: usize = 70;
+        let users = 3 * PARALLEL_ROWS / QUESTIONS;
+        let cells =
+            (0..users * QUESTIONS).map(|i| i * 7919 % (users * QUESTIONS)).filter(|cell| cell % 5 > 0);
+        let (users, questions) =
+            cells.clone().map(|cell| ((cell / QUESTIONS) as u32, (cell % QUESTIONS) as u32)).unzip();
+        Responses {
+            users,
+            questions,
+            scores: cells.map(|cell| (cell.wrapping_mul(0x9e37_79b9) >> 20 & 1) as i64).collect(),
+        }
+    }
+
+    #[test]
+    fn threads_make_the_matrix_that_one_would() {
+        let responses = many();
+        let cells = || responses.users.iter().zip(&responses.questions).zip(&responses.scores);
+        for factor in [1, 3] {
+            let scaled = responses.with_scores(|score| score * factor);
+            let matrix = scaled.matrix(Duplicates::Error).unwrap();
+            let mut plain = BTreeMap::<u32, i64>::new();
+            let mut answered = 0;
+            for ((&user, &question), &score) in cells() {
+                *plain.entry(user).or_default() += score * factor;
+                answered += usize::from(matrix.answered.contains(user as usize, question as usize));
+                let point = match &matrix.table {
+                    Table::Binary(integers) => {
+                        i64::from(integers.points.of(&matrix.answered, user as usize, question as usize))
+                    }
+                    // Less the middle of 0 and 3, rounded.
+                    Table::Small(integers) => {
+                        1 + i64::from(integers.points.of(&matrix.answered, user as usize, question as usize))
+                    }
+                    _ => panic!("small integers"),
+                };
+                assert_eq!(point, score * factor);
+            }
+            assert_eq!((answered, matrix.responses()), (responses.len(), responses.len()));
+            let totals = match &matrix.table {
+                Table::Binary(integers) => &integers.totals,
+                Table::Small(integers) => &integers.totals,
+                _ => panic!("small integers"),
+            };
+            let mean = plain.values().sum::<i64>() / plain.len() as i64;
+            assert!(totals.iter().copied().eq(plain.values().map(|total| total - mean)));
+        }
+    }
+
+    #[test]
+    fn threads_tell_of_the_first_repeated_response() {
+        let mut responses = many();
+        let rows = responses.len();
+        // The second repetition comes first.
+        for (of, at) in [(5, rows - 1), (rows / 2, rows / 2 + 9), (rows / 2, rows - 3)] {
+            (responses.users[at], responses.questions[at]) = (responses.users[of], responses.questions[of]);
+        }
+        let (user, question) = (responses.users[rows / 2], responses.questions[rows / 2]);
+        let error = responses.matrix(Duplicates::Error).unwrap_err();
+        assert_eq!(error, Error::Duplicate { user, question, count: 3 });
+    }
 }

@@ -230,14 +230,29 @@ def test_many_chunks_equal_one(engine: str) -> None:
         assert_frame_equal(one, many, check_exact=True)
 
 
-def test_many_chunks_of_many_rows(engine: str) -> None:
-    """Enough rows for several threads, cut where neither the chunks nor the threads' shares end."""
-    frame = sparse(10_000, 8, 0.9, seed=12, scores=(0, 1, 2))
+@pytest.mark.parametrize("scores", [(0, 1), (0, 1, 2), (0.25, 1.5)])
+@pytest.mark.parametrize("order", ["by user", "by question", "shuffled"])
+def test_many_chunks_of_many_rows(engine: str, order: str, scores: tuple[Any, ...]) -> None:
+    """Rows for several threads, cut where neither chunks nor the threads' shares end; ids of each kind."""
+    frame = sparse(10_000, 8, 0.9, seed=12, scores=scores)
+    if order == "by question":
+        frame = frame.sort("question", maintain_order=True)
+    elif order == "shuffled":
+        frame = frame.sample(fraction=1.0, shuffle=True, seed=3)
     assert frame.height > 1 << 16
-    chunked = pl.concat([frame.slice(start, 997) for start in range(0, frame.height, 997)], rechunk=False)
     wanted = expected(frame, k=1, top=None)
-    for each in (frame, chunked):
-        assert_sets(run(each, engine, k=1, top=None), wanted)
+    # The same ids as integers that are near each other, below 0, too, and as integers that are far apart.
+    near = frame.with_columns(pl.col("user", "question").rank("dense").cast(pl.Int64) - 5)
+    far = near.with_columns(pl.col("user", "question") * 10**12)
+    for kind in (frame, near, far):
+        chunked = pl.concat([kind.slice(start, 997) for start in range(0, kind.height, 997)], rechunk=False)
+        for each in (kind, chunked):
+            result = run(each, engine, k=1, top=None)
+            names = frame["question"].unique(maintain_order=True).to_list()
+            numbers = kind["question"].unique(maintain_order=True).to_list()
+            back = dict(zip(numbers, names, strict=True))
+            named = [[back[question] for question in questions] for questions in result["questions"]]
+            assert_sets(result.with_columns(questions=pl.Series(named)), wanted)
 
 
 def test_chunks_at_different_places() -> None:

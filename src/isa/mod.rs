@@ -237,6 +237,11 @@ impl InstructionSet {
         }
     }
 
+    /// The fastest that this CPU has.
+    pub fn fastest() -> Self {
+        Self::ALL.into_iter().rev().find(|isa| isa.is_available()).unwrap_or(Self::Portable)
+    }
+
     /// The one that [`VARIABLE`](Self::VARIABLE) names, else the fastest this CPU has.
     ///
     /// # Errors
@@ -244,8 +249,7 @@ impl InstructionSet {
     /// [`Error::InstructionSet`] if there is none of that name, or the CPU lacks it.
     pub fn from_environment() -> Result<Self> {
         let Some(name) = std::env::var_os(Self::VARIABLE) else {
-            let fastest = Self::ALL.into_iter().rev().find(|isa| isa.is_available());
-            return Ok(fastest.unwrap_or(Self::Portable));
+            return Ok(Self::fastest());
         };
         let named = Self::ALL.into_iter().find(|isa| name == isa.name());
         let refuse =

@@ -43,7 +43,7 @@ impl Floats {
     where
         S: Source<Score = f64>,
     {
-        let largest_score = largest(responses.read().map(|(_, _, score)| score));
+        let largest_score = largest(responses.read_all().map(|(_, _, score)| score));
         let scale = power_of_two_scale(largest_score);
         let mut sums = vec![DoubleDouble::default(); answered.rows()];
         let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); answered.columns()];
@@ -65,7 +65,7 @@ impl Floats {
                 (means.collect(), score_noise + rounding)
             }
             Whole::IntegerCriterion(values) => {
-                let values = centred(values).ok_or(Error::CriterionOverflow)?;
+                let values = centred(values.iter().copied()).ok_or(Error::CriterionOverflow)?;
                 (values.into_iter().map(|value| i128::from(value).into()).collect(), 0.0)
             }
             Whole::FloatCriterion(values) => {
@@ -209,15 +209,14 @@ pub fn as_floats<S>(responses: &S) -> Result<impl Source<Score = f64>>
 where
     S: Source<Score: Into<i128>>,
 {
-    let scores = || responses.read().map(|(_, _, score)| score.into());
-    let (least, most) = scores()
+    let (least, most) = responses
+        .read_all()
+        .map(|(_, _, score)| score.into())
         .fold((i128::MAX, i128::MIN), |(least, most), score: i128| (least.min(score), most.max(score)));
     let range =
         most.checked_sub(least).filter(|&range| range <= i128::from(2 * LARGEST_EXACT)).ok_or(CENTRES)?;
     let middle = least + range / 2;
-    Ok(move || {
-        responses.read().map(move |(user, question, score)| (user, question, (score.into() - middle) as f64))
-    })
+    Ok(responses.with_scores(move |score| (score.into() - middle) as f64))
 }
 
 /// The largest |value|.

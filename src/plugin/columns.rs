@@ -1,17 +1,19 @@
 //! Columns → response matrix. Every error that the data can cause is worded here.
 
+use std::hash::Hash;
 use std::ops::Range;
 
 use arrow::array::BinaryViewArray;
 use polars::prelude::*;
 
+use super::chunks::{self, Chunks};
 use super::inputs::{Inputs, Role};
 use super::{constraints, criterion};
 use crate::error::{Error, TooManyRows};
-use crate::intern::{Interned, intern_rows};
+use crate::intern::{Interned, Interner, SlotInterner, intern_rows, slots};
 use crate::matrix::ResponseMatrix;
 use crate::parallel;
-use crate::responses::{Duplicates, Score, Source};
+use crate::responses::{Duplicates, ReadRows, Score, Source};
 use crate::whole::{Total, Whole};
 
 /// The input columns: as long as each other, those of the responses without nulls.
@@ -259,11 +261,17 @@ impl Coded<'_> {
         T: PolarsNumericType<Native: Into<S>>,
         S: Score,
     {
-        let scores = || scores.downcast_iter().flat_map(|chunk| chunk.values().iter());
-        let responses = || {
-            let ids = self.users.ids().zip(self.questions.ids());
-            ids.zip(scores()).map(|((user, question), &score)| (user, question, score.into()))
+        let users: Chunks<u32> = self.users.stretches().collect();
+        let questions: Chunks<u32> = self.questions.stretches().collect();
+        let values = values_of(scores);
+        let read = |rows| {
+            chunks::zip(&users, &questions, &values, rows).map(|(users, questions, scores)| {
+                let ids = users.iter().zip(questions);
+                ids.zip(scores).map(|((&user, &question), &score)| (user, question, score.into()))
+            })
         };
+        let [users, questions] = [self.users, self.questions].map(|ids| ids.first_rows.len());
+        let responses = ReadRows { users, questions, rows: scores.len(), read };
         responses.matrix_against(self.duplicates, self.whole)
     }
 }
@@ -287,9 +295,10 @@ pub fn intern(column: &Series) -> PolarsResult<Interned> {
         DataType::UInt128 => intern_integers(physical.u128()?),
         DataType::Float16 | DataType::Float32 | DataType::Float64 => {
             let floats = physical.cast(&DataType::Float64)?;
-            let chunks: Vec<&[f64]> =
-                floats.f64()?.downcast_iter().map(|chunk| chunk.values().as_slice()).collect();
-            intern_rows(floats.len(), |rows| slices(&chunks, rows).map(|&value| float_key(value)))
+            let values = values_of(floats.f64()?);
+            intern_rows(floats.len(), Interner::default, |rows| {
+                values.slices(rows).map(|values| values.iter().map(|&value| float_key(value)))
+            })
         }
         DataType::Boolean => intern_integers(physical.cast(&DataType::UInt8)?.u8()?),
         DataType::Null => Interned::default(),
@@ -305,34 +314,39 @@ pub fn float_key(value: f64) -> u64 {
 fn intern_integers<T>(column: &ChunkedArray<T>) -> Interned
 where
     T: PolarsNumericType,
-    T::Native: Eq + std::hash::Hash,
+    T::Native: Eq + Hash + Ord + TryInto<i64>,
 {
-    let chunks: Vec<&[T::Native]> = column.downcast_iter().map(|chunk| chunk.values().as_slice()).collect();
-    intern_rows(column.len(), |rows| slices(&chunks, rows).copied())
+    let (rows, values) = (column.len(), values_of(column));
+    let stretch = |rows| values.slices(rows).map(|values| values.iter().copied());
+    if let Some((least, slots)) = slots(rows, |rows| values.slices(rows)) {
+        // All values are within the range, so no conversion fails and no difference is negative.
+        let slot = move |value: T::Native| value.try_into().unwrap_or(least).wrapping_sub(least) as usize;
+        return intern_rows(rows, || SlotInterner::new(slots, slot), stretch);
+    }
+    intern_rows(rows, Interner::default, stretch)
 }
 
 fn intern_bytes(column: &BinaryChunked) -> Interned {
     let chunks: Vec<&BinaryViewArray> = column.downcast_iter().collect();
-    intern_rows(column.len(), |rows| {
-        pieces(&chunks, |chunk| chunk.len(), rows).flat_map(|(chunk, rows)| rows.map(|row| chunk.value(row)))
+    intern_rows(column.len(), Interner::default, |rows| {
+        pieces(&chunks, rows).map(|(chunk, rows)| rows.map(|row| chunk.value(row)))
     })
 }
 
-/// The values at `rows` of a column in several slices.
-fn slices<'a, T>(chunks: &'a [&'a [T]], rows: Range<usize>) -> impl Iterator<Item = &'a T> {
-    pieces(chunks, |chunk| chunk.len(), rows).flat_map(|(chunk, rows)| &chunk[rows])
+/// The values of a column without nulls, in its Arrow buffers.
+fn values_of<T: PolarsNumericType>(column: &ChunkedArray<T>) -> Chunks<'_, T::Native> {
+    column.downcast_iter().map(|chunk| chunk.values().as_slice()).collect()
 }
 
 /// The chunks that hold `rows`, each with the part of it that does.
-fn pieces<'a, C>(
-    chunks: &'a [C],
-    len: impl Fn(&C) -> usize + 'a,
+fn pieces<'a>(
+    chunks: &'a [&'a BinaryViewArray],
     rows: Range<usize>,
-) -> impl Iterator<Item = (&'a C, Range<usize>)> {
+) -> impl Iterator<Item = (&'a BinaryViewArray, Range<usize>)> {
     let mut start = 0;
-    chunks.iter().map(move |chunk| {
-        let (from, length) = (start, len(chunk));
-        start += length;
+    chunks.iter().map(move |&chunk| {
+        let from = start;
+        start += chunk.len();
         let inside = |row: usize| row.clamp(from, start) - from;
         (chunk, inside(rows.start)..inside(rows.end))
     })

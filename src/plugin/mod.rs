@@ -1,5 +1,6 @@
 //! The only code that knows Polars and Python: columns in, the core's search, a struct column or a stream of frames out.
 
+mod chunks;
 mod columns;
 mod constraints;
 mod criterion;
