@@ -52,6 +52,19 @@ pub(crate) struct Integers<P> {
 }
 
 impl<P> Integers<P> {
+    /// Of centred scores, and the grand totals that `sums` makes of them unless a criterion takes their place.
+    fn new(
+        points: P,
+        largest_point: u64,
+        criterion: Option<Vec<i64>>,
+        sums: impl FnOnce(&P) -> Option<Vec<i128>>,
+    ) -> Result<Self> {
+        let are_sums = criterion.is_none();
+        let totals = criterion.or_else(|| centred(&sums(&points)?)).ok_or(TOTALS)?;
+        let largest_total = totals.iter().map(|total| total.unsigned_abs()).max().unwrap_or(0);
+        Ok(Self { points, totals, are_sums, largest_point, largest_total })
+    }
+
     /// No |X|, |T| or |T − X| of a set of `k` questions exceeds this.
     pub fn magnitude(&self, k: usize) -> u128 {
         k as u128 * u128::from(self.largest_point) + u128::from(self.largest_total)
@@ -179,53 +192,34 @@ impl ResponseMatrix {
     where
         S: Source<Score: Into<i128>>,
     {
-        let centred_criterion = match whole {
+        let criterion = match whole {
             Whole::Sum => None,
-            Whole::IntegerCriterion(values) => {
-                Some(centred(values.iter().copied()).ok_or(Error::CriterionOverflow)?)
-            }
+            Whole::IntegerCriterion(values) => Some(centred(values).ok_or(Error::CriterionOverflow)?),
             Whole::Mean | Whole::FloatCriterion(_) => {
                 return Self::of_other_floats(&as_floats(responses)?, answered, whole, true);
             }
         };
         let (users, questions) = (answered.rows(), answered.columns());
-        let are_sums = *whole == Whole::Sum;
-        let largest = |totals: &[i64]| totals.iter().map(|total| total.unsigned_abs()).max().unwrap_or(0);
-
-        let table = if are_binary(responses) {
+        let table = if all(responses, |score| (0..=1).contains(&score.into())) {
             // No cell has two responses.
             let points = set_bits(responses, |score| score.into() == 1).flatten();
             let points = points.ok_or(Error::MatrixTooLarge { users, questions })?;
-            let sums = (0..users).map(|user| points.ones(user) as i128);
-            let totals = centred_criterion.or_else(|| centred(sums)).ok_or(TOTALS)?;
-            let largest_total = largest(&totals);
-            Table::Binary(Integers { points, totals, are_sums, largest_point: 1, largest_total })
+            let scored = |points: &BitMatrix| of_each_user(&answered, |user| Some(points.ones(user) as i128));
+            Table::Binary(Integers::new(points, 1, criterion, scored)?)
         } else {
-            let totals = match centred_criterion {
-                Some(totals) => totals,
-                None => centred(integer_totals(responses, users)?.into_iter()).ok_or(TOTALS)?,
-            };
-            let largest_total = largest(&totals);
-            let ranges = integer_ranges(responses, questions);
-            let mut centres = Vec::with_capacity(ranges.len());
-            let mut largest_point = 0;
-            for (least, most) in ranges.into_iter().map(Option::unwrap_or_default) {
-                let half = most.checked_sub(least).ok_or(CENTRES)? / 2;
-                let centre = least + half;
-                let farthest = u64::try_from(most - centre).map_err(|_| CENTRES)?;
-                largest_point = farthest.max(largest_point);
-                centres.push(centre);
-            }
+            let (centres, largest_point) = centres(ranges(responses, S::Score::into))?;
             let centred = |question: usize, score: S::Score| score.into() - centres[question];
             // Truncation cannot happen: no |centred| exceeds `largest_point`.
             if largest_point <= i16::MAX as u64 {
                 let points =
                     Packed::new(responses, &answered, |question, score| centred(question, score) as i16);
-                Table::Small(Integers { points, totals, are_sums, largest_point, largest_total })
+                let sums = |points: &Packed<i16>| summed(points, &answered, &centres);
+                Table::Small(Integers::new(points, largest_point, criterion, sums)?)
             } else if largest_point <= i64::MAX as u64 {
                 let points =
                     Packed::new(responses, &answered, |question, score| centred(question, score) as i64);
-                Table::Large(Integers { points, totals, are_sums, largest_point, largest_total })
+                let sums = |points: &Packed<i64>| summed(points, &answered, &centres);
+                Table::Large(Integers::new(points, largest_point, criterion, sums)?)
             } else {
                 return Err(CENTRES);
             }
@@ -238,7 +232,7 @@ impl ResponseMatrix {
     where
         S: Source<Score = f64>,
     {
-        if responses.read_all().all(|(_, _, score)| is_exact_integer(score)) {
+        if all(responses, is_exact_integer) {
             return Self::of_integers(&responses.with_scores(|score| score as i64), answered, whole);
         }
         Self::of_other_floats(responses, answered, whole, false)
@@ -255,26 +249,30 @@ impl ResponseMatrix {
     }
 }
 
-/// Whether all scores are 0 or 1.
-fn are_binary(responses: &impl Source<Score: Into<i128>>) -> bool {
-    let are_binary = parallel::map_stretches(responses.rows(), |rows| {
-        responses.read(rows).all(|mut piece| piece.all(|(_, _, score)| (0..=1).contains(&score.into())))
+/// Whether all scores are such.
+fn all<S: Source>(responses: &S, is_such: impl Fn(S::Score) -> bool + Sync) -> bool {
+    let are_such = parallel::map_stretches(responses.rows(), |rows| {
+        responses.read(rows).all(|mut piece| piece.all(|(_, _, score)| is_such(score)))
     });
-    !are_binary.contains(&false)
+    !are_such.contains(&false)
 }
 
 /// For each question its least and its largest score.
-fn integer_ranges(responses: &impl Source<Score: Into<i128>>, questions: usize) -> Vec<Option<(i128, i128)>> {
-    let widen = |range: &mut Option<(i128, i128)>, (from, to): (i128, i128)| {
+fn ranges<S: Source, T: Copy + PartialOrd + Send>(
+    responses: &S,
+    value: impl Fn(S::Score) -> T + Sync,
+) -> Vec<Option<(T, T)>> {
+    let widen = |range: &mut Option<(T, T)>, (from, to): (T, T)| {
         let (least, most) = range.unwrap_or((from, to));
-        *range = Some((least.min(from), most.max(to)));
+        *range = Some((if from < least { from } else { least }, if to > most { to } else { most }));
     };
+    let (_, questions) = responses.ids();
     let stretches = parallel::map_stretches(responses.rows(), |rows| {
         let mut ranges = vec![None; questions];
         for piece in responses.read(rows) {
             for (_, question, score) in piece {
-                let score = score.into();
-                widen(&mut ranges[question as usize], (score, score));
+                let value = value(score);
+                widen(&mut ranges[question as usize], (value, value));
             }
         }
         ranges
@@ -288,23 +286,50 @@ fn integer_ranges(responses: &impl Source<Score: Into<i128>>, questions: usize) 
     all
 }
 
-/// Every user's summed score.
-fn integer_totals(responses: &impl Source<Score: Into<i128>>, users: usize) -> Result<Vec<i128>> {
-    let mut totals = vec![0i128; users];
-    let mut overflow = false;
-    responses.for_each(|user, _, score| {
-        let (total, overflowed) = totals[user].overflowing_add(score.into());
-        totals[user] = total;
-        overflow |= overflowed;
+/// What is taken off the scores of each question, given its least and its largest, and the largest |score| then.
+fn centres(ranges: Vec<Option<(i128, i128)>>) -> Result<(Vec<i128>, u64)> {
+    let mut largest_point = 0;
+    let centre = |(least, most): (i128, i128)| {
+        let half = most.checked_sub(least).ok_or(CENTRES)? / 2;
+        let centre = least + half;
+        let farthest = u64::try_from(most - centre).map_err(|_| CENTRES)?;
+        largest_point = farthest.max(largest_point);
+        Ok(centre)
+    };
+    let centres: Result<_> = ranges.into_iter().map(Option::unwrap_or_default).map(centre).collect();
+    Ok((centres?, largest_point))
+}
+
+/// Every user's summed score, where `centres` was taken off the scores; `None` on overflow.
+fn summed<P: Cells<Value: Into<i64>>>(
+    points: &P,
+    answered: &BitMatrix,
+    centres: &[i128],
+) -> Option<Vec<i128>> {
+    of_each_user(answered, |user| {
+        let mut sum = Some(0i128);
+        points.for_each(answered, user, |question, point| {
+            let score = centres[question] + i128::from(point.into());
+            sum = sum.and_then(|sum| sum.checked_add(score));
+        });
+        sum
+    })
+}
+
+/// What `map` makes of each user, on several threads where that pays; `None` if it is `None` of any.
+fn of_each_user<T: Send>(answered: &BitMatrix, map: impl Fn(usize) -> Option<T> + Sync) -> Option<Vec<T>> {
+    let stretches = parallel::map_heavy_stretches(answered.rows(), answered.columns(), |users| {
+        users.map(&map).collect::<Option<Vec<T>>>()
     });
-    if overflow { Err(TOTALS) } else { Ok(totals) }
+    let stretches: Option<Vec<Vec<T>>> = stretches.into_iter().collect();
+    stretches.map(|stretches| stretches.into_iter().flatten().collect())
 }
 
 /// The values less their rounded mean; `None` where that is beyond 64 bits, or their sum beyond 128.
-fn centred(values: impl ExactSizeIterator<Item = i128> + Clone) -> Option<Vec<i64>> {
-    let sum = values.clone().try_fold(0i128, |sum, value| sum.checked_add(value))?;
+fn centred(values: &[i128]) -> Option<Vec<i64>> {
+    let sum = values.iter().try_fold(0i128, |sum, &value| sum.checked_add(value))?;
     let mean = sum / (values.len() as i128).max(1);
-    values.map(|value| i64::try_from(value.checked_sub(mean)?).ok()).collect()
+    values.iter().map(|value| i64::try_from(value.checked_sub(mean)?).ok()).collect()
 }
 
 /// The values of the given users.

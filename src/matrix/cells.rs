@@ -1,8 +1,10 @@
 //! The scores of answered cells, in memory.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicI16, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
+use crate::parallel;
 use crate::responses::Source;
 
 /// One value per answered cell, row after row, found by the cell's rank in its word of `answered`.
@@ -13,27 +15,93 @@ pub(crate) struct Packed<T> {
     values: Vec<T>,
 }
 
-impl<T: Copy + Default> Packed<T> {
-    pub fn new<S: Source>(responses: &S, answered: &BitMatrix, point: impl Fn(usize, S::Score) -> T) -> Self {
-        let mut packed = Self::zeros(answered);
-        responses.for_each(|user, question, score| {
-            packed.set(answered, user, question, point(question, score));
-        });
-        packed
+/// A value that several threads write into memory that they share.
+pub(crate) trait Shared: Copy {
+    type Atomic: Default + Send + Sync;
+
+    fn write(self, to: &Self::Atomic);
+
+    fn read(from: Self::Atomic) -> Self;
+}
+
+macro_rules! shared_integers {
+    ($($integer:ty, $atomic:ty);*) => {
+        $(
+            impl Shared for $integer {
+                type Atomic = $atomic;
+
+                fn write(self, to: &$atomic) {
+                    // Nobody reads it, or writes it once more, until all threads are done.
+                    to.store(self, Relaxed);
+                }
+
+                fn read(from: $atomic) -> Self {
+                    from.into_inner()
+                }
+            }
+        )*
+    };
+}
+
+shared_integers!(i16, AtomicI16; i64, AtomicI64; u64, AtomicU64);
+
+/// As its bits.
+impl Shared for f64 {
+    type Atomic = AtomicU64;
+
+    fn write(self, to: &AtomicU64) {
+        self.to_bits().write(to);
     }
 
+    fn read(from: AtomicU64) -> Self {
+        Self::from_bits(u64::read(from))
+    }
+}
+
+impl<T: Shared> Packed<T> {
+    /// Of responses without duplicates, whose cells are `answered`.
+    pub fn new<S: Source>(
+        responses: &S,
+        answered: &BitMatrix,
+        point: impl Fn(usize, S::Score) -> T + Sync,
+    ) -> Self {
+        let (offsets, length) = offsets(answered);
+        let mut values = Vec::new();
+        values.resize_with(length, T::Atomic::default);
+        parallel::map_stretches(responses.rows(), |rows| {
+            for piece in responses.read(rows) {
+                for (user, question, score) in piece {
+                    let (user, question) = (user as usize, question as usize);
+                    point(question, score).write(&values[position(&offsets, answered, user, question)]);
+                }
+            }
+        });
+        // In place: both are of the same size.
+        Self { offsets, values: values.into_iter().map(T::read).collect() }
+    }
+}
+
+/// For each word of `answered` how many cells are answered in those before it; and in all.
+fn offsets(answered: &BitMatrix) -> (Vec<u32>, usize) {
+    let mut end = 0;
+    let offset = |word: &u64| {
+        let start = end;
+        end += word.count_ones();
+        start
+    };
+    (answered.words().iter().map(offset).collect(), end as usize)
+}
+
+/// Where the value of an answered cell is.
+fn position(offsets: &[u32], answered: &BitMatrix, user: usize, question: usize) -> usize {
+    let word = user * answered.words_per_row() + question / WORD_BITS;
+    offsets[word] as usize + (answered.words()[word] & below(question)).count_ones() as usize
+}
+
+impl<T: Copy + Default> Packed<T> {
     pub fn zeros(answered: &BitMatrix) -> Self {
-        let mut end = 0;
-        let offsets: Vec<u32> = answered
-            .words()
-            .iter()
-            .map(|word| {
-                let start = end;
-                end += word.count_ones();
-                start
-            })
-            .collect();
-        Self { offsets, values: vec![T::default(); end as usize] }
+        let (offsets, length) = offsets(answered);
+        Self { offsets, values: vec![T::default(); length] }
     }
 
     /// The values of some rows.
@@ -47,9 +115,7 @@ impl<T: Copy + Default> Packed<T> {
 
     /// Writes the value of a cell of `answered`.
     pub fn set(&mut self, answered: &BitMatrix, user: usize, question: usize, value: T) {
-        let word = user * answered.words_per_row() + question / WORD_BITS;
-        let position = self.position(word, answered.words()[word] & below(question));
-        self.values[position] = value;
+        self.values[position(&self.offsets, answered, user, question)] = value;
     }
 
     pub fn bytes(&self) -> usize {
@@ -61,18 +127,13 @@ impl<T: Copy + Default> Packed<T> {
         let mut part = Self { offsets: Vec::with_capacity(rows.len() * words_per_row), values: Vec::new() };
         for row in rows.iter().map(|&row| row as usize * words_per_row) {
             let offsets = &self.offsets[row..][..words_per_row];
-            let start = self.position(row, 0);
+            let start = self.offsets.get(row).map_or(self.values.len(), |&start| start as usize);
             let end = self.offsets.get(row + words_per_row).map_or(self.values.len(), |&end| end as usize);
             let shift = part.values.len() as u32;
             part.offsets.extend(offsets.iter().map(|&offset| offset - start as u32 + shift));
             part.values.extend_from_slice(&self.values[start..end]);
         }
         part
-    }
-
-    /// Where the value of the first answered cell after `skipped`, the answered cells of `word` before it, is.
-    fn position(&self, word: usize, skipped: u64) -> usize {
-        self.offsets[word] as usize + skipped.count_ones() as usize
     }
 }
 
@@ -105,12 +166,11 @@ impl<T: Copy + Default + Sync> Cells for Packed<T> {
     type Value = T;
 
     fn of(&self, answered: &BitMatrix, user: usize, question: usize) -> T {
-        let word = user * answered.words_per_row() + question / WORD_BITS;
-        self.values[self.position(word, answered.words()[word] & below(question))]
+        self.values[position(&self.offsets, answered, user, question)]
     }
 
     fn for_each(&self, answered: &BitMatrix, user: usize, mut visit: impl FnMut(usize, T)) {
-        let values = &self.values[self.position(user * answered.words_per_row(), 0)..];
+        let values = self.rows_of(answered, user..user + 1);
         let words = answered.row(user).iter().enumerate();
         let questions = words.flat_map(|(word, &bits)| ones(bits).map(move |bit| word * WORD_BITS + bit));
         questions.zip(values).for_each(|(question, &value)| visit(question, value));

@@ -7,7 +7,7 @@ use crate::moments::{Correlations, ROUNDOFF, Rounding, Totals, float_alpha, floa
 use crate::responses::Source;
 use crate::whole::{LARGEST_EXACT, Rest, Whole};
 
-use super::{CENTRES, Cells, Packed, at, centred};
+use super::{CENTRES, Cells, Packed, at, centred, of_each_user, ranges};
 
 /// Float scores, scaled by a power of two so that the largest is about 1.
 #[derive(Clone, Debug)]
@@ -43,29 +43,25 @@ impl Floats {
     where
         S: Source<Score = f64>,
     {
-        let largest_score = largest(responses.read_all().map(|(_, _, score)| score));
+        let ranges = ranges(responses, |score| score);
+        let ranges = || ranges.iter().copied().map(Option::unwrap_or_default);
+        let largest_score = largest(ranges().flat_map(|(least, most)| [least, most]));
         let scale = power_of_two_scale(largest_score);
-        let mut sums = vec![DoubleDouble::default(); answered.rows()];
-        let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); answered.columns()];
-        responses.for_each(|user, question, score| {
-            let score = score * scale;
-            sums[user] += score;
-            let (least, most) = &mut ranges[question];
-            (*least, *most) = (least.min(score), most.max(score));
-        });
+        let points = Packed::new(responses, answered, |_, score| score * scale);
         let largest_point = largest_score * scale;
         // The nearest floats to two values that are the same differ by so much at most.
         let rounding = 2.0 * ROUNDOFF * largest_point;
         let score_noise = if are_exact { 0.0 } else { rounding };
         let counts: Vec<u32> = (0..answered.rows()).map(|user| answered.ones(user) as u32).collect();
         let (totals, total_noise) = match whole {
-            Whole::Sum => (sums, score_noise * answered.columns() as f64),
+            Whole::Sum => (summed(&points, answered), score_noise * answered.columns() as f64),
             Whole::Mean => {
-                let means = sums.into_iter().zip(&counts).map(|(sum, &n)| sum / f64::from(n).into());
+                let sums = summed(&points, answered).into_iter();
+                let means = sums.zip(&counts).map(|(sum, &n)| sum / f64::from(n).into());
                 (means.collect(), score_noise + rounding)
             }
             Whole::IntegerCriterion(values) => {
-                let values = centred(values.iter().copied()).ok_or(Error::CriterionOverflow)?;
+                let values = centred(values).ok_or(Error::CriterionOverflow)?;
                 (values.into_iter().map(|value| i128::from(value).into()).collect(), 0.0)
             }
             Whole::FloatCriterion(values) => {
@@ -76,9 +72,9 @@ impl Floats {
         let rounded: Vec<f64> = totals.iter().map(|total: &DoubleDouble| total.round()).collect();
         let mean = rounded.iter().sum::<f64>() / rounded.len().max(1) as f64;
         Ok(Self {
-            points: Packed::new(responses, answered, |_, score| score * scale),
-            widest_range: largest(ranges.iter().map(|(least, most)| most - least)),
-            least: ranges.into_iter().map(|(least, _)| least).collect(),
+            points,
+            widest_range: largest(ranges().map(|(least, most)| (most - least) * scale)),
+            least: ranges().map(|(least, _)| least * scale).collect(),
             centred_totals: rounded.iter().map(|total| total - mean).collect(),
             largest_point,
             largest_total: largest(rounded.iter().copied()),
@@ -209,14 +205,25 @@ pub fn as_floats<S>(responses: &S) -> Result<impl Source<Score = f64>>
 where
     S: Source<Score: Into<i128>>,
 {
-    let (least, most) = responses
-        .read_all()
-        .map(|(_, _, score)| score.into())
-        .fold((i128::MAX, i128::MIN), |(least, most), score: i128| (least.min(score), most.max(score)));
+    let of_questions = ranges(responses, S::Score::into);
+    let (least, most) = of_questions
+        .into_iter()
+        .flatten()
+        .fold((i128::MAX, i128::MIN), |all, range| (all.0.min(range.0), all.1.max(range.1)));
     let range =
         most.checked_sub(least).filter(|&range| range <= i128::from(2 * LARGEST_EXACT)).ok_or(CENTRES)?;
     let middle = least + range / 2;
     Ok(responses.with_scores(move |score| (score.into() - middle) as f64))
+}
+
+/// Every user's summed score.
+fn summed(points: &Packed<f64>, answered: &BitMatrix) -> Vec<DoubleDouble> {
+    let sums = of_each_user(answered, |user| {
+        let mut sum = DoubleDouble::default();
+        points.for_each(answered, user, |_, point| sum += point);
+        Some(sum)
+    });
+    sums.unwrap_or_default()
 }
 
 /// The largest |value|.

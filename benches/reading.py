@@ -1,0 +1,94 @@
+"""What it takes to read complete responses, against what it takes to read the same columns at all.
+
+`python benches/reading.py`, or `python benches/reading.py USERS`. Where everybody answered everything the
+search takes milliseconds, whatever the number of users, so this is what a query waits for. Every r of a
+single question is recomputed by Polars before a time is printed; a time is that of the fastest run, `first`
+that of the first in the process.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import polars_corrset as pc
+from polars.testing import assert_frame_equal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+USERS = 2_000_000
+QUESTIONS = 60
+
+# The smallest of some runs is the one that was disturbed least.
+REPETITIONS = 4
+
+
+def timed(run: Callable[[], pl.DataFrame]) -> tuple[float, float]:
+    """Seconds of the first run and of the fastest."""
+    times = []
+    for _ in range(REPETITIONS):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return times[0], min(times)
+
+
+def check(frame: pl.DataFrame) -> None:
+    """Sets of one question need all that is read: answers, scores, grand totals, the order of questions."""
+    found = pc.top_corrsets(frame.lazy(), k=1, top=None).collect(engine="in-memory")
+    with_totals = frame.with_columns(total=pl.col("score").sum().over("user"))
+    expected = with_totals.group_by("question", maintain_order=True).agg(
+        pl.corr(pl.col("score").cast(pl.Float64), pl.col("total").cast(pl.Float64)).alias("r"),
+        pl.len().alias("n_users"),
+    )
+    found = found.select(pl.col("questions").list.first().alias("question"), "r", "n_users")
+    assert_frame_equal(found, expected, abs_tol=1e-9, check_dtypes=False)
+
+
+def scan(frame: pl.DataFrame) -> Callable[[], pl.DataFrame]:
+    """Reads every byte of the columns and does next to nothing with it."""
+    return lambda: frame.lazy().select(pl.all().max()).collect(engine="in-memory")
+
+
+def measure(name: str, frame: pl.DataFrame) -> None:
+    check(frame)
+    # No set of more questions than there are: everything but the search.
+    first, ours = timed(pc.top_corrsets(frame.lazy(), k=QUESTIONS + 1).collect)
+    group = frame.lazy().group_by("user").agg(pl.col("score").sum())
+    _, grouped = timed(group.collect)
+    line = f"{name:>34}: {ours * 1e9 / frame.height:5.2f} ns a row (first {first * 1e9 / frame.height:5.2f})"
+    size = frame.estimated_size()
+    line += f", {size / ours / 1e9:5.2f} GB/s; group_by(user) {grouped / ours:.2f} times as long"
+    if frame["user"].dtype.is_integer() and frame["question"].dtype.is_integer():
+        _, scanned = timed(scan(frame))
+        line += f"; a mere scan {ours / scanned:.1f} times as fast ({size / scanned / 1e9:.1f} GB/s)"
+    print(line, flush=True)
+
+
+def main() -> None:
+    users = int(sys.argv[1]) if len(sys.argv) > 1 else USERS
+    rng = np.random.default_rng(0)
+    user = np.repeat(np.arange(users, dtype=np.uint32), QUESTIONS)
+    question = np.tile(np.arange(QUESTIONS, dtype=np.uint8), users)
+    chance = rng.random(len(user), dtype=np.float32)
+    right = (chance < 0.5).astype(np.int8)
+    compact = pl.DataFrame({"user": user, "question": question, "score": right})
+    print(f"{users:,} users x {QUESTIONS} questions, {len(user):,} responses")
+    measure("UInt32, UInt8, 0/1", compact)
+    measure("Int64, Int64, 0/1", compact.cast({"user": pl.Int64, "question": pl.Int64}))
+    measure("question by question", compact.sort("question", maintain_order=True))
+    measure("from 0 to 4", compact.with_columns(score=pl.Series((chance * 5).astype(np.int8))))
+    measure("floats", compact.with_columns(score=pl.Series(chance.astype(np.float64))))
+    names = pl.Series([f"question {i}" for i in range(QUESTIONS)])
+    named = compact.with_columns(question=names.gather(question))
+    measure("questions by name", named)
+    measure("users by name, too", named.with_columns(user=pl.format("user-{}@example.com", "user")))
+    measure("shuffled", compact.sample(fraction=1.0, shuffle=True, seed=0))
+
+
+if __name__ == "__main__":
+    main()
