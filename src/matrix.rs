@@ -52,15 +52,15 @@ pub(crate) struct Integers<P> {
 }
 
 impl<P> Integers<P> {
-    /// Of centred scores, and the grand totals that `sums` makes of them unless a criterion takes their place.
+    /// Of centred scores, and the centred grand totals that `sums` makes of them unless a criterion takes their place.
     fn new(
         points: P,
         largest_point: u64,
         criterion: Option<Vec<i64>>,
-        sums: impl FnOnce(&P) -> Option<Vec<i128>>,
+        sums: impl FnOnce(&P) -> Option<Vec<i64>>,
     ) -> Result<Self> {
         let are_sums = criterion.is_none();
-        let totals = criterion.or_else(|| centred(&sums(&points)?)).ok_or(TOTALS)?;
+        let totals = criterion.or_else(|| sums(&points)).ok_or(TOTALS)?;
         let largest_total = totals.iter().map(|total| total.unsigned_abs()).max().unwrap_or(0);
         Ok(Self { points, totals, are_sums, largest_point, largest_total })
     }
@@ -194,7 +194,9 @@ impl ResponseMatrix {
     {
         let criterion = match whole {
             Whole::Sum => None,
-            Whole::IntegerCriterion(values) => Some(centred(values).ok_or(Error::CriterionOverflow)?),
+            Whole::IntegerCriterion(values) => {
+                Some(centred(|| values.iter().copied()).ok_or(Error::CriterionOverflow)?)
+            }
             Whole::Mean | Whole::FloatCriterion(_) => {
                 return Self::of_other_floats(&as_floats(responses)?, answered, whole, true);
             }
@@ -204,8 +206,8 @@ impl ResponseMatrix {
             // No cell has two responses.
             let points = set_bits(responses, |score| score.into() == 1).flatten();
             let points = points.ok_or(Error::MatrixTooLarge { users, questions })?;
-            let scored = |points: &BitMatrix| of_each_user(&answered, |user| Some(points.ones(user) as i128));
-            Table::Binary(Integers::new(points, 1, criterion, scored)?)
+            let sums = |points: &BitMatrix| centred(|| (0..users).map(|user| points.ones(user) as i128));
+            Table::Binary(Integers::new(points, 1, criterion, sums)?)
         } else {
             let (centres, largest_point) = centres(ranges(responses, S::Score::into))?;
             let centred = |question: usize, score: S::Score| score.into() - centres[question];
@@ -300,36 +302,38 @@ fn centres(ranges: Vec<Option<(i128, i128)>>) -> Result<(Vec<i128>, u64)> {
     Ok((centres?, largest_point))
 }
 
-/// Every user's summed score, where `centres` was taken off the scores; `None` on overflow.
+/// Every user's summed score, where `centres` was taken off the scores, [`centred`] itself; `None` on overflow.
 fn summed<P: Cells<Value: Into<i64>>>(
     points: &P,
     answered: &BitMatrix,
     centres: &[i128],
-) -> Option<Vec<i128>> {
-    of_each_user(answered, |user| {
+) -> Option<Vec<i64>> {
+    let sums = of_each_user(answered, |user| {
         let mut sum = Some(0i128);
         points.for_each(answered, user, |question, point| {
             let score = centres[question] + i128::from(point.into());
             sum = sum.and_then(|sum| sum.checked_add(score));
         });
         sum
-    })
+    })?;
+    centred(|| sums.iter().copied())
 }
 
-/// What `map` makes of each user, on several threads where that pays; `None` if it is `None` of any.
-fn of_each_user<T: Send>(answered: &BitMatrix, map: impl Fn(usize) -> Option<T> + Sync) -> Option<Vec<T>> {
-    let stretches = parallel::map_heavy_stretches(answered.rows(), answered.columns(), |users| {
-        users.map(&map).collect::<Option<Vec<T>>>()
-    });
-    let stretches: Option<Vec<Vec<T>>> = stretches.into_iter().collect();
-    stretches.map(|stretches| stretches.into_iter().flatten().collect())
+/// What `value` says of each user, made on several threads where that pays; `None` if it is `None` of any.
+fn of_each_user<T: Clone + Default + Send>(
+    answered: &BitMatrix,
+    value: impl Fn(usize) -> Option<T> + Sync,
+) -> Option<Vec<T>> {
+    let mut values = vec![T::default(); answered.rows()];
+    parallel::try_fill(&mut values, answered.columns(), value).then_some(values)
 }
 
 /// The values less their rounded mean; `None` where that is beyond 64 bits, or their sum beyond 128.
-fn centred(values: &[i128]) -> Option<Vec<i64>> {
-    let sum = values.iter().try_fold(0i128, |sum, &value| sum.checked_add(value))?;
-    let mean = sum / (values.len() as i128).max(1);
-    values.iter().map(|value| i64::try_from(value.checked_sub(mean)?).ok()).collect()
+fn centred<I: Iterator<Item = i128>>(values: impl Fn() -> I) -> Option<Vec<i64>> {
+    let (sum, count) = values()
+        .try_fold((0i128, 0i128), |(sum, count), value| Some((sum.checked_add(value)?, count + 1)))?;
+    let mean = sum / count.max(1);
+    values().map(|value| i64::try_from(value.checked_sub(mean)?).ok()).collect()
 }
 
 /// The values of the given users.

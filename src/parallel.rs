@@ -67,6 +67,18 @@ pub fn update_each<T: Send>(worth_it: bool, items: &mut [T], update: impl Fn(&mu
     }
 }
 
+/// Makes each of `values` that of its position, on several threads where each is as much work as so many rows of input and
+/// that pays; tells whether all exist. Some may be made even so.
+pub fn try_fill<T: Send>(values: &mut [T], work: usize, value: impl Fn(usize) -> Option<T> + Sync) -> bool {
+    let step = stretch_length(values.len(), work).max(1);
+    let fill = |(stretch, values): (usize, &mut [T])| {
+        (stretch * step..)
+            .zip(values)
+            .all(|(position, to)| value(position).map(|value| *to = value).is_some())
+    };
+    if step >= values.len() { fill((0, values)) } else { values.par_chunks_mut(step).enumerate().all(fill) }
+}
+
 /// Folds `items` in their order: neighbouring items share an accumulator, neighbouring accumulators are
 /// merged left to right, so the result does not depend on the number of threads if `merge` is associative
 /// with `fold`.
@@ -136,6 +148,23 @@ mod tests {
                 stretch.end
             });
             assert_eq!(end, rows);
+        }
+    }
+
+    #[test]
+    fn all_values_are_made_or_one_is_missing() {
+        for length in [0, 1, 100, PARALLEL_ROWS + 1] {
+            for work in [1, PARALLEL_ROWS] {
+                let mut values = vec![0; length];
+                assert!(try_fill(&mut values, work, |position| Some(3 * position)), "{length}");
+                assert!(
+                    values.iter().enumerate().all(|(position, &value)| value == 3 * position),
+                    "{length}"
+                );
+                let is_complete =
+                    try_fill(&mut values, work, |position| (position + 1 < length).then_some(0));
+                assert_eq!(is_complete, length == 0, "{length}");
+            }
         }
     }
 

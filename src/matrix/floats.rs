@@ -61,7 +61,7 @@ impl Floats {
                 (means.collect(), score_noise + rounding)
             }
             Whole::IntegerCriterion(values) => {
-                let values = centred(values).ok_or(Error::CriterionOverflow)?;
+                let values = centred(|| values.iter().copied()).ok_or(Error::CriterionOverflow)?;
                 (values.into_iter().map(|value| i128::from(value).into()).collect(), 0.0)
             }
             Whole::FloatCriterion(values) => {
