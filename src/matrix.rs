@@ -302,7 +302,7 @@ fn centres(ranges: Vec<Option<(i128, i128)>>) -> Result<(Vec<i128>, u64)> {
     Ok((centres?, largest_point))
 }
 
-/// Every user's summed score, where `centres` was taken off the scores, [`centred`] itself; `None` on overflow.
+/// The users' summed scores, where `centres` were taken off the scores, and the sums [`centred`]; `None` on overflow.
 fn summed<P: Cells<Value: Into<i64>>>(
     points: &P,
     answered: &BitMatrix,
