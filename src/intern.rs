@@ -18,12 +18,20 @@ pub trait Intern {
 
     /// The distinct values; a value's position is its id.
     fn into_values(self) -> Vec<Self::Value>;
+
+    /// Takes up the values of `later` in their order; returns the new id of each of its ids.
+    ///
+    /// So interners of consecutive stretches of a column merge into the interner of the whole, and a column can be read in
+    /// parallel or batch by batch with the same ids.
+    fn merge(&mut self, later: Self) -> Vec<u32>
+    where
+        Self: Sized,
+    {
+        later.into_values().into_iter().map(|value| self.intern(value)).collect()
+    }
 }
 
 /// Interns values of any kind.
-///
-/// Interners of consecutive stretches of a column merge into the interner of the whole, so a column can be
-/// read in parallel or batch by batch with the same ids.
 ///
 /// ```
 /// use polars_corrset::intern::{Intern, Interner};
@@ -116,11 +124,6 @@ impl<K: Copy + Eq + Hash> Interner<K> {
                 id
             }
         }
-    }
-
-    /// Takes up the values of `later` in their order; returns the new id of each of its ids.
-    pub fn merge(&mut self, later: Self) -> Vec<u32> {
-        later.values.into_iter().map(|value| self.intern(value)).collect()
     }
 
     /// The distinct values; a value's position is its id.

@@ -136,7 +136,7 @@ impl<S: Score> Responses<S> {
     }
 
     /// Appends `later`, whose user and question ids `i` are `user_ids[i]` and `question_ids[i]` here (see
-    /// [`Interner::merge`](crate::intern::Interner::merge)).
+    /// [`Intern::merge`](crate::intern::Intern::merge)).
     pub fn merge(&mut self, later: Self, user_ids: &[u32], question_ids: &[u32]) {
         self.users.extend(later.users.iter().map(|&user| user_ids[user as usize]));
         self.questions.extend(later.questions.iter().map(|&question| question_ids[question as usize]));
