@@ -37,7 +37,7 @@ impl SharedBits {
 
 /// Sets bits, and knows whether any was set before, by whomever.
 ///
-/// An atomic operation takes twenty cycles, so the bits of a word are set together where they come one after the other, as
+/// Each takes an atomic operation, so the bits of a word are set together where they come one after the other, as
 /// most do where a user's responses are neighbours.
 pub struct Setter<'a> {
     bits: &'a SharedBits,
