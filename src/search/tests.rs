@@ -227,6 +227,8 @@ fn check_stretches(
         (None, TableColumns::USUAL),
         (Some((RankBy::R, -0.5)), TableColumns::USUAL),
         (Some((RankBy::R, 0.5)), TableColumns::USUAL),
+        (Some((RankBy::R, 0.9)), TableColumns::USUAL),
+        (Some((RankBy::RRest, 0.3)), TableColumns::USUAL),
         (None, few),
         (Some((RankBy::R, 0.5)), few),
         (None, with_alpha),

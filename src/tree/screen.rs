@@ -138,11 +138,9 @@ impl<S: Scores> Default for Marked<S> {
 impl<S: Scores> Marked<S> {
     /// Of the users of `database`, whose children are those of which leaves are taken.
     pub fn mark(&mut self, tree: &Tree<'_, S>, database: &S::Database, sink: &mut dyn Sink) {
-        // Where every set is a row, or any is welcome, nothing is ruled out.
-        let can_screen = S::SCREENS
-            && sink.all().is_none()
-            && sink.threshold() > 0.0
-            && tree.scores.side(tree.request.rank_by).is_some();
+        // Where any correlation is welcome, nothing is ruled out.
+        let can_screen =
+            S::SCREENS && sink.threshold() > 0.0 && tree.scores.side(tree.request.rank_by).is_some();
         self.step = if can_screen { tree.screen.step() } else { 0 };
         if self.step > 0 {
             tree.isa.run(Mark { scores: tree.scores, database, step: self.step, far: &mut self.far });
