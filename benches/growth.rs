@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use polars_corrset::combinations::binomial;
-use polars_corrset::intern::{Interner, intern_rows};
+use polars_corrset::intern::intern_rows;
 use polars_corrset::isa::InstructionSet;
 use polars_corrset::moments::RankBy;
 use polars_corrset::responses::{Duplicates, Responses, Source};
@@ -213,11 +213,7 @@ fn interning(bencher: Bencher, rows: usize) {
     let mut random = Random(1);
     let ids: Vec<String> =
         (0..rows).map(|_| format!("{:032x}", (random.next() * 60_000.0) as u64 * 0x9e37_79b9)).collect();
-    let intern = || {
-        intern_rows(rows, Interner::default, |stretch| {
-            std::iter::once(ids[stretch].iter().map(String::as_str))
-        })
-    };
+    let intern = || intern_rows(rows, |stretch| std::iter::once(ids[stretch].iter().map(String::as_str)));
     let interned = intern();
     let mut first: HashMap<&str, u32> = HashMap::new();
     for (id, dense) in ids.iter().zip(interned.ids()) {

@@ -167,6 +167,12 @@ impl BitMatrix {
         self.row(row).iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    /// How many bits are set.
+    pub fn count(&self) -> usize {
+        let count = |rows| self.rows_of(rows).iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        parallel::map_stretches(self.rows(), count).into_iter().sum()
+    }
+
     /// Sets one bit; tells whether it was zero before.
     pub fn insert(&mut self, row: usize, column: usize) -> bool {
         debug_assert!(column < self.columns, "a bit beyond the columns breaks the tail invariant");

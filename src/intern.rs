@@ -1,40 +1,20 @@
 //! Values → dense ids: the first distinct value is 0, the next 1, and so on.
 
+mod table;
+
 use std::hash::{BuildHasher, Hash};
 use std::ops::Range;
 
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::isa::{InstructionSet, Isa, Kernel};
 use crate::parallel;
+pub use table::{IdTable, number_near_rows};
 
-/// Numbers values in order of first appearance.
-pub trait Intern {
-    type Value;
-
-    /// The id of `value`, a new one if it was not seen before.
-    fn intern(&mut self, value: Self::Value) -> u32;
-
-    /// The distinct values; a value's position is its id.
-    fn into_values(self) -> Vec<Self::Value>;
-
-    /// Takes up the values of `later` in their order; returns the new id of each of its ids.
-    ///
-    /// So interners of consecutive stretches of a column merge into the interner of the whole, and a column can be read in
-    /// parallel or batch by batch with the same ids.
-    fn merge(&mut self, later: Self) -> Vec<u32>
-    where
-        Self: Sized,
-    {
-        later.into_values().into_iter().map(|value| self.intern(value)).collect()
-    }
-}
-
-/// Interns values of any kind.
+/// Numbers values of any kind in order of first appearance.
 ///
 /// ```
-/// use polars_corrset::intern::{Intern, Interner};
+/// use polars_corrset::intern::Interner;
 ///
 /// let mut questions = Interner::default();
 /// assert_eq!([5, 3, 5].map(|question| questions.intern(question)), [0, 1, 0]);
@@ -76,11 +56,10 @@ impl<K> Default for Interner<K> {
     }
 }
 
-impl<K: Copy + Eq + Hash> Intern for Interner<K> {
-    type Value = K;
-
+impl<K: Copy + Eq + Hash> Interner<K> {
+    /// The id of `value`, a new one if it was not seen before.
     #[inline]
-    fn intern(&mut self, value: K) -> u32 {
+    pub fn intern(&mut self, value: K) -> u32 {
         if self.patience == 0 {
             return self.find(value);
         }
@@ -104,12 +83,6 @@ impl<K: Copy + Eq + Hash> Intern for Interner<K> {
         id
     }
 
-    fn into_values(self) -> Vec<K> {
-        self.values
-    }
-}
-
-impl<K: Copy + Eq + Hash> Interner<K> {
     fn find(&mut self, value: K) -> u32 {
         let Self { ids, hasher, values, next, .. } = self;
         let is_same = |&id: &u32| values[id as usize] == value;
@@ -130,85 +103,13 @@ impl<K: Copy + Eq + Hash> Interner<K> {
     pub fn values(&self) -> &[K] {
         &self.values
     }
-}
 
-/// Interns integers that are near each other: by a table, without a hash.
-///
-/// ```
-/// use polars_corrset::intern::{Intern, SlotInterner};
-///
-/// let mut years = SlotInterner::new(30, |year: u16| usize::from(year - 2000));
-/// assert_eq!([2024, 2019, 2024].map(|year| years.intern(year)), [0, 1, 0]);
-/// assert_eq!(years.into_values(), [2024, 2019]);
-/// ```
-pub struct SlotInterner<K, F> {
-    slot: F,
-    /// For each slot the id after the one of its value, or 0.
-    after: Vec<u32>,
-    values: Vec<K>,
-}
-
-impl<K, F: Fn(K) -> usize> SlotInterner<K, F> {
-    /// Of values that `slot` tells apart by a number below `slots`.
-    pub fn new(slots: usize, slot: F) -> Self {
-        Self { slot, after: vec![0; slots], values: Vec::new() }
-    }
-}
-
-impl<K: Copy, F: Fn(K) -> usize> Intern for SlotInterner<K, F> {
-    type Value = K;
-
-    #[inline]
-    fn intern(&mut self, value: K) -> u32 {
-        let after = &mut self.after[(self.slot)(value)];
-        if *after == 0 {
-            self.values.push(value);
-            *after = self.values.len() as u32;
-        }
-        *after - 1
-    }
-
-    fn into_values(self) -> Vec<K> {
-        self.values
-    }
-}
-
-/// The least of a column's `rows` integers, of which `slices_of` gives any stretch, and how many slots a [`SlotInterner`] of
-/// them has; `None` if a table of these would take more than one byte for each row, of all stretches together, or if they are
-/// not within 64 bits.
-pub fn slots<'a, K, I>(rows: usize, slices_of: impl Fn(Range<usize>) -> I + Sync) -> Option<(i64, usize)>
-where
-    K: Copy + Ord + Send + Sync + TryInto<i64> + 'a,
-    I: Iterator<Item = &'a [K]>,
-{
-    let isa = InstructionSet::fastest();
-    let ranges = parallel::map_stretches(rows, |stretch| {
-        slices_of(stretch).filter_map(|values| isa.run(LeastAndMost { values })).collect::<Vec<_>>()
-    });
-    let (least, most) = ranges
-        .into_iter()
-        .flatten()
-        .reduce(|(least, most), (other, another)| (least.min(other), most.max(another)))?;
-    let (least, most) = (least.try_into().ok()?, most.try_into().ok()?);
-    let slots = usize::try_from(most.checked_sub(least)?).ok()?.checked_add(1)?;
-    (slots <= parallel::stretch_length(rows, 1) / size_of::<u32>()).then_some((least, slots))
-}
-
-struct LeastAndMost<'a, K> {
-    values: &'a [K],
-}
-
-impl<K: Copy + Ord> Kernel for LeastAndMost<'_, K> {
-    type Output = Option<(K, K)>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self, _isa: I) -> Option<(K, K)> {
-        let (&first, others) = self.values.split_first()?;
-        let (mut least, mut most) = (first, first);
-        for &value in others {
-            (least, most) = (least.min(value), most.max(value));
-        }
-        Some((least, most))
+    /// Takes up the values of `later` in their order; returns the new id of each of its ids.
+    ///
+    /// So interners of consecutive stretches of a column merge into the interner of the whole, and a column can be read in
+    /// parallel or batch by batch with the same ids.
+    pub fn merge(&mut self, later: Self) -> Vec<u32> {
+        later.values.into_iter().map(|value| self.intern(value)).collect()
     }
 }
 
@@ -217,7 +118,7 @@ impl<K: Copy + Ord> Kernel for LeastAndMost<'_, K> {
 pub struct Interned {
     /// One id per row, in a vector for each stretch of rows. Allocators seldom give the memory of a very long vector to
     /// anything shorter later, so the memory of the search would add to that of the ids.
-    stretches: Vec<Vec<u32>>,
+    pub stretches: Vec<Vec<u32>>,
     /// For each id the row in which it appears first.
     pub first_rows: Vec<u32>,
 }
@@ -227,28 +128,19 @@ impl Interned {
     pub fn ids(&self) -> impl Iterator<Item = u32> {
         self.stretches.iter().flatten().copied()
     }
-
-    /// The same, stretch by stretch.
-    pub fn stretches(&self) -> impl Iterator<Item = &[u32]> {
-        self.stretches.iter().map(Vec::as_slice)
-    }
 }
 
 /// Interns a column of `rows` values, of which `values_of` gives any stretch in one or several pieces, on several threads
-/// where that pays, with as many interners as that takes.
+/// where that pays.
 ///
 /// Rows must number at most `u32::MAX`, as in a Polars frame.
-pub fn intern_rows<N, I>(
-    rows: usize,
-    interner: impl Fn() -> N + Sync,
-    values_of: impl Fn(Range<usize>) -> I + Sync,
-) -> Interned
+pub fn intern_rows<K, I>(rows: usize, values_of: impl Fn(Range<usize>) -> I + Sync) -> Interned
 where
-    N: Intern<Value: Send> + Send,
-    I: Iterator<Item: Iterator<Item = N::Value>>,
+    K: Copy + Eq + Hash + Send,
+    I: Iterator<Item: Iterator<Item = K>>,
 {
     let stretches = parallel::map_stretches(rows, |stretch| {
-        let mut interner = interner();
+        let mut interner = Interner::default();
         let mut first_rows = Vec::new();
         let mut ids = Vec::with_capacity(stretch.len());
         let mut row = stretch.start as u32;
@@ -270,7 +162,7 @@ where
     let Some((mut interner, ids, mut first_rows)) = stretches.next() else { return Interned::default() };
     let mut renumbered = vec![(ids, Vec::new())];
     for (later, ids, later_rows) in stretches {
-        let new_ids: Vec<u32> = later.into_values().into_iter().map(|value| interner.intern(value)).collect();
+        let new_ids = interner.merge(later);
         for (&id, &row) in new_ids.iter().zip(&later_rows) {
             if id as usize == first_rows.len() {
                 first_rows.push(row);
@@ -293,7 +185,7 @@ mod tests {
     use crate::parallel::PARALLEL_ROWS;
     use proptest::prelude::*;
 
-    /// What each kind of interner must find of values below [`LIMIT`].
+    /// What interning must find of values below [`LIMIT`].
     fn check(values: &[u32]) {
         let mut ids = Vec::new();
         let mut distinct = Vec::new();
@@ -311,14 +203,9 @@ mod tests {
             let (start, end) = values[rows.clone()].split_at(rows.len() / 3);
             [start, end].into_iter().map(|piece| piece.iter().copied())
         };
-        let slots = || SlotInterner::new(LIMIT as usize, |value: u32| value as usize);
-        for interned in
-            [intern_rows(values.len(), Interner::default, stretch), intern_rows(values.len(), slots, stretch)]
-        {
-            assert_eq!(interned.ids().collect::<Vec<_>>(), ids);
-            assert_eq!(interned.first_rows, first_rows);
-            assert_eq!(interned.stretches().map(<[u32]>::len).sum::<usize>(), values.len());
-        }
+        let interned = intern_rows(values.len(), stretch);
+        assert_eq!(interned.ids().collect::<Vec<_>>(), ids);
+        assert_eq!(interned.first_rows, first_rows);
     }
 
     const LIMIT: u32 = 211;

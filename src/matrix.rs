@@ -13,7 +13,7 @@ use crate::bitset::BitMatrix;
 use crate::error::{Error, Result};
 use crate::moments::{IntegerSums, RankBy, SumInteger, summed_variances};
 use crate::parallel;
-use crate::responses::{Source, set_bits};
+use crate::responses::{Source, all};
 use crate::whole::{Rest, Whole, is_exact_integer};
 pub(crate) use cells::{Cells, Packed};
 pub(crate) use floats::Floats;
@@ -125,7 +125,7 @@ impl ResponseMatrix {
 
     /// How many cells are answered.
     pub fn responses(&self) -> usize {
-        (0..self.users).map(|user| self.answered.ones(user)).sum()
+        self.answered.count()
     }
 
     /// The memory that it takes.
@@ -187,45 +187,38 @@ impl ResponseMatrix {
         }
     }
 
+    /// Of users who answered and scored, every user something, against a [`whole`](Whole::is_integer) of integers.
+    pub(crate) fn of_bits(answered: BitMatrix, scored: BitMatrix, whole: &Whole) -> Result<Self> {
+        let users = answered.rows();
+        let sums = |scored: &BitMatrix| centred(|| (0..users).map(|user| scored.ones(user) as i128));
+        let table = Table::Binary(Integers::new(scored, 1, criterion(whole)?, sums)?);
+        Ok(Self::new(answered, table, users, whole.rest()))
+    }
+
     /// Every user has at least one response. `whole` is the [`simplest`](Whole::simplest) of its kind.
     pub(crate) fn of_integers<S>(responses: &S, answered: BitMatrix, whole: &Whole) -> Result<Self>
     where
         S: Source<Score: Into<i128>>,
     {
-        let criterion = match whole {
-            Whole::Sum => None,
-            Whole::IntegerCriterion(values) => {
-                Some(centred(|| values.iter().copied()).ok_or(Error::CriterionOverflow)?)
-            }
-            Whole::Mean | Whole::FloatCriterion(_) => {
-                return Self::of_other_floats(&as_floats(responses)?, answered, whole, true);
-            }
-        };
-        let (users, questions) = (answered.rows(), answered.columns());
-        let table = if all(responses, |score| (0..=1).contains(&score.into())) {
-            // No cell has two responses.
-            let points = set_bits(responses, |score| score.into() == 1).flatten();
-            let points = points.ok_or(Error::MatrixTooLarge { users, questions })?;
-            let sums = |points: &BitMatrix| centred(|| (0..users).map(|user| points.ones(user) as i128));
-            Table::Binary(Integers::new(points, 1, criterion, sums)?)
+        if !whole.is_integer() {
+            return Self::of_other_floats(&as_floats(responses)?, answered, whole, true);
+        }
+        let criterion = criterion(whole)?;
+        let (centres, largest_point) = centres(ranges(responses, S::Score::into))?;
+        let centred = |question: usize, score: S::Score| score.into() - centres[question];
+        // Truncation cannot happen: no |centred| exceeds `largest_point`.
+        let table = if largest_point <= i16::MAX as u64 {
+            let points = Packed::new(responses, &answered, |question, score| centred(question, score) as i16);
+            let sums = |points: &Packed<i16>| summed(points, &answered, &centres);
+            Table::Small(Integers::new(points, largest_point, criterion, sums)?)
+        } else if largest_point <= i64::MAX as u64 {
+            let points = Packed::new(responses, &answered, |question, score| centred(question, score) as i64);
+            let sums = |points: &Packed<i64>| summed(points, &answered, &centres);
+            Table::Large(Integers::new(points, largest_point, criterion, sums)?)
         } else {
-            let (centres, largest_point) = centres(ranges(responses, S::Score::into))?;
-            let centred = |question: usize, score: S::Score| score.into() - centres[question];
-            // Truncation cannot happen: no |centred| exceeds `largest_point`.
-            if largest_point <= i16::MAX as u64 {
-                let points =
-                    Packed::new(responses, &answered, |question, score| centred(question, score) as i16);
-                let sums = |points: &Packed<i16>| summed(points, &answered, &centres);
-                Table::Small(Integers::new(points, largest_point, criterion, sums)?)
-            } else if largest_point <= i64::MAX as u64 {
-                let points =
-                    Packed::new(responses, &answered, |question, score| centred(question, score) as i64);
-                let sums = |points: &Packed<i64>| summed(points, &answered, &centres);
-                Table::Large(Integers::new(points, largest_point, criterion, sums)?)
-            } else {
-                return Err(CENTRES);
-            }
+            return Err(CENTRES);
         };
+        let users = answered.rows();
         Ok(Self::new(answered, table, users, whole.rest()))
     }
 
@@ -251,12 +244,14 @@ impl ResponseMatrix {
     }
 }
 
-/// Whether all scores are such.
-fn all<S: Source>(responses: &S, is_such: impl Fn(S::Score) -> bool + Sync) -> bool {
-    let are_such = parallel::map_stretches(responses.rows(), |rows| {
-        responses.read(rows).all(|mut piece| piece.all(|(_, _, score)| is_such(score)))
-    });
-    !are_such.contains(&false)
+/// The values of a criterion of integers, [`centred`]; `None` if `whole` is none.
+fn criterion(whole: &Whole) -> Result<Option<Vec<i64>>> {
+    match whole {
+        Whole::IntegerCriterion(values) => {
+            centred(|| values.iter().copied()).map(Some).ok_or(Error::CriterionOverflow)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// For each question its least and its largest score.

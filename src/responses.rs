@@ -32,13 +32,17 @@ pub trait Score: Copy + PartialOrd + Send + Sync {
     /// Whether the score can be computed with.
     fn check(self) -> Result<()>;
 
+    /// What a score of 0 or 1 is as a bit; `None` of others.
+    fn bit(self) -> Option<bool>;
+
     /// The sum of a user's responses to one question, `None` on overflow.
     fn sum(responses: &[Self]) -> Option<Self>;
 
     /// The matrix of each user's mean response to each question.
     fn matrix_of_means(responses: &Sorted<Self>, whole: &Whole) -> Result<ResponseMatrix>;
 
-    /// The matrix of responses without duplicates, whose cells are `answered`.
+    /// The matrix of responses without duplicates, whose cells are `answered`. `whole` is the [`simplest`](Whole::simplest) of
+    /// its kind.
     fn matrix(
         responses: &impl Source<Score = Self>,
         answered: BitMatrix,
@@ -53,6 +57,10 @@ macro_rules! integer_scores {
             impl Score for $integer {
                 fn check(self) -> Result<()> {
                     Ok(())
+                }
+
+                fn bit(self) -> Option<bool> {
+                    (0..=1).contains(&self).then_some(self == 1)
                 }
 
                 fn sum(responses: &[Self]) -> Option<Self> {
@@ -80,6 +88,11 @@ integer_scores!(i64, i128);
 impl Score for f64 {
     fn check(self) -> Result<()> {
         if self.is_finite() { Ok(()) } else { Err(Error::NotFinite { score: self }) }
+    }
+
+    fn bit(self) -> Option<bool> {
+        let is_one = self == 1.0;
+        (is_one || self == 0.0).then_some(is_one)
     }
 
     fn sum(responses: &[Self]) -> Option<Self> {
@@ -149,8 +162,8 @@ impl<S: Score> Responses<S> {
     }
 }
 
-/// Responses that can be read as often as needed, on several threads: a [`Responses`], or [`ReadRows`], which reads them
-/// where they are, so that they need not be there twice.
+/// Responses that can be read as often as needed, on several threads: a [`Responses`], or what reads them where they are, so
+/// that they need not be there twice.
 pub trait Source: Sized + Sync {
     type Score: Score;
 
@@ -164,18 +177,12 @@ pub trait Source: Sized + Sync {
     /// a loop over slices.
     fn read(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = (u32, u32, Self::Score)>>;
 
+    /// Their scores alone.
+    fn scores(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = Self::Score>>;
+
     /// All responses.
     fn read_all(&self) -> impl Iterator<Item = (u32, u32, Self::Score)> {
         self.read(0..self.rows()).flatten()
-    }
-
-    /// Calls `visit(user, question, score)` for every response, in order.
-    fn for_each(&self, mut visit: impl FnMut(usize, usize, Self::Score)) {
-        for piece in self.read(0..self.rows()) {
-            for (user, question, score) in piece {
-                visit(user as usize, question as usize, score);
-            }
-        }
     }
 
     /// The same responses with other scores.
@@ -183,12 +190,7 @@ pub trait Source: Sized + Sync {
         &self,
         score: impl Fn(Self::Score) -> T + Copy + Sync,
     ) -> impl Source<Score = T> {
-        let ((users, questions), rows) = (self.ids(), self.rows());
-        let read = move |rows| {
-            let changed = move |(user, question, former)| (user, question, score(former));
-            self.read(rows).map(move |piece| piece.map(changed))
-        };
-        ReadRows { users, questions, rows, read }
+        WithScores { source: self, score }
     }
 
     /// The matrix of these responses, several for one cell treated by `duplicates`.
@@ -202,11 +204,20 @@ pub trait Source: Sized + Sync {
     ///
     /// If `whole` is a criterion that has not one value for each user, in the order of their ids.
     fn matrix_against(&self, duplicates: Duplicates, whole: &Whole) -> Result<ResponseMatrix> {
-        check_scores(self)?;
         let (users, questions) = self.ids();
-        if let Some(answered) = set_bits(self, |_| true).ok_or(Error::MatrixTooLarge { users, questions })? {
+        let matrices = if all(self, |score| score.bit().is_some()) {
+            set_bits(self, |score| [true, score.bit() == Some(true)])
+                .map(|bits| bits.map(|[answered, points]| (answered, Some(points))))
+        } else {
+            check_scores(self)?;
+            set_bits(self, |_| [true]).map(|bits| bits.map(|[answered]| (answered, None)))
+        };
+        if let Some((answered, points)) = matrices.ok_or(Error::MatrixTooLarge { users, questions })? {
             let whole = whole.simplest(&answered)?;
-            return Self::Score::matrix(self, answered, &whole);
+            return match points.filter(|_| whole.is_integer()) {
+                Some(points) => ResponseMatrix::of_bits(answered, points, &whole),
+                None => Self::Score::matrix(self, answered, &whole),
+            };
         }
 
         let sorted = || Sorted::new(self);
@@ -226,37 +237,43 @@ pub trait Source: Sized + Sync {
     }
 }
 
+/// Whether all scores are such.
+pub(crate) fn all<S: Source>(responses: &S, is_such: impl Fn(S::Score) -> bool + Sync) -> bool {
+    let are_such = parallel::map_stretches(responses.rows(), |rows| {
+        // No branch for each score.
+        responses.scores(rows).all(|piece| piece.fold(true, |all, score| all & is_such(score)))
+    });
+    !are_such.contains(&false)
+}
+
 /// The error of the first score that cannot be computed with.
 fn check_scores(responses: &impl Source) -> Result<()> {
     let checked = parallel::map_stretches(responses.rows(), |rows| {
-        for piece in responses.read(rows) {
-            for (_, _, score) in piece {
-                score.check()?;
-            }
-        }
-        Ok(())
+        responses.scores(rows).flatten().try_for_each(Score::check)
     });
     checked.into_iter().collect()
 }
 
-/// The matrix whose bits are set where a response has such a score, or `None` if a cell has several of these. The outer `None`
-/// where the memory is not to be had.
-pub(crate) fn set_bits<S: Source>(
+/// Matrices of users and questions. In each there is a bit for a response if `are_set` says so of its score, in the first for
+/// any; `None` if a cell has several responses. The outer `None` where the memory is not to be had.
+fn set_bits<S: Source, const N: usize>(
     responses: &S,
-    is_set: impl Fn(S::Score) -> bool + Sync,
-) -> Option<Option<BitMatrix>> {
+    are_set: impl Fn(S::Score) -> [bool; N] + Sync,
+) -> Option<Option<[BitMatrix; N]>> {
     let (users, questions) = responses.ids();
     let bits = SharedBits::try_zeros(users, questions)?;
-    let are_repeated = parallel::map_stretches(responses.rows(), |rows| {
+    parallel::map_stretches(responses.rows(), |rows| {
         let mut setter = bits.setter();
         for piece in responses.read(rows) {
             for (user, question, score) in piece {
-                setter.set_if(is_set(score), user as usize, question as usize);
+                setter.set_if(are_set(score), user as usize, question as usize);
             }
         }
-        setter.finish()
+        setter.finish();
     });
-    Some((!are_repeated.contains(&true)).then(|| bits.into_matrix()))
+    let matrices = bits.into_matrices();
+    let cells = matrices.first().map(BitMatrix::count);
+    Some((cells == Some(responses.rows())).then_some(matrices))
 }
 
 /// The error that shows the first repeated response.
@@ -289,49 +306,36 @@ impl<S: Score> Source for Responses<S> {
             ids.zip(&self.scores[rows]).map(|((&user, &question), &score)| (user, question, score)),
         )
     }
+
+    fn scores(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = S>> {
+        std::iter::once(self.scores[rows].iter().copied())
+    }
 }
 
-/// Responses that a function reads: user, question and score of any rows, in pieces.
-///
-/// ```
-/// use std::{iter::once, ops::Range};
-///
-/// use polars_corrset::responses::{Duplicates, ReadRows, Source};
-///
-/// let (ids, scores) = ([(0, 0), (0, 1), (1, 1)], [true, false, true]);
-/// let read = |rows: Range<usize>| once(rows.map(|row| (ids[row].0, ids[row].1, i64::from(scores[row]))));
-/// let responses = ReadRows { users: 2, questions: 2, rows: 3, read };
-/// let matrix = responses.matrix(Duplicates::Error)?;
-/// assert_eq!((matrix.users(), matrix.questions()), (2, 2));
-/// # Ok::<(), polars_corrset::error::Error>(())
-/// ```
-pub struct ReadRows<F> {
-    /// How many ids users have, and questions.
-    pub users: usize,
-    pub questions: usize,
-    pub rows: usize,
-    pub read: F,
+/// See [`Source::with_scores`].
+struct WithScores<'a, S, F> {
+    source: &'a S,
+    score: F,
 }
 
-impl<S, P, I, F> Source for ReadRows<F>
-where
-    S: Score,
-    P: Iterator<Item = (u32, u32, S)>,
-    I: Iterator<Item = P>,
-    F: Fn(Range<usize>) -> I + Sync,
-{
-    type Score = S;
+impl<S: Source, T: Score, F: Fn(S::Score) -> T + Copy + Sync> Source for WithScores<'_, S, F> {
+    type Score = T;
 
     fn ids(&self) -> (usize, usize) {
-        (self.users, self.questions)
+        self.source.ids()
     }
 
     fn rows(&self) -> usize {
-        self.rows
+        self.source.rows()
     }
 
-    fn read(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = (u32, u32, S)>> {
-        (self.read)(rows)
+    fn read(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = (u32, u32, T)>> {
+        let changed = |(user, question, former)| (user, question, (self.score)(former));
+        self.source.read(rows).map(move |piece| piece.map(changed))
+    }
+
+    fn scores(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = T>> {
+        self.source.scores(rows).map(|piece| piece.map(self.score))
     }
 }
 

@@ -70,6 +70,11 @@ impl Whole {
         }
     }
 
+    /// Whether it is made of integers alone where scores are.
+    pub(crate) fn is_integer(&self) -> bool {
+        matches!(self, Self::Sum | Self::IntegerCriterion(_))
+    }
+
     /// What gives the same correlations from exact sums, where there is such: of as many scores the mean is the sum, and
     /// floats can be integers.
     ///

@@ -2,12 +2,12 @@
 
 use crate::bitset::BitMatrix;
 use crate::double_double::DoubleDouble;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::moments::{Correlations, ROUNDOFF, Rounding, Totals, float_alpha, float_correlation};
 use crate::responses::Source;
 use crate::whole::{LARGEST_EXACT, Rest, Whole};
 
-use super::{CENTRES, Cells, Packed, at, centred, of_each_user, ranges};
+use super::{CENTRES, Cells, Packed, at, criterion, of_each_user, ranges};
 
 /// Float scores, scaled by a power of two so that the largest is about 1.
 #[derive(Clone, Debug)]
@@ -60,8 +60,8 @@ impl Floats {
                 let means = sums.zip(&counts).map(|(sum, &n)| sum / f64::from(n).into());
                 (means.collect(), score_noise + rounding)
             }
-            Whole::IntegerCriterion(values) => {
-                let values = centred(|| values.iter().copied()).ok_or(Error::CriterionOverflow)?;
+            Whole::IntegerCriterion(_) => {
+                let values = criterion(whole)?.unwrap_or_default();
                 (values.into_iter().map(|value| i128::from(value).into()).collect(), 0.0)
             }
             Whole::FloatCriterion(values) => {

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use arrow::types::NativeType;
+use polars::prelude::*;
+
 /// A column in several slices.
 pub struct Chunks<'a, T> {
     chunks: Vec<&'a [T]>,
@@ -25,10 +28,32 @@ impl<'a, T> FromIterator<&'a [T]> for Chunks<'a, T> {
     }
 }
 
+impl<'a, T: NativeType> Chunks<'a, T> {
+    /// A column without nulls, in its Arrow buffers.
+    pub fn of(column: &'a ChunkedArray<impl PolarsNumericType<Native = T>>) -> Self {
+        column.downcast_iter().map(|chunk| chunk.values().as_slice()).collect()
+    }
+}
+
 impl<'a, T> Chunks<'a, T> {
     /// The slices that make the values at `rows`.
     pub fn slices(&self, rows: Range<usize>) -> impl Iterator<Item = &'a [T]> {
-        pieces(rows, |row| self.from(row).len()).map(|rows| self.slice(rows))
+        self.pieces(rows, usize::MAX).map(|(_, values)| values)
+    }
+
+    /// The same, but none longer than `most`, each with its rows.
+    pub fn pieces(
+        &self,
+        mut rows: Range<usize>,
+        most: usize,
+    ) -> impl Iterator<Item = (Range<usize>, &'a [T])> {
+        std::iter::from_fn(move || {
+            let values = self.from(rows.start);
+            let values = &values[..values.len().min(most).min(rows.len())];
+            let start = rows.start;
+            rows.start += values.len();
+            (!values.is_empty()).then_some((start..rows.start, values))
+        })
     }
 
     /// The values from `row` on that are in one slice; nothing behind the last row.
@@ -39,28 +64,4 @@ impl<'a, T> Chunks<'a, T> {
             _ => &[],
         }
     }
-
-    fn slice(&self, rows: Range<usize>) -> &'a [T] {
-        &self.from(rows.start)[..rows.len()]
-    }
-}
-
-/// The slices, always three of equal length, that make the values of three columns at `rows`.
-pub fn zip<'a, A, B, C>(
-    a: &Chunks<'a, A>,
-    b: &Chunks<'a, B>,
-    c: &Chunks<'a, C>,
-    rows: Range<usize>,
-) -> impl Iterator<Item = (&'a [A], &'a [B], &'a [C])> {
-    let length = |row| a.from(row).len().min(b.from(row).len()).min(c.from(row).len());
-    pieces(rows, length).map(|rows| (a.slice(rows.clone()), b.slice(rows.clone()), c.slice(rows)))
-}
-
-/// Cuts `rows` where `length` says that a piece ends: of so many rows from one on.
-fn pieces(mut rows: Range<usize>, length: impl Fn(usize) -> usize) -> impl Iterator<Item = Range<usize>> {
-    std::iter::from_fn(move || {
-        let start = rows.start;
-        rows.start = start.saturating_add(length(start)).min(rows.end);
-        (rows.start > start).then_some(start..rows.start)
-    })
 }

@@ -1,19 +1,17 @@
 //! Columns → response matrix. Every error that the data can cause is worded here.
 
-use std::hash::Hash;
 use std::ops::Range;
 
-use arrow::array::BinaryViewArray;
 use polars::prelude::*;
 
-use super::chunks::{self, Chunks};
+use super::chunks::Chunks;
+use super::ids::{Ids, ReadIds};
 use super::inputs::{Inputs, Role};
 use super::{constraints, criterion};
 use crate::error::{Error, TooManyRows};
-use crate::intern::{Interned, Interner, SlotInterner, intern_rows, slots};
 use crate::matrix::ResponseMatrix;
 use crate::parallel;
-use crate::responses::{Duplicates, ReadRows, Score, Source};
+use crate::responses::{Duplicates, Score, Source};
 use crate::whole::{Total, Whole};
 
 /// The input columns: as long as each other, those of the responses without nulls.
@@ -69,12 +67,12 @@ impl Columns {
     pub fn matrix(&self, duplicates: Duplicates, total: Total) -> PolarsResult<CodedMatrix> {
         let (users, questions) = parallel::join(
             parallel::is_worth_it(self.len()),
-            || intern(&self.0.user),
-            || intern(&self.0.question),
+            || Ids::of(&self.0.user),
+            || Ids::of(&self.0.question),
         );
         let (users, questions) = (users?, questions?);
-        let distinct = |column: &Series, interned: &Interned| {
-            column.take(&IdxCa::from_vec(column.name().clone(), interned.first_rows.clone()))
+        let distinct = |column: &Series, ids: &Ids| {
+            column.take(&IdxCa::from_vec(column.name().clone(), ids.first_rows.clone()))
         };
         let question_values = distinct(&self.0.question, &questions)?;
 
@@ -219,14 +217,16 @@ fn not_finite(value: f64, all: &str, column: &str) -> String {
 fn check_constant(
     (role, column): (Role, &Series),
     (owner, owners): (Role, &Series),
-    ids: &Interned,
+    ids: &Ids,
 ) -> PolarsResult<()> {
-    let first_rows = ids.ids().map(|id| ids.first_rows[id as usize]).collect();
+    let mut first_rows = ids.all();
+    first_rows.iter_mut().for_each(|id| *id = ids.first_rows[*id as usize]);
     let physical = column.to_storage().to_physical_repr();
-    let expected = physical.take(&IdxCa::from_vec(PlSmallStr::EMPTY, first_rows))?;
+    let first_rows = IdxCa::from_vec(PlSmallStr::EMPTY, first_rows);
+    let expected = physical.take(&first_rows)?;
     let differs = physical.not_equal_missing(&expected)?;
     let Some(row) = differs.iter().position(|differs| differs == Some(true)) else { return Ok(()) };
-    let first = ids.ids().nth(row).map_or(row, |id| ids.first_rows[id as usize] as usize);
+    let first = first_rows.get(row).map_or(row, |first| first as usize);
     polars_bail!(
         ComputeError: "{} must be the same on all rows of a {owner}, but {owner} {} has {} and {}",
         role.of(column.name()), shown(owners.get(row)?), shown(column.get(first)?), shown(column.get(row)?),
@@ -248,8 +248,8 @@ pub fn shown(value: AnyValue) -> String {
 
 /// Users and questions as ids, what several rows for the same mean, and what sets are correlated with.
 struct Coded<'a> {
-    users: &'a Interned,
-    questions: &'a Interned,
+    users: &'a Ids,
+    questions: &'a Ids,
     duplicates: Duplicates,
     whole: &'a Whole,
 }
@@ -261,93 +261,53 @@ impl Coded<'_> {
         T: PolarsNumericType<Native: Into<S>>,
         S: Score,
     {
-        let users: Chunks<u32> = self.users.stretches().collect();
-        let questions: Chunks<u32> = self.questions.stretches().collect();
-        let values = values_of(scores);
-        let read = |rows| {
-            chunks::zip(&users, &questions, &values, rows).map(|(users, questions, scores)| {
-                let ids = users.iter().zip(questions);
-                ids.zip(scores).map(|((&user, &question), &score)| (user, question, score.into()))
-            })
+        let rows = Rows {
+            ids: (self.users.first_rows.len(), self.questions.first_rows.len()),
+            users: self.users.reader(),
+            questions: self.questions.reader(),
+            scores: Chunks::of(scores),
+            rows: scores.len(),
+            score: T::Native::into,
         };
-        let [users, questions] = [self.users, self.questions].map(|ids| ids.first_rows.len());
-        let responses = ReadRows { users, questions, rows: scores.len(), read };
-        responses.matrix_against(self.duplicates, self.whole)
+        rows.matrix_against(self.duplicates, self.whole)
     }
 }
 
-/// Interns a column without nulls, read from its Arrow buffers chunk by chunk.
-pub fn intern(column: &Series) -> PolarsResult<Interned> {
-    let physical = column.to_storage().to_physical_repr();
-    Ok(match physical.dtype() {
-        DataType::String => intern_bytes(&physical.str()?.as_binary()),
-        DataType::Binary => intern_bytes(physical.binary()?),
-        DataType::BinaryOffset => intern_bytes(physical.cast(&DataType::Binary)?.binary()?),
-        DataType::Int8 => intern_integers(physical.i8()?),
-        DataType::Int16 => intern_integers(physical.i16()?),
-        DataType::Int32 => intern_integers(physical.i32()?),
-        DataType::Int64 => intern_integers(physical.i64()?),
-        DataType::Int128 => intern_integers(physical.i128()?),
-        DataType::UInt8 => intern_integers(physical.u8()?),
-        DataType::UInt16 => intern_integers(physical.u16()?),
-        DataType::UInt32 => intern_integers(physical.u32()?),
-        DataType::UInt64 => intern_integers(physical.u64()?),
-        DataType::UInt128 => intern_integers(physical.u128()?),
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => {
-            let floats = physical.cast(&DataType::Float64)?;
-            let values = values_of(floats.f64()?);
-            intern_rows(floats.len(), Interner::default, |rows| {
-                values.slices(rows).map(|values| values.iter().map(|&value| float_key(value)))
-            })
-        }
-        DataType::Boolean => intern_integers(physical.cast(&DataType::UInt8)?.u8()?),
-        DataType::Null => Interned::default(),
-        dtype => polars_bail!(ComputeError: "column {:?} cannot hold ids: dtype {dtype}", column.name()),
-    })
+/// The responses, read from where they are.
+struct Rows<'a, T, F> {
+    /// How many users and questions have.
+    ids: (usize, usize),
+    users: ReadIds<'a>,
+    questions: ReadIds<'a>,
+    scores: Chunks<'a, T>,
+    rows: usize,
+    score: F,
 }
 
-/// Equal for floats that Polars groups together: all NaN, and both zeros.
-pub fn float_key(value: f64) -> u64 {
-    if value.is_nan() { f64::NAN.to_bits() } else { (value + 0.0).to_bits() }
-}
+/// Rows that are read together: their ids stay in the first-level cache.
+const ROWS_AT_ONCE: usize = 1 << 11;
 
-fn intern_integers<T>(column: &ChunkedArray<T>) -> Interned
-where
-    T: PolarsNumericType,
-    T::Native: Eq + Hash + Ord + TryInto<i64>,
-{
-    let (rows, values) = (column.len(), values_of(column));
-    let stretch = |rows| values.slices(rows).map(|values| values.iter().copied());
-    if let Some((least, slots)) = slots(rows, |rows| values.slices(rows)) {
-        // All values are within the range, so no conversion fails and no difference is negative.
-        let slot = move |value: T::Native| value.try_into().unwrap_or(least).wrapping_sub(least) as usize;
-        return intern_rows(rows, || SlotInterner::new(slots, slot), stretch);
+impl<T: Copy + Sync, S: Score, F: Fn(T) -> S + Sync> Source for Rows<'_, T, F> {
+    type Score = S;
+
+    fn ids(&self) -> (usize, usize) {
+        self.ids
     }
-    intern_rows(rows, Interner::default, stretch)
-}
 
-fn intern_bytes(column: &BinaryChunked) -> Interned {
-    let chunks: Vec<&BinaryViewArray> = column.downcast_iter().collect();
-    intern_rows(column.len(), Interner::default, |rows| {
-        pieces(&chunks, rows).map(|(chunk, rows)| rows.map(|row| chunk.value(row)))
-    })
-}
+    fn rows(&self) -> usize {
+        self.rows
+    }
 
-/// The values of a column without nulls, in its Arrow buffers.
-fn values_of<T: PolarsNumericType>(column: &ChunkedArray<T>) -> Chunks<'_, T::Native> {
-    column.downcast_iter().map(|chunk| chunk.values().as_slice()).collect()
-}
+    fn read(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = (u32, u32, S)>> {
+        self.scores.pieces(rows, ROWS_AT_ONCE).map(|(rows, scores)| {
+            let ids = (self.users)(rows.clone()).into_iter().zip((self.questions)(rows));
+            ids.zip(scores).map(|((user, question), &score)| (user, question, (self.score)(score)))
+        })
+    }
 
-/// The chunks that hold `rows`, each with the part of it that does.
-fn pieces<'a>(
-    chunks: &'a [&'a BinaryViewArray],
-    rows: Range<usize>,
-) -> impl Iterator<Item = (&'a BinaryViewArray, Range<usize>)> {
-    let mut start = 0;
-    chunks.iter().map(move |&chunk| {
-        let from = start;
-        start += chunk.len();
-        let inside = |row: usize| row.clamp(from, start) - from;
-        (chunk, inside(rows.start)..inside(rows.end))
-    })
+    fn scores(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = S>> {
+        self.scores
+            .pieces(rows, ROWS_AT_ONCE)
+            .map(|(_, scores)| scores.iter().map(|&score| (self.score)(score)))
+    }
 }

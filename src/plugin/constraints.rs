@@ -5,7 +5,8 @@ use pyo3::prelude::*;
 use pyo3_polars::PySeries;
 use serde::Deserialize;
 
-use super::columns::{CodedMatrix, intern, list as listed, shown};
+use super::columns::{CodedMatrix, list as listed, shown};
+use super::ids::Ids;
 use super::inputs::{Inputs, Role};
 use crate::search::{Constraints, Costs, Domains};
 
@@ -100,8 +101,7 @@ impl Inputs<&Series> {
 /// The number of each domain; `None` where it is null.
 pub fn domains(values: &Series) -> PolarsResult<Vec<Option<u32>>> {
     let exists = values.is_not_null();
-    let ids = intern(&values.filter(&exists)?)?;
-    let mut ids = ids.ids();
+    let mut ids = Ids::of(&values.filter(&exists)?)?.all().into_iter();
     Ok(exists.iter().map(|exists| if exists == Some(true) { ids.next() } else { None }).collect())
 }
 
@@ -168,7 +168,7 @@ fn ids_among(values: &Series, questions: &Series) -> PolarsResult<std::result::R
     };
     let mut all = known.to_physical_repr().into_owned();
     all.append(&cast.to_physical_repr())?;
-    Ok(Ok(intern(&all)?.ids().skip(questions.len()).collect()))
+    Ok(Ok(Ids::of(&all)?.all().split_off(questions.len())))
 }
 
 /// `values` as `dtype`, or the row of the first that it cannot hold as it is.

@@ -4,8 +4,9 @@ use polars::prelude::*;
 use pyo3::prelude::*;
 use pyo3_polars::{PyDataFrame, PySeries};
 
-use super::columns::{Columns, intern, shown};
+use super::columns::{Columns, shown};
 use super::expression::on_pool;
+use super::ids::Ids;
 use super::inputs::{Inputs, Role};
 use super::interrupt::{raised, watched};
 use super::output::statistics_frame;
@@ -153,5 +154,5 @@ fn ids_among(values: &Series, known: &Series) -> PolarsResult<Vec<u32>> {
     };
     let mut all = known.strict_cast(&dtype)?;
     all.append(&values.strict_cast(&dtype)?)?;
-    Ok(intern(&all)?.ids().skip(known.len()).collect())
+    Ok(Ids::of(&all)?.all().split_off(known.len()))
 }

@@ -6,6 +6,7 @@ mod constraints;
 mod criterion;
 mod evaluation;
 mod expression;
+mod ids;
 mod inputs;
 mod interrupt;
 mod output;

@@ -6,8 +6,9 @@ use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
-use super::columns::{Columns, float_key};
+use super::columns::Columns;
 use super::expression::{CorrsetKwargs, on_pool, saturate};
+use super::ids::float_key;
 use super::inputs::Inputs;
 use super::interrupt::{is_raised_anyway, watched};
 use super::output::{ValidatedFold, validation_field, validation_series};
