@@ -204,7 +204,7 @@ impl ResponseMatrix {
             return Self::of_other_floats(&as_floats(responses)?, answered, whole, true);
         }
         let criterion = criterion(whole)?;
-        let (centres, largest_point) = centres(ranges(responses, S::Score::into))?;
+        let (centres, largest_point) = centres(integer_ranges(responses))?;
         let centred = |question: usize, score: S::Score| score.into() - centres[question];
         // Truncation cannot happen: no |centred| exceeds `largest_point`.
         let table = if largest_point <= i16::MAX as u64 {
@@ -255,11 +255,8 @@ fn criterion(whole: &Whole) -> Result<Option<Vec<i64>>> {
 }
 
 /// For each question its least and its largest score.
-fn ranges<S: Source, T: Copy + PartialOrd + Send>(
-    responses: &S,
-    value: impl Fn(S::Score) -> T + Sync,
-) -> Vec<Option<(T, T)>> {
-    let widen = |range: &mut Option<(T, T)>, (from, to): (T, T)| {
+fn ranges<S: Source>(responses: &S) -> Vec<Option<(S::Score, S::Score)>> {
+    let widen = |range: &mut Option<(S::Score, S::Score)>, (from, to)| {
         let (least, most) = range.unwrap_or((from, to));
         *range = Some((if from < least { from } else { least }, if to > most { to } else { most }));
     };
@@ -268,8 +265,7 @@ fn ranges<S: Source, T: Copy + PartialOrd + Send>(
         let mut ranges = vec![None; questions];
         for piece in responses.read(rows) {
             for (_, question, score) in piece {
-                let value = value(score);
-                widen(&mut ranges[question as usize], (value, value));
+                widen(&mut ranges[question as usize], (score, score));
             }
         }
         ranges
@@ -281,6 +277,13 @@ fn ranges<S: Source, T: Copy + PartialOrd + Send>(
         }
     }
     all
+}
+
+/// The [`ranges`] of integers.
+fn integer_ranges<S: Source<Score: Into<i128>>>(responses: &S) -> Vec<Option<(i128, i128)>> {
+    let widened =
+        |range: Option<(S::Score, S::Score)>| range.map(|(least, most)| (least.into(), most.into()));
+    ranges(responses).into_iter().map(widened).collect()
 }
 
 /// What is taken off the scores of each question, given its least and its largest, and the largest |score| then.

@@ -7,7 +7,7 @@ use crate::moments::{Correlations, ROUNDOFF, Rounding, Totals, float_alpha, floa
 use crate::responses::Source;
 use crate::whole::{LARGEST_EXACT, Rest, Whole};
 
-use super::{CENTRES, Cells, Packed, at, criterion, of_each_user, ranges};
+use super::{CENTRES, Cells, Packed, at, criterion, integer_ranges, of_each_user, ranges};
 
 /// Float scores, scaled by a power of two so that the largest is about 1.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Floats {
     where
         S: Source<Score = f64>,
     {
-        let ranges = ranges(responses, |score| score);
+        let ranges = ranges(responses);
         let ranges = || ranges.iter().copied().map(Option::unwrap_or_default);
         let largest_score = largest(ranges().flat_map(|(least, most)| [least, most]));
         let scale = power_of_two_scale(largest_score);
@@ -205,8 +205,7 @@ pub fn as_floats<S>(responses: &S) -> Result<impl Source<Score = f64>>
 where
     S: Source<Score: Into<i128>>,
 {
-    let of_questions = ranges(responses, S::Score::into);
-    let (least, most) = of_questions
+    let (least, most) = integer_ranges(responses)
         .into_iter()
         .flatten()
         .fold((i128::MAX, i128::MIN), |all, range| (all.0.min(range.0), all.1.max(range.1)));
