@@ -106,7 +106,14 @@ impl Database {
     /// Becomes the database of the common users `extension` of a longer prefix, with the responses that `layout` has, for
     /// sets of `k` questions.
     #[inline(always)]
-    pub fn project(&mut self, parent: &Self, extension: &Extension, layout: Layout, k: usize) {
+    pub fn project<I: Isa>(
+        &mut self,
+        isa: I,
+        parent: &Self,
+        extension: &Extension,
+        layout: Layout,
+        k: usize,
+    ) {
         self.resize(layout, extension.counts());
         self.near = extension.near();
         let mut parts = layout.parts_from(parent.layout);
@@ -114,15 +121,25 @@ impl Database {
             match (parts.next(), parts.next()) {
                 (Some(first), Some(second)) if first % 2 == 0 && second == first + 1 => {
                     let from = parent.pair(first / 2);
-                    copy_groups(extension, to, |user| from[user]);
+                    for (users, to) in rooms(extension, to) {
+                        isa.gather(from, users, to);
+                    }
                 }
                 (Some(first), Some(second)) => {
                     let [first, second] = [first, second].map(|part| parent.words(part));
-                    copy_groups(extension, to, |user| [first[2 * user], second[2 * user]]);
+                    for (users, to) in rooms(extension, to) {
+                        for (to, user) in to.iter_mut().zip(users) {
+                            *to = [first, second].map(|words| words[2 * *user as usize]);
+                        }
+                    }
                 }
                 (Some(first), None) => {
                     let first = parent.words(first);
-                    copy_groups(extension, to, |user| [first[2 * user], 0]);
+                    for (users, to) in rooms(extension, to) {
+                        for (to, user) in to.iter_mut().zip(users) {
+                            *to = [first[2 * *user as usize], 0];
+                        }
+                    }
                 }
                 (None, _) => break,
             }
@@ -130,7 +147,11 @@ impl Database {
         if let Some((seam, shift)) = layout.seam() {
             self.join(seam, shift);
         }
-        copy_groups(extension, &mut self.weights, |user| parent.weights[user]);
+        for (users, to) in rooms(extension, &mut self.weights) {
+            for (to, user) in to.iter_mut().zip(users) {
+                *to = parent.weights[*user as usize];
+            }
+        }
         self.take_stock(k);
     }
 
@@ -194,22 +215,22 @@ impl Database {
     }
 }
 
-/// Copies what the users of `extension` have, by total, each total from a new block on.
+/// The users of `extension` by total, each with room for what they have, which begins with a new block and ends with
+/// nothing.
 #[inline(always)]
-fn copy_groups<T: Copy + Default>(extension: &Extension, to: &mut [T], from: impl Fn(usize) -> T) {
-    let mut start = 0;
-    for group in extension.groups() {
-        let end = start + group.len().next_multiple_of(BLOCK);
-        let to = &mut to[start..end];
+fn rooms<'a, T: Copy + Default>(
+    extension: &'a Extension,
+    mut to: &'a mut [T],
+) -> impl Iterator<Item = (&'a [u32], &'a mut [T])> {
+    extension.groups().map(move |users| {
+        let (room, behind) = std::mem::take(&mut to).split_at_mut(users.len().next_multiple_of(BLOCK));
+        to = behind;
         // A whole block, as to fill the padding alone would take a call.
-        if let Some(last) = to.last_chunk_mut::<BLOCK>() {
+        if let Some(last) = room.last_chunk_mut::<BLOCK>() {
             *last = [T::default(); BLOCK];
         }
-        for (to, &user) in to.iter_mut().zip(group) {
-            *to = from(user as usize);
-        }
-        start = end;
-    }
+        (users, room)
+    })
 }
 
 /// Where the responses to a pair of parts come from when questions move to lower lanes.

@@ -212,7 +212,7 @@ mod tests {
                 far.mark(isa, &database, square);
                 let (mut extension, mut projected) = (Extension::default(), Database::default());
                 extension.extend_by_far(isa, &database, second, &far);
-                projected.project(&database, &extension, Layout::joined(longer, both), K);
+                projected.project(isa, &database, &extension, Layout::joined(longer, both), K);
                 projected.index(isa, both);
                 let near = projected.near();
                 let plain = (0..self.users)

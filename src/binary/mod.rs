@@ -148,7 +148,7 @@ impl Scores for Binary<'_> {
         next: Next,
         database: &mut Database,
     ) {
-        database.project(parent, extension, layout, self.k);
+        database.project(isa, parent, extension, layout, self.k);
         database.index(isa, next);
     }
 

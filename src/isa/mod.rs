@@ -173,6 +173,14 @@ pub trait Isa: NarrowLanes + WideLanes + FieldLanes + PairLanes + Send + Sync {
         lanes.iter().rev().fold(0, |bits, &lane| bits << 1 | u16::from(lane))
     }
 
+    /// Copies the words of some users, one behind the other, to the front of `to`, which has room for them.
+    #[inline(always)]
+    fn gather(self, words: &[[u32; 2]], users: &[u32], to: &mut [[u32; 2]]) {
+        for (to, &user) in to.iter_mut().zip(users) {
+            *to = words[user as usize];
+        }
+    }
+
     /// Exchanges rows and columns of a square of bits.
     #[inline(always)]
     fn transpose(self, rows: &[u64; BLOCK]) -> Transposed {

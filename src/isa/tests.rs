@@ -7,6 +7,7 @@ struct Found {
     bits: Vec<u16>,
     positions: Vec<Vec<u32>>,
     transposed: Vec<Vec<u64>>,
+    gathered: Vec<Vec<[u32; 2]>>,
     sums: Vec<PartSums>,
     narrow: Vec<GradedSums>,
     wide: Vec<GradedSums>,
@@ -33,6 +34,8 @@ type Groups = Vec<Vec<(u32, i64)>>;
 struct Everything<'a> {
     words: &'a [u64],
     squares: &'a [[u64; BLOCK]],
+    /// Each a choice of `words`.
+    chosen: &'a [Vec<u32>],
     /// With whether Σt² is moved to 32 bits after each run.
     cases: &'a [(Groups, bool)],
     narrow: &'a [Vec<User>],
@@ -54,6 +57,13 @@ impl Kernel for Everything<'_> {
             let mut positions = [0; BLOCK];
             isa.positions(word, 1000, &mut positions);
             positions[..word.count_ones() as usize].to_vec()
+        };
+        let pairs_of_parts: Vec<[u32; 2]> = self.words.iter().map(halves).collect();
+        let gathered = |users: &Vec<u32>| {
+            // With room for more, which stays as it is.
+            let mut gathered = vec![[7; 2]; users.len() + 3];
+            isa.gather(&pairs_of_parts, users, &mut gathered);
+            gathered
         };
         let transposed = |square: &[u64; BLOCK]| {
             let transposed = isa.transpose(square);
@@ -153,6 +163,7 @@ impl Kernel for Everything<'_> {
             bits: self.words.iter().map(lanes).collect(),
             positions: self.words.iter().map(positions).collect(),
             transposed: self.squares.iter().map(transposed).collect(),
+            gathered: self.chosen.iter().map(gathered).collect(),
             sums: self.cases.iter().map(sums).collect(),
             narrow: self.narrow.iter().map(narrow).collect(),
             wide: self.wide.iter().map(wide).collect(),
@@ -160,6 +171,10 @@ impl Kernel for Everything<'_> {
             prefixes: self.prefixes.iter().map(prefixes).collect(),
         }
     }
+}
+
+fn halves(&word: &u64) -> [u32; 2] {
+    [word as u32, (word >> u32::BITS) as u32]
 }
 
 fn bits(word: u64) -> impl Iterator<Item = usize> {
@@ -258,6 +273,10 @@ fn every_instruction_set_counts_right() {
     let mut words: Vec<u64> =
         (0..200).map(|i| random() & if i % 2 == 0 { random() } else { u64::MAX }).collect();
     words.extend([0, 1, 1 << 63, u64::MAX, u64::MAX >> 1, 0xffff, 0x1ffff, 0xffff << 48]);
+    // The first and the last among them, and any number of them.
+    let last = words.len() as u32 - 1;
+    let chosen: Vec<Vec<u32>> =
+        (0..40).map(|count| (0..count).map(|i| (i * 77 + count * last) % (last + 1)).collect()).collect();
     let squares: Vec<[u64; BLOCK]> = (0..20).map(|_| std::array::from_fn(|_| random())).collect();
     // As many users as fit into lanes for sets of six: Σt² below 2¹⁶.
     let mut cases: Vec<(Groups, bool)> = Vec::new();
@@ -335,6 +354,13 @@ fn every_instruction_set_counts_right() {
                 (0..BLOCK).map(column).collect()
             })
             .collect(),
+        gathered: chosen
+            .iter()
+            .map(|users| {
+                let words = users.iter().map(|&user| halves(&words[user as usize]));
+                words.chain([[7; 2]; 3]).collect()
+            })
+            .collect(),
         sums: cases.iter().map(|(groups, _)| counted(groups)).collect(),
         narrow: narrow.iter().map(counted_graded).collect(),
         wide: wide.iter().map(counted_graded).collect(),
@@ -344,6 +370,7 @@ fn every_instruction_set_counts_right() {
     let everything = || Everything {
         words: &words,
         squares: &squares,
+        chosen: &chosen,
         cases: &cases,
         narrow: &narrow,
         wide: &wide,
@@ -355,6 +382,7 @@ fn every_instruction_set_counts_right() {
         assert!(found.bits == expected.bits, "{name}: bits");
         assert!(found.positions == expected.positions, "{name}: positions");
         assert!(found.transposed == expected.transposed, "{name}: transposed");
+        assert!(found.gathered == expected.gathered, "{name}: gathered");
         for (found, expected) in found.sums.iter().zip(&expected.sums) {
             assert_eq!(found, expected, "{name}");
         }
