@@ -11,7 +11,7 @@ use crate::parallel;
 /// ```
 /// use polars_corrset::intern::number_near_rows;
 ///
-/// let years: Vec<i64> = [2024, 2019].repeat(10);
+/// let years: Vec<i64> = [2024, 2019].repeat(20);
 /// let (table, first_rows) = number_near_rows(years.len(), |rows| [&years[rows]], |year| year as u64).unwrap();
 /// assert!(table.ids([2019, 2024]).eq([1, 0]));
 /// assert_eq!(first_rows, [0, 1]);
@@ -34,13 +34,12 @@ impl IdTable {
     pub fn ids(&self, integers: impl IntoIterator<Item = u64>) -> impl Iterator<Item = u32> {
         // Held by the loop in registers.
         let (first, after) = (self.first, &self.after[..]);
-        integers.into_iter().map(move |integer| after[integer.wrapping_sub(first) as usize].wrapping_sub(1))
+        integers.into_iter().map(move |integer| after[slot(integer, first)].wrapping_sub(1))
     }
 
     #[inline]
     fn has(&self, integer: u64) -> bool {
-        let slot = integer.wrapping_sub(self.first) as usize;
-        self.after.get(slot).is_some_and(|&after| after > 0)
+        self.after.get(slot(integer, self.first)).is_some_and(|&after| after > 0)
     }
 
     /// The slot of `integer`, for which the table grows if need be; `None` if it would have more than `most` slots then.
@@ -66,8 +65,14 @@ impl IdTable {
             self.first = self.first.wrapping_sub(more as u64);
             self.after = grown;
         }
-        Some(integer.wrapping_sub(self.first) as usize)
+        Some(slot(integer, self.first))
     }
+}
+
+/// Where `integer` is in a table that begins with `first`; beyond the end of any if it is too far away.
+#[inline]
+fn slot(integer: u64, first: u64) -> usize {
+    usize::try_from(integer.wrapping_sub(first)).unwrap_or(usize::MAX)
 }
 
 /// Numbers integers in order of first appearance.
@@ -88,7 +93,7 @@ impl Numbering {
         most: usize,
         modulo: impl Fn(K) -> u64,
     ) -> Option<()> {
-        // What is known is passed over without a write, so that the loop over it is short.
+        // So many are known, and passed over without a write, so that the loop over them is short.
         while let Some(known) = integers.iter().position(|&integer| !self.table.has(modulo(integer))) {
             self.add(modulo(integers[known]), (row + known) as u32, most)?;
             row += known + 1;
@@ -106,10 +111,11 @@ impl Numbering {
     }
 }
 
-/// Numbers a column of `rows` integers, of which `slices_of` gives any stretch in one or several slices, and of each of which
-/// `modulo` makes what it is modulo 2⁶⁴, on several threads where that pays: their ids, and for each id the row in which it appears first. `None` if they are not near each other: if the
-/// tables of all stretches, or that of the whole, would take more than one byte for each row. (Tables have some room to
-/// grow, so that may be found of integers within half the range that just fits.)
+/// Numbers a column of `rows` integers, of which `slices_of` gives any stretch in one or several slices and `modulo` tells what
+/// they are modulo 2⁶⁴, on several threads where that pays. Returns their ids, and for each id the row in which it appears first.
+///
+/// `None` if they are not near each other: if the tables of all stretches, or that of the whole, would take more than one byte
+/// for each row. (Tables have some room to grow, so that may be said of integers within half the range that just fits.)
 ///
 /// Rows must number at most `u32::MAX`, as in a Polars frame.
 pub fn number_near_rows<'a, K, P>(
