@@ -1,5 +1,5 @@
 //! Integers that are near each other → dense ids, by a table of their range: without a hash, and without an id in memory for each
-//! row, as it takes no longer to look an integer up once more than to read what was written.
+//! row: to look each up once more is faster than to write ids down and read them (`docs/reading.md`).
 
 use std::ops::Range;
 

@@ -54,6 +54,7 @@ impl<T: PolarsNumericType<Native: Into<i128>>> Numbers for LookedUp<T> {
     fn reader(&self) -> ReadIds<'_> {
         let integers = Chunks::of(&self.integers);
         Box::new(move |rows| {
+            // The table was made of this column, so that it has all its integers.
             gather(&integers, rows, |integers| {
                 self.table.ids(integers.iter().map(|&integer| modulo(integer)))
             })
