@@ -23,6 +23,8 @@ pub fn far_squares(totals: &[i64]) -> [u64; FAR_SHARES.len()] {
 pub struct Far {
     /// For each block of users those who are.
     blocks: Vec<u64>,
+    /// For each block the running total of its users.
+    totals: Vec<i32>,
     /// Sums over all near users, for each part: only how many answered, and their Σt², mean anything.
     near: Vec<PartSums>,
 }
@@ -39,6 +41,10 @@ impl Far {
                 far << PART | u64::from(isa.bits(&weights.map(|weight| weight.square() >= square)))
             })
         }));
+        self.totals.clear();
+        for (total, &count) in database.blocks().iter().enumerate().rev() {
+            self.totals.extend(std::iter::repeat_n(total as i32, count));
+        }
         let parts = database.layout().parts();
         self.near.resize(parts, PartSums::default());
         let near = Extension::of_one_total(isa, self.blocks.iter().map(|far| !far));
@@ -56,20 +62,41 @@ impl Far {
         Near { users: sums.n[lane] as usize, squares: sums.tt[lane] as u64 }
     }
 
-    /// Adds those of them who answered all of `columns` to one lane of `sums`.
-    pub fn add_near(&self, database: &Database, columns: [Column; 3], lane: usize, sums: &mut PartSums) {
-        let [first, second, third] = columns.map(|column| database.users_of(column));
-        let mut blocks = first.iter().zip(second).zip(third).zip(&self.blocks).enumerate();
-        for (total, &count) in database.blocks().iter().enumerate().rev() {
-            for (block, (((first, second), third), far)) in blocks.by_ref().take(count) {
-                let [answered, scored] = [0, 1].map(|which| [first, second, third].map(|bits| bits[which]));
-                for user in ones(answered.into_iter().fold(!far, |near, bits| near & bits)) {
-                    let x = total as i32 + scored.map(|bits| (bits >> user & 1) as i32).iter().sum::<i32>();
-                    let t = database.weights()[block * BLOCK + user].t();
-                    sums.take_up(lane, x, t);
+    /// Adds those of them who answered all of `columns` to one lane of `sums`; or says that its users are fewer than `least_users`
+    /// even so.
+    ///
+    /// Half of the sets that far users do not rule out have few users: so these are counted first.
+    #[inline(always)]
+    pub fn add_near(
+        &self,
+        database: &Database,
+        columns: [Column; 3],
+        least_users: i32,
+        (lane, sums): (usize, &mut PartSums),
+    ) -> bool {
+        let blocks = self.blocks.len();
+        let columns = columns.map(|column| &database.users_of(column)[..blocks]);
+        let near = |block: usize| {
+            let answered = columns.iter().fold(u64::MAX, |users, column| users & column[block][0]);
+            answered & !self.blocks[block]
+        };
+        let count: u32 = (0..blocks).map(|block| near(block).count_ones()).sum();
+        if sums.n[lane] + (count as i32) < least_users {
+            return false;
+        }
+        // Blocks are looked for first, as of which of them has a user none is predicted.
+        for start in (0..blocks).step_by(BLOCK) {
+            let some = start..blocks.min(start + BLOCK);
+            let occupied = some.rev().fold(0, |occupied, block| occupied << 1 | u64::from(near(block) != 0));
+            for block in ones(occupied).map(|block| start + block) {
+                for user in ones(near(block)) {
+                    let scored = columns.map(|column| (column[block][1] >> user & 1) as i32);
+                    let x = self.totals[block] + scored.iter().sum::<i32>();
+                    sums.take_up(lane, x, database.weights()[block * BLOCK + user].t());
                 }
             }
         }
+        true
     }
 }
 
@@ -228,7 +255,7 @@ mod tests {
                     .map(|&leaf| {
                         let (part, lane) = projected.layout().locate(leaf);
                         let sums = &mut sums[part];
-                        far.add_near(&database, [second, third, leaf], lane, sums);
+                        assert!(far.add_near(&database, [second, third, leaf], 0, (lane, sums)));
                         [&sums.n, &sums.x, &sums.xx, &sums.t, &sums.tt, &sums.xt].map(|sums| sums[lane])
                     })
                     .collect();

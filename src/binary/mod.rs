@@ -187,10 +187,17 @@ impl Scores for Binary<'_> {
         bar.candidates_by_far(isa, sums, k, filter.limits(users, squares), near)
     }
 
-    fn add_near(&self, before: Before<'_, Self>, columns: [Column; 2], lane: usize, sums: &mut PartSums) {
+    #[inline(always)]
+    fn add_near(
+        &self,
+        before: Before<'_, Self>,
+        columns: [Column; 2],
+        least_users: i32,
+        lane_of_sums: (usize, &mut PartSums),
+    ) -> bool {
         let Before { database, far, column } = before;
         let [first, second] = columns;
-        far.add_near(database, [column, first, second], lane, sums);
+        far.add_near(database, [column, first, second], least_users, lane_of_sums)
     }
 
     #[inline(always)]

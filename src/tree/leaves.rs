@@ -136,9 +136,9 @@ impl<S: Scores> Tree<'_, S> {
             let mut candidates = Candidates { part, questions, lanes: candidates };
             if BY_FAR && let Some(before) = before {
                 *completed += candidates.lanes.count_ones() as usize;
-                let sums = &mut sums[part];
+                let (least_users, sums) = (bar.least_users, &mut sums[part]);
                 candidates.lanes &=
-                    isa.run(Complete { tree: self, before, prefix, candidates, filter, sums });
+                    isa.run(Complete { tree: self, before, prefix, candidates, least_users, filter, sums });
                 if candidates.lanes == 0 {
                     continue;
                 }
@@ -304,6 +304,7 @@ struct Complete<'a, 'b, S: Scores> {
     before: Before<'a, S>,
     prefix: &'a Prefix,
     candidates: Candidates<'a>,
+    least_users: i32,
     filter: S::Filter,
     sums: &'a mut S::Sums,
 }
@@ -313,15 +314,19 @@ impl<S: Scores> Kernel for Complete<'_, '_, S> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> u16 {
-        let Self { tree, before, prefix, mut candidates, filter, sums } = self;
+        let Self { tree, before, prefix, mut candidates, least_users, filter, sums } = self;
         let column = |&question: &u32| tree.questions.column(question as usize);
-        if let Some(last) = prefix.questions.last().map(column) {
-            while let Some(lane) = candidates.pop() {
-                let leaf = column(&candidates.questions[lane]);
-                tree.scores.add_near(before, [last, leaf], lane, sums);
-            }
+        let Some(last) = prefix.questions.last().map(column) else { return 0 };
+        let mut completed = 0;
+        while let Some(lane) = candidates.pop() {
+            let leaf = column(&candidates.questions[lane]);
+            let is_complete = tree.scores.add_near(before, [last, leaf], least_users, (lane, sums));
+            completed |= u16::from(is_complete) << lane;
         }
-        S::candidates(isa, filter, sums)
+        if completed == 0 {
+            return 0;
+        }
+        S::candidates(isa, filter, sums) & completed
     }
 }
 

@@ -116,11 +116,20 @@ pub trait Scores: Sync {
         Self::candidates(isa, filter, sums)
     }
 
-    /// Adds the near users to one lane of `sums`, that of a set of a prefix that `before` was made from, and `columns`.
-    fn add_near(&self, _before: Before<'_, Self>, _columns: [Column; 2], _lane: usize, _sums: &mut Self::Sums)
+    /// Adds the near users to one lane of `sums`, that of a set of a prefix that `before` was made from, and `columns`; or
+    /// says that the set has fewer than `least_users` even so.
+    #[inline(always)]
+    fn add_near(
+        &self,
+        _before: Before<'_, Self>,
+        _columns: [Column; 2],
+        _least_users: i32,
+        (_lane, _sums): (usize, &mut Self::Sums),
+    ) -> bool
     where
         Self: Sized,
     {
+        true
     }
 
     /// Those of the `candidates` of a part that a closer look does not rule out: its lanes have the questions `last`, which
