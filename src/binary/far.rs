@@ -255,7 +255,11 @@ mod tests {
                     .map(|&leaf| {
                         let (part, lane) = projected.layout().locate(leaf);
                         let sums = &mut sums[part];
-                        assert!(far.add_near(&database, [second, third, leaf], 0, (lane, sums)));
+                        let set = [second, third, leaf];
+                        let before = *sums;
+                        assert!(!far.add_near(&database, set, i32::MAX, (lane, sums)), "too few users");
+                        assert_eq!(*sums, before);
+                        assert!(far.add_near(&database, set, 0, (lane, sums)));
                         [&sums.n, &sums.x, &sums.xx, &sums.t, &sums.tt, &sums.xt].map(|sums| sums[lane])
                     })
                     .collect();
