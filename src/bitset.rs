@@ -63,6 +63,19 @@ impl BitMatrix {
         Some(Self { words, words_per_row, columns })
     }
 
+    /// A matrix of which `fill` makes some rows of zeros, on several threads where that pays. The inner `None` if it was `false`
+    /// of any; the outer as in [`try_zeros`](Self::try_zeros).
+    pub fn filled(
+        rows: usize,
+        columns: usize,
+        fill: impl Fn(Range<usize>, &mut [u64]) -> bool + Sync,
+    ) -> Option<Option<Self>> {
+        let mut matrix = Self::try_zeros(rows, columns)?;
+        let width = matrix.words_per_row;
+        let is_filled = parallel::fill_stretches(rows, columns, &mut matrix.words, |row| row * width, fill);
+        Some(is_filled.then_some(matrix))
+    }
+
     pub fn columns(&self) -> usize {
         self.columns
     }
@@ -160,6 +173,12 @@ impl BitMatrix {
     /// One word of one row.
     pub fn word(&self, row: usize, word: usize) -> u64 {
         self.words[row * self.words_per_row + word]
+    }
+
+    /// The columns whose bits of one row are set, in order.
+    pub fn ones_of(&self, row: usize) -> impl Iterator<Item = usize> {
+        let words = self.row(row).iter().enumerate();
+        words.flat_map(|(word, &bits)| ones(bits).map(move |bit| word * WORD_BITS + bit))
     }
 
     /// How many bits of one row are set.

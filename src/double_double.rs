@@ -7,16 +7,23 @@
 
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
+use wide::f64x4;
+
 /// `high + low` with |low| at most half a unit in the last place of `high`.
+///
+/// Of `f64`, or several numbers at once in a register of them.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct DoubleDouble {
-    high: f64,
-    low: f64,
+pub struct DoubleDouble<F = f64> {
+    high: F,
+    low: F,
 }
+
+/// Numbers that are summed up at once in a register.
+pub const LANES: usize = 4;
 
 /// The rounded sum and its rounding error (Knuth's TwoSum).
 #[inline(always)]
-fn two_sum(a: f64, b: f64) -> DoubleDouble {
+fn two_sum<F: Copy + Add<Output = F> + Sub<Output = F>>(a: F, b: F) -> DoubleDouble<F> {
     let high = a + b;
     let b_rounded = high - a;
     DoubleDouble { high, low: (a - (high - b_rounded)) + (b - b_rounded) }
@@ -104,11 +111,18 @@ impl Add for DoubleDouble {
     }
 }
 
-impl AddAssign<f64> for DoubleDouble {
+impl DoubleDouble<f64x4> {
+    pub fn lanes(self) -> [DoubleDouble; LANES] {
+        let (high, low) = (self.high.to_array(), self.low.to_array());
+        std::array::from_fn(|lane| DoubleDouble { high: high[lane], low: low[lane] })
+    }
+}
+
+impl<F: Copy + Add<Output = F> + Sub<Output = F>> AddAssign<F> for DoubleDouble<F> {
     /// Of two thirds as many operations as the sum of two such numbers, with an error of at most 2⁻¹⁰⁵ of the sum (M. Joldes,
     /// J.-M. Muller, V. Popescu, "Tight and rigorous error bounds for basic building blocks of double-word arithmetic",
     /// ACM Trans. Math. Softw. 44, 2017, algorithm 4).
-    fn add_assign(&mut self, value: f64) {
+    fn add_assign(&mut self, value: F) {
         let sum = two_sum(self.high, value);
         *self = two_sum(sum.high, sum.low + self.low);
     }

@@ -41,6 +41,7 @@
 mod binary;
 pub mod bitset;
 mod booklets;
+pub mod chunks;
 pub mod combinations;
 mod complete;
 mod double_double;
@@ -64,6 +65,7 @@ mod patterns;
 mod plugin;
 mod random;
 pub mod ranking;
+pub mod regular;
 pub mod responses;
 pub mod search;
 mod tree;

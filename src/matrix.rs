@@ -7,6 +7,7 @@
 
 mod cells;
 mod floats;
+mod ranges;
 mod select;
 
 use crate::bitset::BitMatrix;
@@ -15,9 +16,11 @@ use crate::moments::{IntegerSums, RankBy, SumInteger, summed_variances};
 use crate::parallel;
 use crate::responses::{Source, all};
 use crate::whole::{Rest, Whole, is_exact_integer};
+use cells::Summed;
 pub(crate) use cells::{Cells, Packed};
 pub(crate) use floats::Floats;
 use floats::as_floats;
+use ranges::{centres, integer_ranges};
 
 /// Responses of users (rows) to questions (columns), ready to be searched.
 #[derive(Clone, Debug)]
@@ -190,7 +193,10 @@ impl ResponseMatrix {
     /// Of users who answered and scored, every user something, against a [`whole`](Whole::is_integer) of integers.
     pub(crate) fn of_bits(answered: BitMatrix, scored: BitMatrix, whole: &Whole) -> Result<Self> {
         let users = answered.rows();
-        let sums = |scored: &BitMatrix| centred(|| (0..users).map(|user| scored.ones(user) as i128));
+        let sums = |scored: &BitMatrix| {
+            let ones = of_each_user(&answered, |user| Some(scored.ones(user) as u32))?;
+            centred(|| ones.iter().map(|&ones| ones.into()))
+        };
         let table = Table::Binary(Integers::new(scored, 1, criterion(whole)?, sums)?);
         Ok(Self::new(answered, table, users, whole.rest()))
     }
@@ -205,14 +211,19 @@ impl ResponseMatrix {
         }
         let criterion = criterion(whole)?;
         let (centres, largest_point) = centres(integer_ranges(responses))?;
-        let centred = |question: usize, score: S::Score| score.into() - centres[question];
-        // Truncation cannot happen: no |centred| exceeds `largest_point`.
+        // No difference exceeds `largest_point`, so its lowest bits tell it, and they are those of the lowest bits of both.
         let table = if largest_point <= i16::MAX as u64 {
-            let points = Packed::new(responses, &answered, |question, score| centred(question, score) as i16);
+            let lowest = |wide: i128| wide as i16;
+            let centre: Vec<i16> = centres.iter().copied().map(lowest).collect();
+            let value = |score: S::Score| lowest(score.into());
+            let points = Packed::new(responses, &answered, value, &centre, i16::wrapping_sub);
             let sums = |points: &Packed<i16>| summed(points, &answered, &centres);
             Table::Small(Integers::new(points, largest_point, criterion, sums)?)
         } else if largest_point <= i64::MAX as u64 {
-            let points = Packed::new(responses, &answered, |question, score| centred(question, score) as i64);
+            let lowest = |wide: i128| wide as i64;
+            let centre: Vec<i64> = centres.iter().copied().map(lowest).collect();
+            let value = |score: S::Score| lowest(score.into());
+            let points = Packed::new(responses, &answered, value, &centre, i64::wrapping_sub);
             let sums = |points: &Packed<i64>| summed(points, &answered, &centres);
             Table::Large(Integers::new(points, largest_point, criterion, sums)?)
         } else {
@@ -254,65 +265,17 @@ fn criterion(whole: &Whole) -> Result<Option<Vec<i64>>> {
     }
 }
 
-/// For each question its least and its largest score.
-fn ranges<S: Source>(responses: &S) -> Vec<Option<(S::Score, S::Score)>> {
-    let widen = |range: &mut Option<(S::Score, S::Score)>, (from, to)| {
-        let (least, most) = range.unwrap_or((from, to));
-        *range = Some((if from < least { from } else { least }, if to > most { to } else { most }));
-    };
-    let (_, questions) = responses.ids();
-    let stretches = parallel::map_stretches(responses.rows(), |rows| {
-        let mut ranges = vec![None; questions];
-        for piece in responses.read(rows) {
-            for (_, question, score) in piece {
-                widen(&mut ranges[question as usize], (score, score));
-            }
-        }
-        ranges
-    });
-    let mut all = vec![None; questions];
-    for ranges in stretches {
-        for (range, of_stretch) in all.iter_mut().zip(ranges) {
-            of_stretch.into_iter().for_each(|of_stretch| widen(range, of_stretch));
-        }
-    }
-    all
-}
-
-/// The [`ranges`] of integers.
-fn integer_ranges<S: Source<Score: Into<i128>>>(responses: &S) -> Vec<Option<(i128, i128)>> {
-    let widened =
-        |range: Option<(S::Score, S::Score)>| range.map(|(least, most)| (least.into(), most.into()));
-    ranges(responses).into_iter().map(widened).collect()
-}
-
-/// What is taken off the scores of each question, given its least and its largest, and the largest |score| then.
-fn centres(ranges: Vec<Option<(i128, i128)>>) -> Result<(Vec<i128>, u64)> {
-    let mut largest_point = 0;
-    let centre = |(least, most): (i128, i128)| {
-        let half = most.checked_sub(least).ok_or(CENTRES)? / 2;
-        let centre = least + half;
-        let farthest = u64::try_from(most - centre).map_err(|_| CENTRES)?;
-        largest_point = farthest.max(largest_point);
-        Ok(centre)
-    };
-    let centres: Result<_> = ranges.into_iter().map(Option::unwrap_or_default).map(centre).collect();
-    Ok((centres?, largest_point))
-}
-
 /// The users' summed scores, where `centres` were taken off the scores, and the sums [`centred`]; `None` on overflow.
-fn summed<P: Cells<Value: Into<i64>>>(
-    points: &P,
-    answered: &BitMatrix,
-    centres: &[i128],
-) -> Option<Vec<i64>> {
+fn summed<P: Summed>(points: &Packed<P>, answered: &BitMatrix, centres: &[i128]) -> Option<Vec<i64>> {
+    let add = |sum: i128, centre: &i128| sum.checked_add(*centre);
+    let of_all = centres.iter().try_fold(0, add);
     let sums = of_each_user(answered, |user| {
-        let mut sum = Some(0i128);
-        points.for_each(answered, user, |question, point| {
-            let score = centres[question] + i128::from(point.into());
-            sum = sum.and_then(|sum| sum.checked_add(score));
-        });
-        sum
+        let points = points.rows_of(answered, user..user + 1);
+        let of_centres = match points.len() == centres.len() {
+            true => of_all,
+            false => answered.ones_of(user).map(|question| &centres[question]).try_fold(0, add),
+        };
+        of_centres?.checked_add(P::sum(points))
     })?;
     centred(|| sums.iter().copied())
 }

@@ -79,6 +79,29 @@ pub fn try_fill<T: Send>(values: &mut [T], work: usize, value: impl Fn(usize) ->
     if step >= values.len() { fill((0, values)) } else { values.par_chunks_mut(step).enumerate().all(fill) }
 }
 
+/// Has `fill` fill the values of some of `items`, each as much work as so many rows of input, on several threads where that pays:
+/// `values` from what `start` says of the first of them. Tells whether it was `true` of all.
+pub fn fill_stretches<T: Send>(
+    items: usize,
+    work: usize,
+    mut values: &mut [T],
+    start: impl Fn(usize) -> usize,
+    fill: impl Fn(Range<usize>, &mut [T]) -> bool + Sync,
+) -> bool {
+    let step = stretch_length(items, work).max(1);
+    let stretches = (0..items).step_by(step).map(|first| {
+        let items = first..items.min(first + step);
+        let of_these;
+        (of_these, values) = std::mem::take(&mut values).split_at_mut(start(items.end) - start(items.start));
+        (items, of_these)
+    });
+    let stretches: Vec<_> = stretches.collect();
+    if stretches.len() < 2 {
+        return stretches.into_iter().all(|(items, values)| fill(items, values));
+    }
+    stretches.into_par_iter().with_max_len(1).all(|(items, values)| fill(items, values))
+}
+
 /// Folds `items` in their order: neighbouring items share an accumulator, neighbouring accumulators are
 /// merged left to right, so the result does not depend on the number of threads if `merge` is associative
 /// with `fold`.

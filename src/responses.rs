@@ -7,11 +7,12 @@ use std::ops::Range;
 
 use hashbrown::HashSet;
 
-use crate::bitset::{BitMatrix, SharedBits};
+use crate::bitset::{BitMatrix, SharedBits, WORD_BITS};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
 use crate::matrix::ResponseMatrix;
 use crate::parallel;
+use crate::regular::Regular;
 use crate::whole::Whole;
 
 /// What several responses of one user to one question mean.
@@ -29,6 +30,10 @@ pub enum Duplicates {
 
 /// A type of scores: `i64`, `i128` (wider integers, and decimals as multiples of their last digit), `f64`.
 pub trait Score: Copy + PartialOrd + Send + Sync {
+    /// No score is below that, and none above this.
+    const LEAST: Self;
+    const LARGEST: Self;
+
     /// Whether the score can be computed with.
     fn check(self) -> Result<()>;
 
@@ -55,6 +60,9 @@ macro_rules! integer_scores {
     ($($integer:ty),*) => {
         $(
             impl Score for $integer {
+                const LEAST: Self = Self::MIN;
+                const LARGEST: Self = Self::MAX;
+
                 fn check(self) -> Result<()> {
                     Ok(())
                 }
@@ -83,9 +91,12 @@ macro_rules! integer_scores {
     };
 }
 
-integer_scores!(i64, i128);
+integer_scores!(i16, i64, i128);
 
 impl Score for f64 {
+    const LEAST: Self = Self::NEG_INFINITY;
+    const LARGEST: Self = Self::INFINITY;
+
     fn check(self) -> Result<()> {
         if self.is_finite() { Ok(()) } else { Err(Error::NotFinite { score: self }) }
     }
@@ -180,6 +191,11 @@ pub trait Source: Sized + Sync {
     /// Their scores alone.
     fn scores(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = Self::Score>>;
 
+    /// The order of the rows, where it is known to be regular.
+    fn regular(&self) -> Option<&Regular> {
+        None
+    }
+
     /// All responses.
     fn read_all(&self) -> impl Iterator<Item = (u32, u32, Self::Score)> {
         self.read(0..self.rows()).flatten()
@@ -205,14 +221,19 @@ pub trait Source: Sized + Sync {
     /// If `whole` is a criterion that has not one value for each user, in the order of their ids.
     fn matrix_against(&self, duplicates: Duplicates, whole: &Whole) -> Result<ResponseMatrix> {
         let (users, questions) = self.ids();
-        let matrices = if all(self, |score| score.bit().is_some()) {
-            set_bits(self, |score| [true, score.bit() == Some(true)])
-                .map(|bits| bits.map(|[answered, points]| (answered, Some(points))))
-        } else {
-            check_scores(self)?;
-            set_bits(self, |_| [true]).map(|bits| bits.map(|[answered]| (answered, None)))
+        let matrices = match self.regular() {
+            Some(regular) => regular_bits(self, regular).map(Some),
+            None if all(self, |score| score.bit().is_some()) => {
+                set_bits(self, |score| [true, score.bit() == Some(true)])
+                    .map(|bits| bits.map(|[answered, points]| (answered, Some(points))))
+            }
+            None => set_bits(self, |_| [true]).map(|bits| bits.map(|[answered]| (answered, None))),
         };
-        if let Some((answered, points)) = matrices.ok_or(Error::MatrixTooLarge { users, questions })? {
+        let matrices = matrices.ok_or(Error::MatrixTooLarge { users, questions })?;
+        if !matches!(matrices, Some((_, Some(_)))) {
+            check_scores(self)?;
+        }
+        if let Some((answered, points)) = matrices {
             let whole = whole.simplest(&answered)?;
             return match points.filter(|_| whole.is_integer()) {
                 Some(points) => ResponseMatrix::of_bits(answered, points, &whole),
@@ -248,10 +269,10 @@ pub(crate) fn all<S: Source>(responses: &S, is_such: impl Fn(S::Score) -> bool +
 
 /// The error of the first score that cannot be computed with.
 fn check_scores(responses: &impl Source) -> Result<()> {
-    let checked = parallel::map_stretches(responses.rows(), |rows| {
-        responses.scores(rows).flatten().try_for_each(Score::check)
-    });
-    checked.into_iter().collect()
+    if all(responses, |score| score.check().is_ok()) {
+        return Ok(());
+    }
+    responses.scores(0..responses.rows()).flatten().try_for_each(Score::check)
 }
 
 /// Matrices of users and questions. In each there is a bit for a response if `are_set` says so of its score, in the first for
@@ -274,6 +295,58 @@ fn set_bits<S: Source, const N: usize>(
     let matrices = bits.into_matrices();
     let cells = matrices.first().map(BitMatrix::count);
     Some((cells == Some(responses.rows())).then_some(matrices))
+}
+
+/// Who answered what, and who scored if all scores are 0 or 1. `None` where the memory is not to be had.
+fn regular_bits<S: Source>(responses: &S, regular: &Regular) -> Option<(BitMatrix, Option<BitMatrix>)> {
+    let (users, questions) = regular.ids();
+    let answered = regular.answered()?;
+    let scored = BitMatrix::filled(users, questions, |users, words| {
+        let mut rows = words.chunks_exact_mut(answered.words_per_row());
+        let byte = |score: S::Score| score.bit().map_or(NO_BIT, u8::from);
+        regular.all(responses, users, byte, |_, sequence, bytes| {
+            let row = rows.next().unwrap_or_default();
+            sequence.stretches.iter().all(|stretch| {
+                let words = stretch.of(bytes).chunks(WORD_BITS);
+                (stretch.question..)
+                    .step_by(WORD_BITS)
+                    .zip(words)
+                    .all(|(question, bytes)| pack(bytes).map(|bits| set_from(row, question, bits)).is_some())
+            })
+        })
+    });
+    Some((answered, scored?))
+}
+
+/// The byte of a score that is neither 0 nor 1, which are bytes as they are.
+const NO_BIT: u8 = 2;
+
+/// Bytes, a word of bits at most, as bits; `None` if one is [`NO_BIT`].
+#[inline]
+fn pack(bytes: &[u8]) -> Option<u64> {
+    let mut padded = [0; WORD_BITS];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    let (words, _) = padded.as_chunks();
+    let (mut bits, mut all) = (0, 0);
+    for &word in words.iter().rev() {
+        let word = u64::from_le_bytes(word);
+        all |= word;
+        // The product has the lowest bit of byte i at 56 + i, beside others that do not meet.
+        bits = bits << 8 | word.wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    }
+    (all & u64::from_ne_bytes([NO_BIT; 8]) == 0).then_some(bits)
+}
+
+/// Sets those bits of `row` that are set in `bits`, whose lowest is at `column`.
+#[inline]
+fn set_from(row: &mut [u64], column: usize, bits: u64) {
+    let (word, shift) = (column / WORD_BITS, column % WORD_BITS);
+    row[word] |= bits << shift;
+    // What is beyond the word; beyond the row there is nothing.
+    let next = bits >> 1 >> (WORD_BITS - 1 - shift);
+    if next != 0 {
+        row[word + 1] |= next;
+    }
 }
 
 /// The error that shows the first repeated response.
@@ -332,6 +405,10 @@ impl<S: Source, T: Score, F: Fn(S::Score) -> T + Copy + Sync> Source for WithSco
     fn read(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = (u32, u32, T)>> {
         let changed = |(user, question, former)| (user, question, (self.score)(former));
         self.source.read(rows).map(move |piece| piece.map(changed))
+    }
+
+    fn regular(&self) -> Option<&Regular> {
+        self.source.regular()
     }
 
     fn scores(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = T>> {
@@ -403,11 +480,11 @@ fn greatest_common_divisor(a: i128, b: i128) -> i128 {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
-fn lesser<S: PartialOrd>(a: S, b: S) -> S {
+pub(crate) fn lesser<S: PartialOrd>(a: S, b: S) -> S {
     if b < a { b } else { a }
 }
 
-fn greater<S: PartialOrd>(a: S, b: S) -> S {
+pub(crate) fn greater<S: PartialOrd>(a: S, b: S) -> S {
     if b > a { b } else { a }
 }
 

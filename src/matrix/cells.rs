@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI16, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::parallel;
+use crate::regular::Regular;
 use crate::responses::Source;
 
 /// One value per answered cell, row after row, found by the cell's rank in its word of `answered`.
@@ -16,7 +17,7 @@ pub(crate) struct Packed<T> {
 }
 
 /// A value that several threads write into memory that they share.
-pub(crate) trait Shared: Copy {
+pub(crate) trait Shared: Copy + Default + Send + Sync {
     type Atomic: Default + Send + Sync;
 
     fn write(self, to: &Self::Atomic);
@@ -59,26 +60,63 @@ impl Shared for f64 {
 }
 
 impl<T: Shared> Packed<T> {
-    /// Of responses without duplicates, whose cells are `answered`.
+    /// What `point` makes of the `value` of each score and what there is for its question, for responses without duplicates, whose
+    /// cells are `answered`.
     pub fn new<S: Source>(
         responses: &S,
         answered: &BitMatrix,
-        point: impl Fn(usize, S::Score) -> T + Sync,
+        value: impl Fn(S::Score) -> T + Sync,
+        of_questions: &[T],
+        point: impl Fn(T, T) -> T + Sync,
     ) -> Self {
         let (offsets, length) = offsets(answered);
+        if let Some(regular) = responses.regular() {
+            return Self {
+                offsets,
+                values: in_order(responses, regular, length, value, of_questions, point),
+            };
+        }
         let mut values = Vec::new();
         values.resize_with(length, T::Atomic::default);
         parallel::map_stretches(responses.rows(), |rows| {
             for piece in responses.read(rows) {
                 for (user, question, score) in piece {
                     let (user, question) = (user as usize, question as usize);
-                    point(question, score).write(&values[position(&offsets, answered, user, question)]);
+                    let point = point(value(score), of_questions[question]);
+                    point.write(&values[position(&offsets, answered, user, question)]);
                 }
             }
         });
         // In place: both are of the same size.
         Self { offsets, values: values.into_iter().map(T::read).collect() }
     }
+}
+
+/// The values of a [`Packed`] of responses in a regular order.
+fn in_order<S: Source, T: Shared>(
+    responses: &S,
+    regular: &Regular,
+    length: usize,
+    value: impl Fn(S::Score) -> T + Sync,
+    of_questions: &[T],
+    point: impl Fn(T, T) -> T + Sync,
+) -> Vec<T> {
+    let mut points = vec![T::default(); length];
+    let (users, _) = regular.ids();
+    let start = |user| regular.responses_before(user);
+    parallel::fill_stretches(users, regular.responses_each(), &mut points, start, |users, points| {
+        let first = start(users.start);
+        regular.all(responses, users, &value, |user, sequence, values| {
+            let points = &mut points[start(user) - first..];
+            for stretch in &sequence.stretches {
+                let points = points[stretch.rank..].iter_mut();
+                let values = stretch.of(values).iter().zip(&of_questions[stretch.question..]);
+                points.zip(values).for_each(|(to, (&value, &of_question))| *to = point(value, of_question));
+            }
+            true
+        })
+    });
+    points
 }
 
 /// For each word of `answered` how many cells are answered in those before it; and in all.
@@ -137,6 +175,24 @@ impl<T: Copy + Default> Packed<T> {
     }
 }
 
+/// Integers whose sum is exact.
+pub(crate) trait Summed: Copy + Default + Sync {
+    fn sum(values: &[Self]) -> i128;
+}
+
+impl Summed for i16 {
+    fn sum(values: &[Self]) -> i128 {
+        // Of so few bits that no memory holds enough of them for an overflow.
+        values.iter().map(|&value| i64::from(value)).sum::<i64>().into()
+    }
+}
+
+impl Summed for i64 {
+    fn sum(values: &[Self]) -> i128 {
+        values.iter().map(|&value| i128::from(value)).sum()
+    }
+}
+
 /// A value for each answered cell.
 pub(crate) trait Cells: Sync {
     type Value: Copy;
@@ -171,8 +227,6 @@ impl<T: Copy + Default + Sync> Cells for Packed<T> {
 
     fn for_each(&self, answered: &BitMatrix, user: usize, mut visit: impl FnMut(usize, T)) {
         let values = self.rows_of(answered, user..user + 1);
-        let words = answered.row(user).iter().enumerate();
-        let questions = words.flat_map(|(word, &bits)| ones(bits).map(move |bit| word * WORD_BITS + bit));
-        questions.zip(values).for_each(|(question, &value)| visit(question, value));
+        answered.ones_of(user).zip(values).for_each(|(question, &value)| visit(question, value));
     }
 }

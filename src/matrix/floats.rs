@@ -1,13 +1,17 @@
 //! Float scores and grand totals, and what rounding leaves uncertain of them.
 
+use wide::f64x4;
+
 use crate::bitset::BitMatrix;
-use crate::double_double::DoubleDouble;
+use crate::double_double::{DoubleDouble, LANES};
 use crate::error::Result;
 use crate::moments::{Correlations, ROUNDOFF, Rounding, Totals, float_alpha, float_correlation};
+use crate::parallel;
 use crate::responses::Source;
 use crate::whole::{LARGEST_EXACT, Rest, Whole};
 
-use super::{CENTRES, Cells, Packed, at, criterion, integer_ranges, of_each_user, ranges};
+use super::ranges::{integer_ranges, ranges};
+use super::{CENTRES, Cells, Packed, at, criterion};
 
 /// Float scores, scaled by a power of two so that the largest is about 1.
 #[derive(Clone, Debug)]
@@ -47,7 +51,8 @@ impl Floats {
         let ranges = || ranges.iter().copied().map(Option::unwrap_or_default);
         let largest_score = largest(ranges().flat_map(|(least, most)| [least, most]));
         let scale = power_of_two_scale(largest_score);
-        let points = Packed::new(responses, answered, |_, score| score * scale);
+        let scales = vec![scale; answered.columns()];
+        let points = Packed::new(responses, answered, |score| score, &scales, |score, scale| score * scale);
         let largest_point = largest_score * scale;
         // The nearest floats to two values that are the same differ by so much at most.
         let rounding = 2.0 * ROUNDOFF * largest_point;
@@ -215,14 +220,47 @@ where
     Ok(responses.with_scores(move |score| (score.into() - middle) as f64))
 }
 
+/// Users whose scores are summed up at once, in two registers: each sum waits for the one before, but not for those of others.
+const SUMS_AT_ONCE: usize = 2 * LANES;
+
 /// Every user's summed score.
 fn summed(points: &Packed<f64>, answered: &BitMatrix) -> Vec<DoubleDouble> {
-    let sums = of_each_user(answered, |user| {
-        let mut sum = DoubleDouble::default();
-        points.for_each(answered, user, |_, point| sum += point);
-        Some(sum)
-    });
-    sums.unwrap_or_default()
+    let mut sums = vec![DoubleDouble::default(); answered.rows()];
+    let (users, work) = (answered.rows(), answered.columns());
+    parallel::fill_stretches(
+        users,
+        work,
+        &mut sums,
+        |user| user,
+        |users, sums| {
+            for (first, sums) in users.step_by(SUMS_AT_ONCE).zip(sums.chunks_mut(SUMS_AT_ONCE)) {
+                let mut rows = [&[][..]; SUMS_AT_ONCE];
+                for (row, user) in rows.iter_mut().zip(first..first + sums.len()) {
+                    *row = points.rows_of(answered, user..user + 1);
+                }
+                sums.iter_mut().zip(sums_of(rows)).for_each(|(to, sum)| *to = sum);
+            }
+            true
+        },
+    );
+    sums
+}
+
+/// The sum of each row, made in its order.
+fn sums_of(rows: [&[f64]; SUMS_AT_ONCE]) -> impl Iterator<Item = DoubleDouble> {
+    // As far as all go.
+    let common = rows.iter().map(|row| row.len()).min().unwrap_or(0);
+    let heads = rows.map(|row| &row[..common]);
+    let mut lanes = [DoubleDouble::<f64x4>::default(); SUMS_AT_ONCE / LANES];
+    for at in 0..common {
+        for (sum, heads) in lanes.iter_mut().zip(heads.as_chunks::<LANES>().0) {
+            *sum += f64x4::from(heads.map(|head| head[at]));
+        }
+    }
+    lanes.into_iter().flat_map(DoubleDouble::lanes).zip(rows).map(move |(mut sum, row)| {
+        row[common..].iter().for_each(|&point| sum += point);
+        sum
+    })
 }
 
 /// The largest |value|.

@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
-use super::chunks::Chunks;
-use super::ids::{Ids, ReadIds};
+use super::ids::{Ids, ReadIds, ResponseIds, chunks};
 use super::inputs::{Inputs, Role};
 use super::{constraints, criterion};
+use crate::chunks::Chunks;
 use crate::error::{Error, TooManyRows};
 use crate::matrix::ResponseMatrix;
-use crate::parallel;
+use crate::regular::Regular;
 use crate::responses::{Duplicates, Score, Source};
 use crate::whole::{Total, Whole};
 
@@ -65,12 +65,7 @@ impl Columns {
     /// The matrix of these responses, of users that have a criterion where there is one. Else `total` says with what sets
     /// are correlated.
     pub fn matrix(&self, duplicates: Duplicates, total: Total) -> PolarsResult<CodedMatrix> {
-        let (users, questions) = parallel::join(
-            parallel::is_worth_it(self.len()),
-            || Ids::of(&self.0.user),
-            || Ids::of(&self.0.question),
-        );
-        let (users, questions) = (users?, questions?);
+        let ResponseIds { users, questions, regular } = ResponseIds::of(&self.0.user, &self.0.question)?;
         let distinct = |column: &Series, ids: &Ids| {
             column.take(&IdxCa::from_vec(column.name().clone(), ids.first_rows.clone()))
         };
@@ -95,7 +90,13 @@ impl Columns {
         };
 
         let score = self.0.score.to_storage().to_physical_repr();
-        let coded = Coded { users: &users, questions: &questions, duplicates, whole: &whole };
+        let coded = Coded {
+            users: &users,
+            questions: &questions,
+            regular: regular.as_deref(),
+            duplicates,
+            whole: &whole,
+        };
         let matrix = match score.dtype() {
             DataType::Boolean => coded.matrix::<_, i64>(score.cast(&DataType::UInt8)?.u8()?),
             DataType::Int8 => coded.matrix::<_, i64>(score.i8()?),
@@ -250,6 +251,7 @@ pub fn shown(value: AnyValue) -> String {
 struct Coded<'a> {
     users: &'a Ids,
     questions: &'a Ids,
+    regular: Option<&'a Regular>,
     duplicates: Duplicates,
     whole: &'a Whole,
 }
@@ -265,8 +267,9 @@ impl Coded<'_> {
             ids: (self.users.first_rows.len(), self.questions.first_rows.len()),
             users: self.users.reader(),
             questions: self.questions.reader(),
-            scores: Chunks::of(scores),
+            scores: chunks(scores),
             rows: scores.len(),
+            regular: self.regular,
             score: T::Native::into,
         };
         rows.matrix_against(self.duplicates, self.whole)
@@ -281,6 +284,7 @@ struct Rows<'a, T, F> {
     questions: ReadIds<'a>,
     scores: Chunks<'a, T>,
     rows: usize,
+    regular: Option<&'a Regular>,
     score: F,
 }
 
@@ -296,6 +300,10 @@ impl<T: Copy + Sync, S: Score, F: Fn(T) -> S + Sync> Source for Rows<'_, T, F> {
 
     fn rows(&self) -> usize {
         self.rows
+    }
+
+    fn regular(&self) -> Option<&Regular> {
+        self.regular
     }
 
     fn read(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = (u32, u32, S)>> {

@@ -2,12 +2,16 @@
 
 use std::hash::Hash;
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow::array::BinaryViewArray;
 use polars::prelude::*;
 
-use super::chunks::Chunks;
+use super::regular;
+use crate::chunks::Chunks;
 use crate::intern::{IdTable, Interned, intern_rows, number_near_rows};
+use crate::parallel;
+use crate::regular::{Found, Regular};
 
 /// The values of a column without nulls, numbered in order of first appearance.
 pub struct Ids {
@@ -52,13 +56,59 @@ impl<T: PolarsNumericType<Native: Into<i128>>> Numbers for LookedUp<T> {
     }
 
     fn reader(&self) -> ReadIds<'_> {
-        let integers = Chunks::of(&self.integers);
+        let integers = chunks(&self.integers);
         Box::new(move |rows| {
             // The table was made of this column, so that it has all its integers.
             gather(&integers, rows, |integers| {
                 self.table.ids(integers.iter().map(|&integer| modulo(integer)))
             })
         })
+    }
+}
+
+/// What an order says of users or of questions.
+struct Ordered {
+    regular: Arc<Regular>,
+    rows: usize,
+    at: fn(&Regular, Range<usize>) -> Vec<u32>,
+}
+
+impl Numbers for Ordered {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn reader(&self) -> ReadIds<'_> {
+        Box::new(|rows| (self.at)(&self.regular, rows))
+    }
+}
+
+/// The users and the questions of responses, and the order of these if it is a regular one.
+pub struct ResponseIds {
+    pub users: Ids,
+    pub questions: Ids,
+    pub regular: Option<Arc<Regular>>,
+}
+
+impl ResponseIds {
+    /// Those of two equally long columns.
+    pub fn of(users: &Series, questions: &Series) -> PolarsResult<Self> {
+        let rows = users.len();
+        if let Some(Found { regular, user_rows, question_rows }) = regular::find(users, questions) {
+            let regular = Arc::new(regular);
+            let ids = |at, first_rows| {
+                let numbers = Ordered { regular: regular.clone(), rows, at };
+                Ids { numbers: Box::new(numbers), first_rows }
+            };
+            return Ok(Self {
+                users: ids(Regular::users_at, user_rows),
+                questions: ids(Regular::questions_at, question_rows),
+                regular: Some(regular),
+            });
+        }
+        let (users, questions) =
+            parallel::join(parallel::is_worth_it(rows), || Ids::of(users), || Ids::of(questions));
+        Ok(Self { users: users?, questions: questions?, regular: None })
     }
 }
 
@@ -78,6 +128,7 @@ macro_rules! with_integers {
         }
     };
 }
+pub(super) use with_integers;
 
 impl Ids {
     /// Those of a column, read from its Arrow buffers.
@@ -109,7 +160,7 @@ impl Ids {
 
     /// Those of integers that are near each other.
     fn of_near<T: PolarsNumericType<Native: Into<i128>>>(column: &ChunkedArray<T>) -> Option<Self> {
-        let integers = Chunks::of(column);
+        let integers = chunks(column);
         let (table, first_rows) = number_near_rows(column.len(), |rows| integers.slices(rows), modulo)?;
         Some(Self { numbers: Box::new(LookedUp { integers: column.clone(), table }), first_rows })
     }
@@ -122,6 +173,11 @@ impl Ids {
     pub fn all(&self) -> Vec<u32> {
         self.reader()(0..self.numbers.rows())
     }
+}
+
+/// A column without nulls, in its Arrow buffers.
+pub fn chunks<T: PolarsNumericType>(column: &ChunkedArray<T>) -> Chunks<'_, T::Native> {
+    column.downcast_iter().map(|chunk| chunk.values().as_slice()).collect()
 }
 
 /// Equal for floats that Polars groups together: all NaN, and both zeros.
@@ -149,7 +205,7 @@ where
     T: PolarsNumericType,
     K: Copy + Eq + Hash + Send,
 {
-    let values = Chunks::of(column);
+    let values = chunks(column);
     intern_rows(column.len(), |rows| values.slices(rows).map(|values| values.iter().map(|&value| key(value))))
 }
 

@@ -1,6 +1,5 @@
 //! The only code that knows Polars and Python: columns in, the core's search, a struct column or a stream of frames out.
 
-mod chunks;
 mod columns;
 mod constraints;
 mod criterion;
@@ -13,6 +12,7 @@ mod output;
 mod plan;
 mod progress;
 mod python;
+mod regular;
 mod scan;
 mod validation;
 

@@ -1,0 +1,218 @@
+//! Columns of ids → their order, if it is a regular one.
+
+use std::ops::Range;
+
+use super::{Order, Regular, Sequence};
+use crate::parallel;
+
+/// A column of ids of which any rows can be compared.
+pub trait Column: Sync {
+    /// Number of rows.
+    fn rows(&self) -> usize;
+
+    /// How many rows from `row` on have the same value as it. It is fastest where `guess` is right.
+    fn run(&self, row: usize, guess: usize) -> usize;
+
+    /// Whether the values of two equally long ranges of rows are the same, one by one.
+    fn same(&self, rows: Range<usize>, others: Range<usize>) -> bool;
+
+    /// Whether the value at `row` is before that at `other`, in each of two orders of values. Where it is so for all neighbours of
+    /// some rows in one of both, no two of these have the same value, and none needs to be hashed to find that out.
+    fn ascends(&self, row: usize, other: usize) -> [bool; 2];
+
+    /// Whether no two of the values at `rows`, which ascend, are the same.
+    fn are_distinct(&self, rows: &[u32]) -> bool;
+
+    /// Numbers the values at `rows`, which ascend, in order of first appearance there. Returns the id at each row, and for
+    /// each id the row in which it appears first.
+    fn number(&self, rows: Vec<u32>) -> Option<(Vec<u32>, Vec<u32>)>;
+}
+
+/// An order, and for each user and each question the row in which it appears first: users and questions are numbered so.
+pub struct Found {
+    pub regular: Regular,
+    pub user_rows: Vec<u32>,
+    pub question_rows: Vec<u32>,
+}
+
+/// The order of rows with these users and questions, equally many of both; `None` if it is not regular, or not worth it.
+///
+/// No user has two responses to one question in a regular order.
+pub fn find(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
+    if users.rows() == 0 {
+        return None;
+    }
+    by_user(users, questions).or_else(|| by_question(users, questions))
+}
+
+/// Responses that a user has on average, at least: with fewer, what is noted for each user takes as much as ids would.
+pub(super) const LEAST_RESPONSES: usize = 8;
+
+/// Of so many rows one may be of a new sequence. Where each user has another one, ids are to be looked up anyway.
+const ROWS_PER_NEW: usize = 8;
+
+/// Users, and new sequences, of which neither is asked.
+pub(super) const PATIENCE: usize = 64;
+
+/// Sequences that a user's questions are compared with: those that came last.
+const RECENT: usize = 16;
+
+/// Users whose responses are neighbours.
+struct Neighbours {
+    /// The first row of each.
+    starts: Vec<u32>,
+    /// The sequence of each.
+    sequences: Vec<u32>,
+    /// For each sequence the rows of the user who was the first to have it.
+    rows: Vec<Range<usize>>,
+    /// Whether each [ascends](Column::ascends) from the one before.
+    ascend: [bool; 2],
+}
+
+fn by_user(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
+    let all = users.rows();
+    let stretches = parallel::map_stretches(all, |stretch| neighbours(stretch, users, questions));
+    let mut found = Neighbours::NONE;
+    for stretch in stretches {
+        found.append(stretch?, users);
+    }
+    let Neighbours { mut starts, sequences, rows, ascend } = found;
+    if !(ascend.contains(&true) || users.are_distinct(&starts)) {
+        return None;
+    }
+    let user_rows = starts.clone();
+    starts.push(all as u32);
+
+    let new_rows = rows.iter().flat_map(|rows| rows.start as u32..rows.end as u32);
+    let (ids, question_rows) = questions.number(new_rows.collect())?;
+    let mut ids = &ids[..];
+    let sequence = |rows: Range<usize>| {
+        let (questions, others) = ids.split_at(rows.len());
+        ids = others;
+        Sequence::new(questions, question_rows.len())
+    };
+    let regular = Regular {
+        sequences: rows.into_iter().map(sequence).collect::<Option<_>>()?,
+        order: Order::ByUser { starts, sequences },
+        questions: question_rows.len(),
+    };
+    Some(Found { regular, user_rows, question_rows })
+}
+
+impl Neighbours {
+    const NONE: Self =
+        Self { starts: Vec::new(), sequences: Vec::new(), rows: Vec::new(), ascend: [true; 2] };
+
+    /// Takes note of whether it ascends to the user at `row`.
+    fn compare(&mut self, row: usize, users: &dyn Column) {
+        if self.ascend.contains(&true)
+            && let Some(&before) = self.starts.last()
+        {
+            self.ascend = both(self.ascend, users.ascends(before as usize, row));
+        }
+    }
+
+    /// Takes up those who come after these. Sequences that both have are there twice then, which changes nothing.
+    fn append(&mut self, later: Self, users: &dyn Column) {
+        if let Some(&first) = later.starts.first() {
+            self.compare(first as usize, users);
+        }
+        self.ascend = both(self.ascend, later.ascend);
+        let before = self.rows.len() as u32;
+        self.starts.extend(later.starts);
+        self.sequences.extend(later.sequences.into_iter().map(|sequence| before + sequence));
+        self.rows.extend(later.rows);
+    }
+}
+
+fn both([a, b]: [bool; 2], [c, d]: [bool; 2]) -> [bool; 2] {
+    [a && c, b && d]
+}
+
+/// Those of which the first response is in `stretch`.
+fn neighbours(stretch: Range<usize>, users: &dyn Column, questions: &dyn Column) -> Option<Neighbours> {
+    let mut found = Neighbours::NONE;
+    let mut recent = Vec::<u32>::with_capacity(RECENT);
+    let mut new = 0;
+    // Who began before it is of the stretch before.
+    let mut row = stretch.start.checked_sub(1).map_or(0, |before| before + users.run(before, 0));
+    let mut guess = 0;
+    while row < stretch.end {
+        guess = users.run(row, guess);
+        let rows = row..row + guess;
+        let is_known = |&sequence: &u32| {
+            let others = found.rows[sequence as usize].clone();
+            others.len() == rows.len() && questions.same(rows.clone(), others)
+        };
+        let sequence = match recent.iter().position(is_known) {
+            Some(position) => recent.remove(position),
+            None => {
+                new += rows.len();
+                recent.truncate(RECENT - 1);
+                found.rows.push(rows.clone());
+                found.rows.len() as u32 - 1
+            }
+        };
+        recent.insert(0, sequence);
+        found.compare(row, users);
+        found.starts.push(row as u32);
+        found.sequences.push(sequence);
+        row = rows.end;
+        let seen = row - stretch.start;
+        let are_short = found.starts.len() > PATIENCE && found.starts.len() * LEAST_RESPONSES > seen;
+        let are_new = found.rows.len() > PATIENCE && new * ROWS_PER_NEW > seen;
+        if are_short || are_new {
+            return None;
+        }
+    }
+    Some(found)
+}
+
+/// Rows of a question that are compared together: the call takes nothing beside them.
+const COMPARED_AT_ONCE: usize = 1 << 12;
+
+fn by_question(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
+    let all = users.rows();
+    let of_each = questions.run(0, 0);
+    if all % of_each > 0 {
+        return None;
+    }
+    let are_regular = parallel::map_stretches(all, |stretch| {
+        let mut row = stretch.start;
+        while row < stretch.end {
+            let of_first = row % of_each;
+            let end = stretch.end.min(row - of_first + of_each).min(row + COMPARED_AT_ONCE);
+            // Each row but the first of a question is compared with the one before.
+            let others = row.max(row - of_first + 1);
+            let is_one_question = questions.same(others..end, others - 1..end - 1);
+            let are_same_users = row < of_each || users.same(row..end, of_first..of_first + end - row);
+            if !(are_same_users && is_one_question) {
+                return false;
+            }
+            row = end;
+        }
+        true
+    });
+    if are_regular.contains(&false) {
+        return None;
+    }
+    let user_rows = Vec::from_iter(0..of_each as u32);
+    let question_rows = Vec::from_iter((0..all as u32).step_by(of_each));
+    let ascend = parallel::map_stretches(of_each, |stretch| {
+        let neighbours = stretch.start.max(1)..stretch.end;
+        neighbours.fold([true; 2], |ascend, row| match ascend.contains(&true) {
+            true => both(ascend, users.ascends(row - 1, row)),
+            false => ascend,
+        })
+    });
+    let ascend = ascend.into_iter().fold([true; 2], both);
+    let are_distinct = ascend.contains(&true) || users.are_distinct(&user_rows);
+    if !(are_distinct && questions.are_distinct(&question_rows)) {
+        return None;
+    }
+    let of_all = question_rows.len();
+    let sequence = Sequence::new(&Vec::from_iter(0..of_all as u32), of_all)?;
+    let regular =
+        Regular { order: Order::ByQuestion { users: of_each }, sequences: vec![sequence], questions: of_all };
+    Some(Found { regular, user_rows, question_rows })
+}
