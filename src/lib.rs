@@ -18,7 +18,8 @@
 //!
 //! # How it is computed
 //!
-//! 1. [`intern`]: users and questions become dense ids, in order of first appearance.
+//! 1. [`intern`]: users and questions become dense ids, in order of first appearance; where rows are in a [`regular`] order, that
+//!    order tells the ids. Columns are read in [`chunks`].
 //! 2. [`responses`]: responses in long form, read where they are or held batch by batch; what duplicates mean.
 //! 3. [`matrix`]: who answered what as bits ([`bitset`]), scores in the narrowest type, grand totals, or what else sets are
 //!    to be correlated with ([`whole`]).

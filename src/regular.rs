@@ -35,15 +35,15 @@ enum Order {
 #[derive(Debug)]
 pub struct Sequence {
     questions: Vec<u32>,
-    /// The same, as stretches of questions with consecutive ids.
-    pub stretches: Vec<Stretch>,
+    /// The same, cut where ids are not consecutive.
+    pub spans: Vec<Span>,
     /// The same, as a bitset.
     answered: Vec<u64>,
 }
 
-/// A stretch of a [`Sequence`].
+/// Questions of a [`Sequence`] with consecutive ids, one after the other.
 #[derive(Debug)]
-pub struct Stretch {
+pub struct Span {
     /// Where it begins in the sequence.
     start: usize,
     /// The id of its first question, and how many there are of the sequence with lower ids.
@@ -52,7 +52,7 @@ pub struct Stretch {
     length: usize,
 }
 
-impl Stretch {
+impl Span {
     /// Its part of something for each question of the sequence.
     pub fn of<'a, T>(&self, values: &'a [T]) -> &'a [T] {
         &values[self.start..][..self.length]
@@ -76,12 +76,12 @@ impl Sequence {
             (of_others + (word & below(question)).count_ones()) as usize
         };
         let mut start = 0;
-        let stretches = questions.chunk_by(|&a, &b| a + 1 == b).map(|stretch| {
-            let (question, length) = (stretch[0] as usize, stretch.len());
+        let spans = questions.chunk_by(|&a, &b| a + 1 == b).map(|span| {
+            let (question, length) = (span[0] as usize, span.len());
             start += length;
-            Stretch { start: start - length, question, rank: rank(question), length }
+            Span { start: start - length, question, rank: rank(question), length }
         });
-        Some(Self { questions: questions.to_vec(), stretches: stretches.collect(), answered })
+        Some(Self { questions: questions.to_vec(), spans: spans.collect(), answered })
     }
 }
 
@@ -175,58 +175,48 @@ impl Regular {
     pub fn all<S: Source, T: Copy>(
         &self,
         responses: &S,
-        users: Range<usize>,
+        mut users: Range<usize>,
         map: impl Fn(S::Score) -> T,
         mut visit: impl FnMut(usize, &Sequence, &[T]) -> bool,
     ) -> bool {
-        let (mut values, mut by_question) = (Vec::new(), Vec::new());
-        let mut next = users.start;
-        while next < users.end {
-            let first = next;
-            next += 1;
+        let mut values = Vec::new();
+        let mut scratch = Vec::new();
+        while !users.is_empty() {
+            let together = users.start..self.end_of_block(&users);
+            users.start = together.end;
             values.clear();
             match &self.order {
-                Order::ByUser { starts, sequences } => {
-                    let start = starts[first] as usize;
-                    while next < users.end && starts[next + 1] as usize - start <= SCORES_AT_ONCE {
-                        next += 1;
-                    }
-                    for scores in responses.scores(start..starts[next] as usize) {
-                        values.extend(scores.map(&map));
-                    }
-                    let mut left = &values[..];
-                    for user in first..next {
-                        let (of_user, others) = left.split_at((starts[user + 1] - starts[user]) as usize);
-                        if !visit(user, &self.sequences[sequences[user] as usize], of_user) {
-                            return false;
-                        }
-                        left = others;
-                    }
+                Order::ByUser { starts, .. } => {
+                    let rows = starts[together.start] as usize..starts[together.end] as usize;
+                    responses.scores(rows).for_each(|scores| values.extend(scores.map(&map)));
                 }
                 Order::ByQuestion { users: of_all } => {
-                    next = (first + (SCORES_AT_ONCE / self.questions).max(1)).min(users.end);
-                    by_question.clear();
-                    for start in (0..self.questions).map(|question| question * of_all) {
-                        for scores in responses.scores(start + first..start + next) {
-                            by_question.extend(scores.map(&map));
-                        }
+                    scratch.clear();
+                    for first in (0..self.questions).map(|question| question * of_all) {
+                        let rows = first + together.start..first + together.end;
+                        responses.scores(rows).for_each(|scores| scratch.extend(scores.map(&map)));
                     }
-                    values.clone_from(&by_question);
-                    for (user, of_user) in values.chunks_exact_mut(self.questions).enumerate() {
-                        let of_user_by_question = by_question[user..].iter().step_by(next - first);
-                        of_user.iter_mut().zip(of_user_by_question).for_each(|(to, &value)| *to = value);
-                    }
-                    let of_users = values.chunks_exact(self.questions);
-                    if !(first..next)
-                        .zip(of_users)
-                        .all(|(user, of_user)| visit(user, &self.sequences[0], of_user))
-                    {
-                        return false;
-                    }
+                    transpose(&scratch, together.len(), &mut values);
                 }
+            }
+            let mut left = &values[..];
+            for user in together {
+                let responses = self.responses_before(user + 1) - self.responses_before(user);
+                let (of_user, others) = left.split_at(responses);
+                if !visit(user, &self.sequences[self.sequence(user)], of_user) {
+                    return false;
+                }
+                left = others;
             }
         }
         true
+    }
+
+    /// The end of those of `users`, from the first on, whose scores are read together.
+    fn end_of_block(&self, users: &Range<usize>) -> usize {
+        let before = self.responses_before(users.start);
+        let is_within = |&end: &usize| self.responses_before(end) - before <= SCORES_AT_ONCE;
+        (users.start + 2..=users.end).take_while(is_within).last().unwrap_or(users.start + 1)
     }
 
     /// What `map` makes of stretches of users, on several threads where that pays.
@@ -239,6 +229,16 @@ impl Regular {
     pub fn responses_each(&self) -> usize {
         let (users, _) = self.ids();
         self.responses_before(users).div_ceil(users.max(1))
+    }
+}
+
+/// The columns of a matrix of `columns`, whose rows are one after the other, one after the other.
+fn transpose<T: Copy>(rows: &[T], columns: usize, transposed: &mut Vec<T>) {
+    transposed.extend_from_slice(rows);
+    let length = rows.len() / columns.max(1);
+    for (column, to) in transposed.chunks_exact_mut(length.max(1)).enumerate() {
+        let values = rows[column..].iter().step_by(columns);
+        to.iter_mut().zip(values).for_each(|(to, &value)| *to = value);
     }
 }
 

@@ -306,9 +306,9 @@ fn regular_bits<S: Source>(responses: &S, regular: &Regular) -> Option<(BitMatri
         let byte = |score: S::Score| score.bit().map_or(NO_BIT, u8::from);
         regular.all(responses, users, byte, |_, sequence, bytes| {
             let row = rows.next().unwrap_or_default();
-            sequence.stretches.iter().all(|stretch| {
-                let words = stretch.of(bytes).chunks(WORD_BITS);
-                (stretch.question..)
+            sequence.spans.iter().all(|span| {
+                let words = span.of(bytes).chunks(WORD_BITS);
+                (span.question..)
                     .step_by(WORD_BITS)
                     .zip(words)
                     .all(|(question, bytes)| pack(bytes).map(|bits| set_from(row, question, bits)).is_some())

@@ -108,9 +108,9 @@ fn in_order<S: Source, T: Shared>(
         let first = start(users.start);
         regular.all(responses, users, &value, |user, sequence, values| {
             let points = &mut points[start(user) - first..];
-            for stretch in &sequence.stretches {
-                let points = points[stretch.rank..].iter_mut();
-                let values = stretch.of(values).iter().zip(&of_questions[stretch.question..]);
+            for span in &sequence.spans {
+                let points = points[span.rank..].iter_mut();
+                let values = span.of(values).iter().zip(&of_questions[span.question..]);
                 points.zip(values).for_each(|(to, (&value, &of_question))| *to = point(value, of_question));
             }
             true

@@ -37,9 +37,9 @@ pub fn ranges<S: Source>(responses: &S) -> Vec<Option<(S::Score, S::Score)>> {
             let mut ranges = Ranges::none(questions);
             let score = |score| score;
             regular.all(responses, users, score, |_, sequence, scores| {
-                for stretch in &sequence.stretches {
-                    let scores = stretch.of(scores);
-                    ranges.widen(stretch.question, scores, scores);
+                for span in &sequence.spans {
+                    let scores = span.of(scores);
+                    ranges.widen(span.question, scores, scores);
                 }
                 true
             });

@@ -55,7 +55,7 @@ const ROWS_PER_NEW: usize = 8;
 pub(super) const PATIENCE: usize = 64;
 
 /// Sequences that a user's questions are compared with: those that came last.
-const RECENT: usize = 16;
+const RECENT: usize = 32;
 
 /// Users whose responses are neighbours.
 struct Neighbours {
@@ -174,7 +174,7 @@ const COMPARED_AT_ONCE: usize = 1 << 12;
 fn by_question(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
     let all = users.rows();
     let of_each = questions.run(0, 0);
-    if all % of_each > 0 {
+    if !all.is_multiple_of(of_each) {
         return None;
     }
     let are_regular = parallel::map_stretches(all, |stretch| {
@@ -198,15 +198,7 @@ fn by_question(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
     }
     let user_rows = Vec::from_iter(0..of_each as u32);
     let question_rows = Vec::from_iter((0..all as u32).step_by(of_each));
-    let ascend = parallel::map_stretches(of_each, |stretch| {
-        let neighbours = stretch.start.max(1)..stretch.end;
-        neighbours.fold([true; 2], |ascend, row| match ascend.contains(&true) {
-            true => both(ascend, users.ascends(row - 1, row)),
-            false => ascend,
-        })
-    });
-    let ascend = ascend.into_iter().fold([true; 2], both);
-    let are_distinct = ascend.contains(&true) || users.are_distinct(&user_rows);
+    let are_distinct = ascend(users, of_each) || users.are_distinct(&user_rows);
     if !(are_distinct && questions.are_distinct(&question_rows)) {
         return None;
     }
@@ -215,4 +207,19 @@ fn by_question(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
     let regular =
         Regular { order: Order::ByQuestion { users: of_each }, sequences: vec![sequence], questions: of_all };
     Some(Found { regular, user_rows, question_rows })
+}
+
+/// Whether the values of the first rows [ascend](Column::ascends).
+fn ascend(column: &dyn Column, rows: usize) -> bool {
+    let ascend = parallel::map_stretches(rows, |stretch| {
+        let mut ascend = [true; 2];
+        for row in stretch.start.max(1)..stretch.end {
+            if ascend == [false; 2] {
+                break;
+            }
+            ascend = both(ascend, column.ascends(row - 1, row));
+        }
+        ascend
+    });
+    ascend.into_iter().fold([true; 2], both).contains(&true)
 }

@@ -155,7 +155,7 @@ fn check_matrix(regular: Regular, users: &[u32], questions: &[u32]) -> bool {
     compare!(|score: i64| score % 5);
     compare!(|score: i64| i128::from(score % 5));
     // Two rows suffice for scores that need more than 16 bits.
-    compare!(|score: i64| (score % 2) << 40 | score % 5);
+    compare!(|score: i64| ((score % 2) << 40) + score % 5);
     compare!(|score: i64| (score % 7) as f64 / 4.0);
     true
 }
