@@ -152,7 +152,13 @@ pub fn join<A: Send, B: Send>(
 /// Runs `work` on a pool of one thread.
 #[cfg(test)]
 pub fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(work)
+    on(1, work)
+}
+
+/// Runs `work` on a pool of so many threads.
+#[cfg(test)]
+pub fn on<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
 }
 
 #[cfg(test)]
@@ -193,8 +199,7 @@ mod tests {
 
     #[test]
     fn few_rows_are_cut_where_they_are_much_work() {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        let cut = |rows, work| pool.install(|| map_heavy_stretches(rows, work, |stretch| stretch));
+        let cut = |rows, work| on(3, || map_heavy_stretches(rows, work, |stretch| stretch));
         assert_eq!(cut(10, PARALLEL_ROWS / 10).len(), 1);
         assert_eq!(cut(10, PARALLEL_ROWS), [0..4, 4..8, 8..10]);
         assert_eq!(cut(1, usize::MAX).len(), 1);

@@ -9,7 +9,7 @@ mod find;
 
 use std::ops::Range;
 
-use crate::bitset::{BitMatrix, WORD_BITS, below, words_for};
+use crate::bitset::BitMatrix;
 use crate::parallel;
 use crate::responses::Source;
 pub use find::{Column, Found, find};
@@ -20,7 +20,8 @@ pub struct Regular {
     order: Order,
     /// What users answered.
     sequences: Vec<Sequence>,
-    questions: usize,
+    /// The same: the questions of each sequence.
+    answered: BitMatrix,
 }
 
 #[derive(Debug)]
@@ -37,8 +38,6 @@ pub struct Sequence {
     questions: Vec<u32>,
     /// The same, cut where ids are not consecutive.
     pub spans: Vec<Span>,
-    /// The same, as a bitset.
-    answered: Vec<u64>,
 }
 
 /// Questions of a [`Sequence`] with consecutive ids, one after the other.
@@ -46,47 +45,52 @@ pub struct Sequence {
 pub struct Span {
     /// Where it begins in the sequence.
     start: usize,
-    /// The id of its first question, and how many there are of the sequence with lower ids.
-    pub question: usize,
-    pub rank: usize,
     length: usize,
+    /// The id of its first question.
+    pub question: usize,
+    /// How many questions of the sequence have lower ids.
+    pub rank: usize,
 }
 
 impl Span {
-    /// Its part of something for each question of the sequence.
-    pub fn of<'a, T>(&self, values: &'a [T]) -> &'a [T] {
+    /// Its part of `values`, one for each question of the sequence.
+    pub fn part<'a, T>(&self, values: &'a [T]) -> &'a [T] {
         &values[self.start..][..self.length]
     }
 }
 
 impl Sequence {
-    /// `None` if a question is there twice.
-    fn new(questions: &[u32], of_all: usize) -> Option<Self> {
-        let mut answered = vec![0u64; words_for(of_all)];
-        for question in questions.iter().map(|&question| question as usize) {
-            let (word, bit) = (&mut answered[question / WORD_BITS], 1 << (question % WORD_BITS));
-            if *word & bit != 0 {
-                return None;
-            }
-            *word |= bit;
-        }
-        let rank = |question: usize| {
-            let (before, word) = (&answered[..question / WORD_BITS], answered[question / WORD_BITS]);
-            let of_others: u32 = before.iter().map(|word| word.count_ones()).sum();
-            (of_others + (word & below(question)).count_ones()) as usize
-        };
+    fn new(questions: &[u32]) -> Self {
         let mut start = 0;
-        let spans = questions.chunk_by(|&a, &b| a + 1 == b).map(|span| {
-            let (question, length) = (span[0] as usize, span.len());
-            start += length;
-            Span { start: start - length, question, rank: rank(question), length }
-        });
-        Some(Self { questions: questions.to_vec(), spans: spans.collect(), answered })
+        let mut spans: Vec<Span> = spans(questions)
+            .map(|span| {
+                let (question, length) = (span[0] as usize, span.len());
+                start += length;
+                Span { start: start - length, length, question, rank: 0 }
+            })
+            .collect();
+        let mut by_question: Vec<&mut Span> = spans.iter_mut().collect();
+        by_question.sort_unstable_by_key(|span| span.question);
+        let mut rank = 0;
+        for span in by_question {
+            span.rank = rank;
+            rank += span.length;
+        }
+        Self { questions: questions.to_vec(), spans }
     }
+}
+
+/// Questions, cut where ids are not consecutive.
+fn spans(questions: &[u32]) -> impl Iterator<Item = &[u32]> {
+    questions.chunk_by(|&a, &b| a + 1 == b)
 }
 
 /// Scores that are read together: they stay in the first-level cache.
 const SCORES_AT_ONCE: usize = 1 << 11;
+
+/// Users whose scores are read together where they stand question by question, at least: as many neighbours as a cache line
+/// has of the smallest scores.
+const USERS_AT_ONCE: usize = 64;
 
 impl Regular {
     /// Number of users, and of questions.
@@ -95,14 +99,14 @@ impl Regular {
             Order::ByUser { sequences, .. } => sequences.len(),
             Order::ByQuestion { users } => *users,
         };
-        (users, self.questions)
+        (users, self.answered.columns())
     }
 
     /// How many responses users before `user` have.
     pub fn responses_before(&self, user: usize) -> usize {
         match &self.order {
             Order::ByUser { starts, .. } => starts[user] as usize,
-            Order::ByQuestion { .. } => user * self.questions,
+            Order::ByQuestion { .. } => user * self.answered.columns(),
         }
     }
 
@@ -160,9 +164,8 @@ impl Regular {
     pub fn answered(&self) -> Option<BitMatrix> {
         let (users, questions) = self.ids();
         BitMatrix::filled(users, questions, |users, words| {
-            let width = words_for(questions);
-            for (user, words) in users.zip(words.chunks_exact_mut(width)) {
-                words.copy_from_slice(&self.sequences[self.sequence(user)].answered);
+            for (user, words) in users.zip(words.chunks_exact_mut(self.answered.words_per_row())) {
+                words.copy_from_slice(self.answered.row(self.sequence(user)));
             }
             true
         })
@@ -172,7 +175,7 @@ impl Regular {
     /// Calls `visit(user, sequence, values)` for each of some users in order, as long as that is `true`; tells whether it always
     /// was. The values are what `map` makes of the user's scores of `responses`, which this is the order of, on the
     /// questions of that sequence.
-    pub fn all<S: Source, T: Copy>(
+    pub fn try_for_each_user<S: Source, T: Copy>(
         &self,
         responses: &S,
         mut users: Range<usize>,
@@ -192,7 +195,7 @@ impl Regular {
                 }
                 Order::ByQuestion { users: of_all } => {
                     scratch.clear();
-                    for first in (0..self.questions).map(|question| question * of_all) {
+                    for first in (0..responses.rows()).step_by(*of_all) {
                         let rows = first + together.start..first + together.end;
                         responses.scores(rows).for_each(|scores| scratch.extend(scores.map(&map)));
                     }
@@ -214,9 +217,14 @@ impl Regular {
 
     /// The end of those of `users`, from the first on, whose scores are read together.
     fn end_of_block(&self, users: &Range<usize>) -> usize {
+        let least = match &self.order {
+            Order::ByUser { .. } => 1,
+            Order::ByQuestion { .. } => USERS_AT_ONCE,
+        };
         let before = self.responses_before(users.start);
         let is_within = |&end: &usize| self.responses_before(end) - before <= SCORES_AT_ONCE;
-        (users.start + 2..=users.end).take_while(is_within).last().unwrap_or(users.start + 1)
+        let least = users.end.min(users.start + least);
+        (least + 1..=users.end).take_while(is_within).last().unwrap_or(least)
     }
 
     /// What `map` makes of stretches of users, on several threads where that pays.

@@ -297,17 +297,25 @@ fn set_bits<S: Source, const N: usize>(
     Some((cells == Some(responses.rows())).then_some(matrices))
 }
 
+/// Scores that are looked at before there is a matrix for scores of 0 and 1: nearly always, one of these tells of others.
+const FIRST_SCORES: usize = 1 << 12;
+
 /// Who answered what, and who scored if all scores are 0 or 1. `None` where the memory is not to be had.
 fn regular_bits<S: Source>(responses: &S, regular: &Regular) -> Option<(BitMatrix, Option<BitMatrix>)> {
     let (users, questions) = regular.ids();
     let answered = regular.answered()?;
+    let mut first = responses.scores(0..responses.rows().min(FIRST_SCORES)).flatten();
+    if first.any(|score| score.bit().is_none()) {
+        return Some((answered, None));
+    }
+    let byte = |score: S::Score| score.bit().map_or(NO_BIT, u8::from);
+    let width = answered.words_per_row();
     let scored = BitMatrix::filled(users, questions, |users, words| {
-        let mut rows = words.chunks_exact_mut(answered.words_per_row());
-        let byte = |score: S::Score| score.bit().map_or(NO_BIT, u8::from);
-        regular.all(responses, users, byte, |_, sequence, bytes| {
-            let row = rows.next().unwrap_or_default();
+        let first = users.start;
+        regular.try_for_each_user(responses, users, byte, |user, sequence, bytes| {
+            let row = &mut words[(user - first) * width..][..width];
             sequence.spans.iter().all(|span| {
-                let words = span.of(bytes).chunks(WORD_BITS);
+                let words = span.part(bytes).chunks(WORD_BITS);
                 (span.question..)
                     .step_by(WORD_BITS)
                     .zip(words)
@@ -324,11 +332,11 @@ const NO_BIT: u8 = 2;
 /// Bytes, a word of bits at most, as bits; `None` if one is [`NO_BIT`].
 #[inline]
 fn pack(bytes: &[u8]) -> Option<u64> {
-    let mut padded = [0; WORD_BITS];
-    padded[..bytes.len()].copy_from_slice(bytes);
-    let (words, _) = padded.as_chunks();
+    let (words, rest) = bytes.as_chunks();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
     let (mut bits, mut all) = (0, 0);
-    for &word in words.iter().rev() {
+    for &word in words.iter().chain(Some(&last).filter(|_| !rest.is_empty())).rev() {
         let word = u64::from_le_bytes(word);
         all |= word;
         // The product has the lowest bit of byte i at 56 + i, beside others that do not meet.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -13,8 +14,12 @@ from responses import assert_set, expected, sets
 
 USERS = 40
 
-# What a user or question is called: as an integer, as text within an Arrow view, and beyond one.
+# What users and questions are called: integers to Arrow, text within its views, and beyond them.
 NAMES: dict[str, Any] = {
+    "UInt16": pl.col("id").cast(pl.UInt16),
+    "Date": pl.lit(date(2024, 2, 27)) + pl.duration(days=pl.col("id")),
+    "Categorical": pl.format("n{}", "id").cast(pl.Categorical),
+    "Binary": pl.format("binary {}", "id").cast(pl.Binary),
     "Int64": pl.col("id").cast(pl.Int64) * 7,
     "far apart": pl.col("id").cast(pl.Int64) * 2**40,
     "short": pl.format("n{}", "id"),

@@ -106,11 +106,11 @@ fn in_order<S: Source, T: Shared>(
     let start = |user| regular.responses_before(user);
     parallel::fill_stretches(users, regular.responses_each(), &mut points, start, |users, points| {
         let first = start(users.start);
-        regular.all(responses, users, &value, |user, sequence, values| {
+        regular.try_for_each_user(responses, users, &value, |user, sequence, values| {
             let points = &mut points[start(user) - first..];
             for span in &sequence.spans {
                 let points = points[span.rank..].iter_mut();
-                let values = span.of(values).iter().zip(&of_questions[span.question..]);
+                let values = span.part(values).iter().zip(&of_questions[span.question..]);
                 points.zip(values).for_each(|(to, (&value, &of_question))| *to = point(value, of_question));
             }
             true

@@ -274,3 +274,25 @@ fn power_of_two_scale(largest: f64) -> f64 {
     let exponent = largest.log2().floor().clamp(-1000.0, 1000.0);
     2f64.powi(-exponent as i32)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn sums_of_several_rows_are_those_of_each(
+            rows in prop::array::uniform8(prop::collection::vec(-1e3f64..1e3, 0..40)),
+        ) {
+            let found: Vec<[f64; 2]> = sums_of(rows.each_ref().map(Vec::as_slice)).map(DoubleDouble::parts).collect();
+            let expected = rows.map(|row| {
+                let mut sum = DoubleDouble::default();
+                row.iter().for_each(|&point| sum += point);
+                sum.parts()
+            });
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -9,7 +9,7 @@ use super::ids::{Ids, chunks, with_integers};
 use crate::chunks::{Chunks, Starts};
 use crate::regular::{self, Column, Found};
 
-/// [`regular::find`] of columns without nulls. Ids that are neither integers nor text are in no order that is known.
+/// [`regular::find`] of columns without nulls: of integers of up to 64 bits, as which dates and categories count, and of text.
 pub fn find(users: &Series, questions: &Series) -> Option<Found> {
     let [users, questions] = [users, questions].map(|column| column.to_storage().to_physical_repr());
     let column = |physical| Some(Comparable { physical, values: values(physical).ok()?? });
@@ -34,8 +34,8 @@ impl Column for Comparable<'_> {
         self.values.same(rows, others)
     }
 
-    fn ascends(&self, row: usize, other: usize) -> [bool; 2] {
-        self.values.ascends(row, other)
+    fn precedes(&self, row: usize, other: usize) -> [bool; 2] {
+        self.values.precedes(row, other)
     }
 
     fn are_distinct(&self, rows: &[u32]) -> bool {
@@ -56,7 +56,7 @@ trait Values: Sync {
 
     fn same(&self, rows: Range<usize>, others: Range<usize>) -> bool;
 
-    fn ascends(&self, row: usize, other: usize) -> [bool; 2];
+    fn precedes(&self, row: usize, other: usize) -> [bool; 2];
 }
 
 fn values(physical: &Series) -> PolarsResult<Option<Box<dyn Values + '_>>> {
@@ -76,8 +76,8 @@ impl<T: Copy + Ord + Sync> Values for Chunks<'_, T> {
         self.same(rows, others)
     }
 
-    /// One of both descends.
-    fn ascends(&self, row: usize, other: usize) -> [bool; 2] {
+    /// Upwards and downwards.
+    fn precedes(&self, row: usize, other: usize) -> [bool; 2] {
         let (value, other) = (self.get(row), self.get(other));
         [value < other, value > other]
     }
@@ -137,11 +137,10 @@ impl Values for Texts {
         self.common(rows.start, others.start, rows.len()) == rows.len()
     }
 
-    /// As text that is sorted, and as text that ends with a counter: by length first.
-    fn ascends(&self, row: usize, other: usize) -> [bool; 2] {
+    /// As sorted text, and as text that ends with a counter: by length first.
+    fn precedes(&self, row: usize, other: usize) -> [bool; 2] {
         let (text, other) = (self.get(row), self.get(other));
-        let ascends = text < other;
-        let [length, other_length] = [text, other].map(|text| text.map(<[u8]>::len));
-        [ascends, length < other_length || length == other_length && ascends]
+        let length = |text: Option<&[u8]>| text.map(<[u8]>::len);
+        [text < other, (length(text), text) < (length(other), other)]
     }
 }

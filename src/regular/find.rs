@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Order, Regular, Sequence};
+use super::{Order, Regular, Sequence, spans};
+use crate::bitset::BitMatrix;
 use crate::parallel;
 
 /// A column of ids of which any rows can be compared.
@@ -16,9 +17,9 @@ pub trait Column: Sync {
     /// Whether the values of two equally long ranges of rows are the same, one by one.
     fn same(&self, rows: Range<usize>, others: Range<usize>) -> bool;
 
-    /// Whether the value at `row` is before that at `other`, in each of two orders of values. Where it is so for all neighbours of
-    /// some rows in one of both, no two of these have the same value, and none needs to be hashed to find that out.
-    fn ascends(&self, row: usize, other: usize) -> [bool; 2];
+    /// Whether the value at `row` precedes that at `other`, in each of two strict orders of values. Rows of which each precedes the
+    /// next in one of both have different values, and none needs to be hashed to find that out.
+    fn precedes(&self, row: usize, other: usize) -> [bool; 2];
 
     /// Whether no two of the values at `rows`, which ascend, are the same.
     fn are_distinct(&self, rows: &[u32]) -> bool;
@@ -51,11 +52,16 @@ pub(super) const LEAST_RESPONSES: usize = 8;
 /// Of so many rows one may be of a new sequence. Where each user has another one, ids are to be looked up anyway.
 const ROWS_PER_NEW: usize = 8;
 
-/// Users, and new sequences, of which neither is asked.
+/// Nothing is given up before so many users are seen, or so many new sequences, or so many rows of them beside the first.
 pub(super) const PATIENCE: usize = 64;
+const PATIENCE_IN_ROWS: usize = 1 << 16;
 
 /// Sequences that a user's questions are compared with: those that came last.
 const RECENT: usize = 32;
+
+/// Questions of a span, on average over all responses, at least. Scores are taken by spans, which is slower than cell by cell where these
+/// are shorter.
+const LEAST_SPAN: usize = 4;
 
 /// Users whose responses are neighbours.
 struct Neighbours {
@@ -65,8 +71,8 @@ struct Neighbours {
     sequences: Vec<u32>,
     /// For each sequence the rows of the user who was the first to have it.
     rows: Vec<Range<usize>>,
-    /// Whether each [ascends](Column::ascends) from the one before.
-    ascend: [bool; 2],
+    /// Whether each [precedes](Column::precedes) the next.
+    are_sorted: [bool; 2],
 }
 
 fn by_user(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
@@ -76,8 +82,8 @@ fn by_user(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
     for stretch in stretches {
         found.append(stretch?, users);
     }
-    let Neighbours { mut starts, sequences, rows, ascend } = found;
-    if !(ascend.contains(&true) || users.are_distinct(&starts)) {
+    let Neighbours { mut starts, sequences, rows, are_sorted } = found;
+    if !(are_sorted.contains(&true) || users.are_distinct(&starts)) {
         return None;
     }
     let user_rows = starts.clone();
@@ -85,30 +91,43 @@ fn by_user(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
 
     let new_rows = rows.iter().flat_map(|rows| rows.start as u32..rows.end as u32);
     let (ids, question_rows) = questions.number(new_rows.collect())?;
-    let mut ids = &ids[..];
-    let sequence = |rows: Range<usize>| {
-        let (questions, others) = ids.split_at(rows.len());
-        ids = others;
-        Sequence::new(questions, question_rows.len())
-    };
+    let mut left = &ids[..];
+    let each: Vec<&[u32]> = rows.iter().filter_map(|rows| left.split_off(..rows.len())).collect();
+    let spans: Vec<usize> = each.iter().map(|questions| spans(questions).count()).collect();
+    let of_all: usize = sequences.iter().map(|&sequence| spans[sequence as usize]).sum();
+    if of_all * LEAST_SPAN > all {
+        return None;
+    }
     let regular = Regular {
-        sequences: rows.into_iter().map(sequence).collect::<Option<_>>()?,
+        answered: answered(&each, question_rows.len())?,
+        sequences: each.into_iter().map(Sequence::new).collect(),
         order: Order::ByUser { starts, sequences },
-        questions: question_rows.len(),
     };
     Some(Found { regular, user_rows, question_rows })
 }
 
+/// The questions of each sequence; `None` if one is there twice, or the memory is not to be had.
+fn answered(sequences: &[&[u32]], questions: usize) -> Option<BitMatrix> {
+    let mut answered = BitMatrix::try_zeros(sequences.len(), questions)?;
+    let mut is_new = true;
+    for (row, sequence) in sequences.iter().enumerate() {
+        for &question in *sequence {
+            is_new &= answered.insert(row, question as usize);
+        }
+    }
+    is_new.then_some(answered)
+}
+
 impl Neighbours {
     const NONE: Self =
-        Self { starts: Vec::new(), sequences: Vec::new(), rows: Vec::new(), ascend: [true; 2] };
+        Self { starts: Vec::new(), sequences: Vec::new(), rows: Vec::new(), are_sorted: [true; 2] };
 
-    /// Takes note of whether it ascends to the user at `row`.
+    /// Takes note of whether the last precedes the user at `row`.
     fn compare(&mut self, row: usize, users: &dyn Column) {
-        if self.ascend.contains(&true)
-            && let Some(&before) = self.starts.last()
+        if self.are_sorted.contains(&true)
+            && let Some(&last) = self.starts.last()
         {
-            self.ascend = both(self.ascend, users.ascends(before as usize, row));
+            self.are_sorted = and(self.are_sorted, users.precedes(last as usize, row));
         }
     }
 
@@ -117,7 +136,7 @@ impl Neighbours {
         if let Some(&first) = later.starts.first() {
             self.compare(first as usize, users);
         }
-        self.ascend = both(self.ascend, later.ascend);
+        self.are_sorted = and(self.are_sorted, later.are_sorted);
         let before = self.rows.len() as u32;
         self.starts.extend(later.starts);
         self.sequences.extend(later.sequences.into_iter().map(|sequence| before + sequence));
@@ -125,11 +144,11 @@ impl Neighbours {
     }
 }
 
-fn both([a, b]: [bool; 2], [c, d]: [bool; 2]) -> [bool; 2] {
+fn and([a, b]: [bool; 2], [c, d]: [bool; 2]) -> [bool; 2] {
     [a && c, b && d]
 }
 
-/// Those of which the first response is in `stretch`.
+/// The users whose first response is in `stretch`; `None` if the order is not regular, or not worth it.
 fn neighbours(stretch: Range<usize>, users: &dyn Column, questions: &dyn Column) -> Option<Neighbours> {
     let mut found = Neighbours::NONE;
     let mut recent = Vec::<u32>::with_capacity(RECENT);
@@ -140,27 +159,33 @@ fn neighbours(stretch: Range<usize>, users: &dyn Column, questions: &dyn Column)
     while row < stretch.end {
         guess = users.run(row, guess);
         let rows = row..row + guess;
-        let is_known = |&sequence: &u32| {
+        let is_known = |(position, &sequence): (usize, &u32)| {
             let others = found.rows[sequence as usize].clone();
-            others.len() == rows.len() && questions.same(rows.clone(), others)
+            // Sequences that begin alike may end so, too, but most do not.
+            let end_alike = || questions.same(rows.end - 1..rows.end, others.end - 1..others.end);
+            others.len() == rows.len()
+                && (position == 0 || end_alike())
+                && questions.same(rows.clone(), others.clone())
         };
-        let sequence = match recent.iter().position(is_known) {
-            Some(position) => recent.remove(position),
+        match recent.iter().enumerate().position(is_known) {
+            // Nearly always, and then there is nothing to be moved.
+            Some(0) => {}
+            Some(position) => recent[..=position].rotate_right(1),
             None => {
                 new += rows.len();
                 recent.truncate(RECENT - 1);
+                recent.insert(0, found.rows.len() as u32);
                 found.rows.push(rows.clone());
-                found.rows.len() as u32 - 1
             }
-        };
-        recent.insert(0, sequence);
+        }
         found.compare(row, users);
         found.starts.push(row as u32);
-        found.sequences.push(sequence);
+        found.sequences.push(recent[0]);
         row = rows.end;
         let seen = row - stretch.start;
         let are_short = found.starts.len() > PATIENCE && found.starts.len() * LEAST_RESPONSES > seen;
-        let are_new = found.rows.len() > PATIENCE && new * ROWS_PER_NEW > seen;
+        let are_many = found.rows.len() > PATIENCE || new - found.rows[0].len() > PATIENCE_IN_ROWS;
+        let are_new = are_many && new * ROWS_PER_NEW > seen;
         if are_short || are_new {
             return None;
         }
@@ -168,20 +193,21 @@ fn neighbours(stretch: Range<usize>, users: &dyn Column, questions: &dyn Column)
     Some(found)
 }
 
-/// Rows of a question that are compared together: the call takes nothing beside them.
-const COMPARED_AT_ONCE: usize = 1 << 12;
+/// Rows of a question that are compared together: beside so many a call takes nothing.
+const PIECE: usize = 1 << 12;
 
 fn by_question(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
     let all = users.rows();
     let of_each = questions.run(0, 0);
-    if !all.is_multiple_of(of_each) {
+    // What has one response to each question is of one user, and was not regular.
+    if of_each < 2 || !all.is_multiple_of(of_each) {
         return None;
     }
     let are_regular = parallel::map_stretches(all, |stretch| {
         let mut row = stretch.start;
         while row < stretch.end {
             let of_first = row % of_each;
-            let end = stretch.end.min(row - of_first + of_each).min(row + COMPARED_AT_ONCE);
+            let end = stretch.end.min(row - of_first + of_each).min(row + PIECE);
             // Each row but the first of a question is compared with the one before.
             let others = row.max(row - of_first + 1);
             let is_one_question = questions.same(others..end, others - 1..end - 1);
@@ -198,28 +224,30 @@ fn by_question(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
     }
     let user_rows = Vec::from_iter(0..of_each as u32);
     let question_rows = Vec::from_iter((0..all as u32).step_by(of_each));
-    let are_distinct = ascend(users, of_each) || users.are_distinct(&user_rows);
+    let are_distinct = are_sorted(users, of_each) || users.are_distinct(&user_rows);
     if !(are_distinct && questions.are_distinct(&question_rows)) {
         return None;
     }
-    let of_all = question_rows.len();
-    let sequence = Sequence::new(&Vec::from_iter(0..of_all as u32), of_all)?;
-    let regular =
-        Regular { order: Order::ByQuestion { users: of_each }, sequences: vec![sequence], questions: of_all };
+    let sequence = Vec::from_iter(0..question_rows.len() as u32);
+    let regular = Regular {
+        order: Order::ByQuestion { users: of_each },
+        answered: answered(&[&sequence], question_rows.len())?,
+        sequences: vec![Sequence::new(&sequence)],
+    };
     Some(Found { regular, user_rows, question_rows })
 }
 
-/// Whether the values of the first rows [ascend](Column::ascends).
-fn ascend(column: &dyn Column, rows: usize) -> bool {
-    let ascend = parallel::map_stretches(rows, |stretch| {
-        let mut ascend = [true; 2];
+/// Whether each of the first rows [precedes](Column::precedes) the next.
+fn are_sorted(column: &dyn Column, rows: usize) -> bool {
+    let stretches = parallel::map_stretches(rows, |stretch| {
+        let mut are_sorted = [true; 2];
         for row in stretch.start.max(1)..stretch.end {
-            if ascend == [false; 2] {
+            if !are_sorted.contains(&true) {
                 break;
             }
-            ascend = both(ascend, column.ascends(row - 1, row));
+            are_sorted = and(are_sorted, column.precedes(row - 1, row));
         }
-        ascend
+        are_sorted
     });
-    ascend.into_iter().fold([true; 2], both).contains(&true)
+    stretches.into_iter().fold([true; 2], and).contains(&true)
 }
