@@ -89,7 +89,9 @@ def main() -> None:
     )
     measure(
         "in an order for each user",
-        compact.with_columns(question=(pl.col("question") * 7 + pl.col("user")) % 60),
+        compact.with_columns(
+            question=((pl.col("question").cast(pl.UInt32) * 7 + pl.col("user")) % 60).cast(pl.UInt8)
+        ),
     )
     measure("from 0 to 4", compact.with_columns(score=pl.Series((chance * 5).astype(np.int8))))
     measure("floats", compact.with_columns(score=pl.Series(chance.astype(np.float64))))
