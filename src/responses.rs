@@ -339,7 +339,7 @@ fn pack(bytes: &[u8]) -> Option<u64> {
         // The product has the lowest bit of byte i at 56 + i, beside others that do not meet.
         bits = bits << 8 | word.wrapping_mul(0x0102_0408_1020_4080) >> 56;
     };
-    // One by one: a word that was just written in parts is read after a delay, which took two fifths of all this.
+    // One by one: a word that was just written in parts is read after a delay, where two fifths of the samples of all this were.
     prepend(rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)));
     words.iter().rev().for_each(|&word| prepend(u64::from_le_bytes(word)));
     (all & u64::from_ne_bytes([NO_BIT; 8]) == 0).then_some(bits)
