@@ -44,6 +44,24 @@ pub fn ones(mut word: u64) -> impl Iterator<Item = usize> {
     })
 }
 
+/// Sets the bits of `to` from `start` on that are set in `source` from `first` on, `count` of them.
+#[inline]
+pub fn copy(to: &mut [u64], start: usize, source: &[u64], first: usize, count: usize) {
+    let mut copied = 0;
+    while copied < count {
+        let (from, into) = (first + copied, start + copied);
+        // As many as are in one word of `to`; of `source` they may be in two.
+        let length = (WORD_BITS - into % WORD_BITS).min(count - copied);
+        let shift = from % WORD_BITS;
+        let mut bits = source[from / WORD_BITS] >> shift;
+        if shift + length > WORD_BITS {
+            bits |= source[from / WORD_BITS + 1] << (WORD_BITS - shift);
+        }
+        to[into / WORD_BITS] |= (bits & (u64::MAX >> (WORD_BITS - length))) << (into % WORD_BITS);
+        copied += length;
+    }
+}
+
 /// A matrix of bits, one bitset per row, rows contiguous.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BitMatrix {
@@ -101,20 +119,27 @@ impl BitMatrix {
     /// The matrix with rows and columns exchanged. `None` where the memory is not to be had.
     pub fn transposed(&self, rows: usize) -> Option<Self> {
         let mut transposed = Self::try_zeros(self.columns, rows)?;
-        let words_per_column = transposed.words_per_row;
-        for row_word in 0..words_per_column {
-            for column_word in 0..self.words_per_row {
-                let mut block = [0; WORD_BITS];
-                let block_rows = (row_word * WORD_BITS..rows).take(WORD_BITS);
-                for (bits, row) in block.iter_mut().zip(block_rows) {
-                    *bits = self.words[row * self.words_per_row + column_word];
-                }
-                let block = Portable.transpose(&block);
-                for column in (column_word * WORD_BITS..self.columns).take(WORD_BITS) {
-                    transposed.words[column * words_per_column + row_word] = block.row(column % WORD_BITS);
+        let width = transposed.words_per_row;
+        let start = |word: usize| self.columns.min(word * WORD_BITS) * width;
+        let work = rows * WORD_BITS;
+        parallel::fill_stretches(self.words_per_row, work, &mut transposed.words, start, |words, to| {
+            for (word, to) in words.zip(to.chunks_mut((WORD_BITS * width).max(1))) {
+                for column in 0..width {
+                    let mut block = [0; WORD_BITS];
+                    let block_rows = (column * WORD_BITS..rows).take(WORD_BITS);
+                    for (bits, row) in block.iter_mut().zip(block_rows) {
+                        *bits = self.words[row * self.words_per_row + word];
+                    }
+                    let block = Portable.transpose(&block);
+                    to.iter_mut()
+                        .skip(column)
+                        .step_by(width)
+                        .zip(0..)
+                        .for_each(|(to, row)| *to = block.row(row));
                 }
             }
-        }
+            true
+        });
         Some(transposed)
     }
 
@@ -202,20 +227,10 @@ impl BitMatrix {
         is_new
     }
 
-    /// Sets the bits of `row` from `column` on that are set in `source` from `first` on, `count` of them.
+    /// [`copy`] into one row.
     pub fn copy(&mut self, row: usize, column: usize, source: &[u64], first: usize, count: usize) {
         debug_assert!(column + count <= self.columns, "bits beyond the columns break the tail invariant");
-        let row = &mut self.words[row * self.words_per_row..][..self.words_per_row];
-        let mut copied = 0;
-        while copied < count {
-            let (from, to) = (first + copied, column + copied);
-            // As many as are in one word of both.
-            let left = |bit: usize| WORD_BITS - bit % WORD_BITS;
-            let length = left(from).min(left(to)).min(count - copied);
-            let bits = source[from / WORD_BITS] >> (from % WORD_BITS) & (u64::MAX >> (WORD_BITS - length));
-            row[to / WORD_BITS] |= bits << (to % WORD_BITS);
-            copied += length;
-        }
+        copy(&mut self.words[row * self.words_per_row..][..self.words_per_row], column, source, first, count);
     }
 
     pub fn contains(&self, row: usize, column: usize) -> bool {

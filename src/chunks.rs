@@ -2,6 +2,68 @@
 
 use std::ops::Range;
 
+/// Runs: neighbours with the same value, as many as there are, one run after the other.
+#[derive(Debug)]
+pub struct Runs {
+    /// The first row of each, and behind the last the row that follows it.
+    starts: Vec<u32>,
+    /// Whether the values of runs ascend strictly, in each of two orders. If they do in either, all runs have different values, and
+    /// none needs to be hashed to find that out. The first run is compared with the row before it.
+    pub are_sorted: [bool; 2],
+}
+
+impl Runs {
+    /// No run; the first will begin at `row`.
+    pub fn from(row: usize) -> Self {
+        Self { starts: vec![row as u32], are_sorted: [true; 2] }
+    }
+
+    /// Adds the run that begins at the [`end`](Self::end). `follow` is what of [`are_sorted`](Self::are_sorted) is true of it.
+    #[inline]
+    pub fn push(&mut self, length: usize, follow: [bool; 2]) {
+        self.starts.push((self.end() + length) as u32);
+        self.sort(follow);
+    }
+
+    fn sort(&mut self, [up, down]: [bool; 2]) {
+        self.are_sorted[0] &= up;
+        self.are_sorted[1] &= down;
+    }
+
+    /// Adds the runs of `later`, which begin at the [`end`](Self::end).
+    pub fn append(&mut self, later: Self) {
+        self.starts.pop();
+        self.starts.extend(later.starts);
+        self.sort(later.are_sorted);
+    }
+
+    /// The row behind the last run.
+    pub fn end(&self) -> usize {
+        // There always is one.
+        self.starts.last().map_or(0, |&end| end as usize)
+    }
+
+    pub fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first row of each, and behind the last the [`end`](Self::end).
+    pub fn starts(&self) -> &[u32] {
+        &self.starts
+    }
+}
+
+impl From<Runs> for Vec<u32> {
+    /// The [`starts`](Runs::starts).
+    fn from(runs: Runs) -> Self {
+        runs.starts
+    }
+}
+
 /// Where the chunks of a column begin.
 pub struct Starts {
     /// The first row of each chunk, and behind the last the number of all.
@@ -43,12 +105,14 @@ impl Starts {
 /// A column in several slices.
 ///
 /// ```
-/// use polars_corrset::chunks::Chunks;
+/// use polars_corrset::chunks::{Chunks, Runs};
 ///
 /// let users: Chunks<u8> = [&[7, 7][..], &[7, 9]].into_iter().collect();
 /// assert_eq!((users.get(3), users.get(4)), (Some(9), None));
-/// assert_eq!(users.run(0, 2), 3);
-/// assert!(users.same(0..2, 1..3));
+/// let mut runs = Runs::from(0);
+/// users.extend_runs(&mut runs, 4, 10);
+/// assert_eq!((runs.starts(), runs.are_sorted), (&[0, 3, 4][..], [true, false]));
+/// assert_eq!(users.repeats(&[1, 3, 4], 0..2), 1);
 /// ```
 pub struct Chunks<'a, T> {
     chunks: Vec<&'a [T]>,
@@ -96,30 +160,46 @@ impl<'a, T> Chunks<'a, T> {
 /// Values that are compared together.
 const COMPARED_AT_ONCE: usize = 32;
 
-impl<T: Copy + Eq> Chunks<'_, T> {
-    /// How many rows from `row` on have the same value as it. To find that there are as many as guessed is fastest.
-    pub fn run(&self, row: usize, guess: usize) -> usize {
-        let values = self.from(row);
-        let Some(&first) = values.first() else { return 0 };
-        // Each as the one before: a comparison of memory, which no loop over values is as fast as.
-        let are_same = |values: &[T]| {
-            values
-                .split_first()
-                .is_none_or(|(&value, others)| value == first && *others == values[..others.len()])
-        };
-        if values.get(guess).is_some_and(|&next| next != first) && are_same(&values[..guess]) {
-            return guess;
-        }
-        let mut length = 0;
-        loop {
-            let values = self.from(row + length);
-            let blocks = values.chunks(COMPARED_AT_ONCE);
-            let same = blocks.take_while(|block| are_same(block)).map(<[T]>::len).sum();
-            let rest = &values[same..];
-            length += same + rest.iter().take_while(|&&value| value == first).count();
-            if values.is_empty() || !rest.is_empty() {
-                return length;
+/// How many of some values, from the first on, are the same. To find that there are as many as guessed is fastest.
+fn run<T: Copy + Eq>(values: &[T], guess: usize) -> usize {
+    let Some(&first) = values.first() else { return 0 };
+    // Each as the one before: a comparison of memory, which no loop over values is as fast as.
+    let are_same = |values: &[T]| {
+        values
+            .split_first()
+            .is_none_or(|(&value, others)| value == first && *others == values[..others.len()])
+    };
+    if values.get(guess).is_some_and(|&next| next != first) && are_same(&values[..guess]) {
+        return guess;
+    }
+    let blocks = values.chunks(COMPARED_AT_ONCE);
+    let same = blocks.take_while(|block| are_same(block)).map(<[T]>::len).sum();
+    same + values[same..].iter().take_while(|&&value| value == first).count()
+}
+
+impl<T: Copy + Ord> Chunks<'_, T> {
+    /// Extends runs of this column until one ends at `end` or behind it, by `most` at most. They are compared upwards and downwards.
+    pub fn extend_runs(&self, runs: &mut Runs, end: usize, most: usize) {
+        let start = runs.end();
+        let mut last = start.checked_sub(1).and_then(|row| self.get(row));
+        // The last one is about as long as the next.
+        let mut guess = runs.starts().last_chunk().map_or(0, |[start, end]| (end - start) as usize);
+        // What of the slice is left from the end on.
+        let mut values = self.from(start);
+        for _ in 0..most {
+            let Some(&first) = values.first().filter(|_| runs.end() < end) else { break };
+            let follow = last.map_or([true; 2], |last| [last < first, last > first]);
+            let mut length = run(values, guess);
+            guess = length;
+            values = &values[length..];
+            while values.is_empty() {
+                values = self.from(runs.end() + length);
+                let more = if values.first() == Some(&first) { run(values, 0) } else { break };
+                values = &values[more..];
+                length += more;
             }
+            runs.push(length, follow);
+            last = Some(first);
         }
     }
 
@@ -129,26 +209,39 @@ impl<T: Copy + Eq> Chunks<'_, T> {
         self.from(row).first().copied()
     }
 
-    /// Whether the values of two equally long ranges of rows are the same, one by one.
-    pub fn same(&self, rows: Range<usize>, others: Range<usize>) -> bool {
-        let (values, other_values) = (self.from(rows.start), self.from(others.start));
-        if let (Some(values), Some(others)) = (values.get(..rows.len()), other_values.get(..rows.len())) {
-            return values == others;
+    /// How many of the parts that `ends` cut rows into, from the first on, have the values of the rows `pattern`, one by one.
+    pub fn repeats(&self, ends: &[u32], pattern: Range<usize>) -> usize {
+        let parts = ends.array_windows().map(|&[start, end]| start as usize..end as usize);
+        let (start, values) = match ends {
+            [start, .., end] => (*start as usize, self.from(*start as usize).get(..(end - start) as usize)),
+            _ => return 0,
+        };
+        let of_pattern = self.from(pattern.start).get(..pattern.len());
+        // Nearly always in one slice.
+        if let (Some(values), Some(of_pattern)) = (values, of_pattern) {
+            parts.take_while(|part| values[part.start - start..part.end - start] == *of_pattern).count()
+        } else {
+            parts.take_while(|part| self.same(part.clone(), pattern.clone())).count()
         }
+    }
+
+    /// Whether the values of two ranges of rows are the same, one by one.
+    fn same(&self, rows: Range<usize>, others: Range<usize>) -> bool {
         let mut start = others.start;
-        self.slices(rows).all(|values| {
-            let mut left = values;
-            while !left.is_empty() {
-                let others = self.from(start);
-                let length = left.len().min(others.len());
-                if length == 0 || left[..length] != others[..length] {
-                    return false;
+        rows.len() == others.len()
+            && self.slices(rows).all(|values| {
+                let mut left = values;
+                while !left.is_empty() {
+                    let others = self.from(start);
+                    let length = left.len().min(others.len());
+                    if length == 0 || left[..length] != others[..length] {
+                        return false;
+                    }
+                    start += length;
+                    left = &left[length..];
                 }
-                start += length;
-                left = &left[length..];
-            }
-            true
-        })
+                true
+            })
     }
 }
 
@@ -163,7 +256,9 @@ mod tests {
         fn runs_and_comparisons_do_not_see_where_chunks_end(
             values in prop::collection::vec(prop_oneof![8 => Just(0u8), 1 => 0u8..3], 1..200),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
-            [row, other, length] in any::<[prop::sample::Index; 3]>(),
+            [row, end] in any::<[prop::sample::Index; 2]>(),
+            ends in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
+            pattern in (any::<prop::sample::Index>(), 0..4usize),
         ) {
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(values.len() + 1)).collect();
             cuts.extend([0, values.len()]);
@@ -173,24 +268,46 @@ mod tests {
                 prop_assert_eq!(chunks.get(row), values.get(row).copied());
             }
 
-            let (row, other) = (row.index(values.len()), other.index(values.len()));
-            let run = values[row..].iter().take_while(|&&value| value == values[row]).count();
-            for guess in [run, 0, run - 1, run + 1, values.len()] {
-                prop_assert_eq!(chunks.run(row, guess), run);
+            let (row, end) = (row.index(values.len()), end.index(values.len() + 1));
+            for most in [1, 2, values.len()] {
+                // Half of them without a guess.
+                let mut runs = Runs::from(row);
+                chunks.extend_runs(&mut runs, end, most / 2);
+                chunks.extend_runs(&mut runs, end, most - most / 2);
+                let mut starts = vec![row];
+                let mut are_sorted = [true; 2];
+                while let start = starts[starts.len() - 1]
+                    && start < end
+                    && starts.len() <= most
+                {
+                    if start > 0 {
+                        are_sorted[0] &= values[start - 1] < values[start];
+                        are_sorted[1] &= values[start - 1] > values[start];
+                    }
+                    let is_same = |&&value: &&u8| value == values[start];
+                    starts.push(start + values[start..].iter().take_while(is_same).count());
+                }
+                prop_assert!(runs.starts().iter().map(|&start| start as usize).eq(starts));
+                prop_assert_eq!(runs.are_sorted, are_sorted);
             }
 
-            let length = length.index(values.len() - row.max(other) + 1);
-            let [rows, others] = [row..row + length, other..other + length];
-            prop_assert_eq!(
-                chunks.same(rows.clone(), others.clone()),
-                values[rows] == values[others]
-            );
+            let mut ends: Vec<u32> = ends.iter().map(|end| end.index(values.len() + 1) as u32).collect();
+            ends.sort();
+            let pattern = {
+                let start = pattern.0.index(values.len());
+                start..(start + pattern.1).min(values.len())
+            };
+            let parts = ends.windows(2).map(|ends| &values[ends[0] as usize..ends[1] as usize]);
+            let repeats = parts.take_while(|&part| *part == values[pattern.clone()]).count();
+            prop_assert_eq!(chunks.repeats(&ends, pattern), repeats);
         }
     }
 
     #[test]
     fn no_rows() {
         let none: Chunks<u8> = [&[][..]].into_iter().collect();
-        assert_eq!((none.get(0), none.run(0, 0), none.same(0..0, 0..0)), (None, 0, true));
+        let mut runs = Runs::from(0);
+        none.extend_runs(&mut runs, 0, 1);
+        assert_eq!((none.get(0), runs.starts(), none.repeats(&[0, 0], 0..0)), (None, &[0][..], 1));
     }
 }

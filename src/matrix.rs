@@ -64,7 +64,10 @@ impl<P> Integers<P> {
     ) -> Result<Self> {
         let are_sums = criterion.is_none();
         let totals = criterion.or_else(|| sums(&points)).ok_or(TOTALS)?;
-        let largest_total = totals.iter().map(|total| total.unsigned_abs()).max().unwrap_or(0);
+        let stretches = parallel::map_stretches(totals.len(), |stretch| {
+            totals[stretch].iter().fold(0, |largest, total| total.unsigned_abs().max(largest))
+        });
+        let largest_total = stretches.into_iter().max().unwrap_or(0);
         Ok(Self { points, totals, are_sums, largest_point, largest_total })
     }
 
@@ -195,7 +198,7 @@ impl ResponseMatrix {
         let users = answered.rows();
         let sums = |scored: &BitMatrix| {
             let ones = of_each_user(&answered, |user| Some(scored.ones(user) as u32))?;
-            centred(|| ones.iter().map(|&ones| ones.into()))
+            centred(&ones)
         };
         let table = Table::Binary(Integers::new(scored, 1, criterion(whole)?, sums)?);
         Ok(Self::new(answered, table, users, whole.rest()))
@@ -258,9 +261,7 @@ impl ResponseMatrix {
 /// The values of a criterion of integers, [`centred`]; `None` if `whole` is none.
 fn criterion(whole: &Whole) -> Result<Option<Vec<i64>>> {
     match whole {
-        Whole::IntegerCriterion(values) => {
-            centred(|| values.iter().copied()).map(Some).ok_or(Error::CriterionOverflow)
-        }
+        Whole::IntegerCriterion(values) => centred(values).map(Some).ok_or(Error::CriterionOverflow),
         _ => Ok(None),
     }
 }
@@ -277,7 +278,7 @@ fn summed<P: Summed>(points: &Packed<P>, answered: &BitMatrix, centres: &[i128])
         };
         of_centres?.checked_add(P::sum(points))
     })?;
-    centred(|| sums.iter().copied())
+    centred(&sums)
 }
 
 /// What `value` says of each user, made on several threads where that pays; `None` if it is `None` of any.
@@ -290,14 +291,62 @@ fn of_each_user<T: Clone + Default + Send>(
 }
 
 /// The values less their rounded mean; `None` where that is beyond 64 bits, or their sum beyond 128.
-fn centred<I: Iterator<Item = i128>>(values: impl Fn() -> I) -> Option<Vec<i64>> {
-    let (sum, count) = values()
-        .try_fold((0i128, 0i128), |(sum, count), value| Some((sum.checked_add(value)?, count + 1)))?;
-    let mean = sum / count.max(1);
-    values().map(|value| i64::try_from(value.checked_sub(mean)?).ok()).collect()
+fn centred<T: Copy + Into<i128> + Sync>(values: &[T]) -> Option<Vec<i64>> {
+    let mean = sum(values)? / values.len().max(1) as i128;
+    let mut centred = vec![0; values.len()];
+    let less_mean = |position: usize| i64::try_from(values[position].into().checked_sub(mean)?).ok();
+    parallel::try_fill(&mut centred, 1, less_mean).then_some(centred)
+}
+
+/// The sum of all values; `None` if it is beyond 128 bits, however they are ordered.
+fn sum<T: Copy + Into<i128> + Sync>(values: &[T]) -> Option<i128> {
+    // Neither the upper halves nor the lower ones overflow, each with room for as many bits again.
+    const HALF: u32 = i128::BITS / 2;
+    let halves = |value: i128| [value >> HALF, value & i128::from(u64::MAX)];
+    let add = |sums: [i128; 2], value: [i128; 2]| [sums[0] + value[0], sums[1] + value[1]];
+    let stretches = parallel::map_stretches(values.len(), |stretch| {
+        values[stretch].iter().map(|&value| halves(value.into())).fold([0; 2], add)
+    });
+    let [upper, lower] = stretches.into_iter().fold([0; 2], add);
+    let [carry, lower] = halves(lower);
+    (upper + carry).checked_mul(1 << HALF)?.checked_add(lower)
 }
 
 /// The values of the given users.
 fn at<T: Copy>(values: &[T], users: &[u32]) -> Vec<T> {
     users.iter().map(|&user| values[user as usize]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_refused_beyond_128_bits_only() {
+        const MOST: i128 = i128::MAX;
+        for (values, expected) in [
+            (&[][..], Some(0)),
+            (&[MOST, MOST, -MOST, -MOST, 7], Some(7)),
+            (&[i128::MIN, 1], Some(1 - MOST - 1)),
+            (&[i128::MIN, -1], None),
+            (&[MOST, 1, -1], Some(MOST)),
+            (&[MOST, 1], None),
+            (&[-1; 100], Some(-100)),
+            (&[i128::MIN; 100], None),
+        ] {
+            assert_eq!(sum(values), expected, "{values:?}");
+        }
+        let many: Vec<i64> = (0..3 * parallel::PARALLEL_ROWS as i64).map(|i| i * i - (1 << 32)).collect();
+        let expected = many.iter().map(|&value| i128::from(value)).sum();
+        assert_eq!(parallel::on(3, || sum(&many)), Some(expected));
+    }
+
+    #[test]
+    fn centred_values_are_refused_beyond_64_bits_only() {
+        let most = i128::from(i64::MAX);
+        assert_eq!(centred(&[most, -most]), Some(vec![i64::MAX, -i64::MAX]));
+        assert_eq!(centred(&[2 * most, 0]), Some(vec![i64::MAX, -i64::MAX]));
+        assert_eq!(centred(&[3 * most, 0, 0]), None);
+        assert_eq!(centred(&[5i128, 6]), Some(vec![0, 1]));
+    }
 }

@@ -67,8 +67,8 @@ pub fn update_each<T: Send>(worth_it: bool, items: &mut [T], update: impl Fn(&mu
     }
 }
 
-/// Makes each of `values` that of its position, on several threads where each is as much work as so many rows of input and
-/// that pays; tells whether all exist. Some may be made even so.
+/// Sets each of `values` to the `value` of its position, on several threads where that pays; one value is as much work as so many
+/// rows of input. Tells whether none was `None`; if one was, others may be set or not.
 pub fn try_fill<T: Send>(values: &mut [T], work: usize, value: impl Fn(usize) -> Option<T> + Sync) -> bool {
     let step = stretch_length(values.len(), work).max(1);
     let fill = |(stretch, values): (usize, &mut [T])| {
@@ -79,8 +79,8 @@ pub fn try_fill<T: Send>(values: &mut [T], work: usize, value: impl Fn(usize) ->
     if step >= values.len() { fill((0, values)) } else { values.par_chunks_mut(step).enumerate().all(fill) }
 }
 
-/// Has `fill` fill the values of some of `items`, each as much work as so many rows of input, on several threads where that pays:
-/// `values` from what `start` says of the first of them. Tells whether it was `true` of all.
+/// Cuts `0..items` into stretches and calls `fill` with each and its part of `values`, on several threads where that pays; one item
+/// is as much work as so many rows of input. The values of an item begin at its `start`. Tells whether all calls were `true`.
 pub fn fill_stretches<T: Send>(
     items: usize,
     work: usize,

@@ -44,8 +44,8 @@ pub struct Sequence {
 #[derive(Debug)]
 pub struct Span {
     /// Where it begins in the sequence.
-    start: usize,
-    length: usize,
+    pub start: usize,
+    pub length: usize,
     /// The id of its first question.
     pub question: usize,
     /// How many questions of the sequence have lower ids.
@@ -78,6 +78,11 @@ impl Sequence {
         }
         Self { questions: questions.to_vec(), spans }
     }
+
+    /// Number of questions: at least one, as each is of a user who answered.
+    pub fn length(&self) -> usize {
+        self.questions.len()
+    }
 }
 
 /// Questions, cut where ids are not consecutive.
@@ -102,6 +107,11 @@ impl Regular {
         (users, self.answered.columns())
     }
 
+    /// Whether rows are ordered by question, and each question has all users.
+    pub fn is_by_question(&self) -> bool {
+        matches!(self.order, Order::ByQuestion { .. })
+    }
+
     /// How many responses users before `user` have.
     pub fn responses_before(&self, user: usize) -> usize {
         match &self.order {
@@ -115,6 +125,26 @@ impl Regular {
             Order::ByUser { sequences, .. } => sequences[user] as usize,
             Order::ByQuestion { .. } => 0,
         }
+    }
+
+    /// Some users, cut where they answered other questions than the one before, or in another order. Nearly always many together
+    /// are alike, so that what is done with each is a short loop.
+    fn alike(&self, mut users: Range<usize>) -> impl Iterator<Item = (Range<usize>, usize)> {
+        std::iter::from_fn(move || {
+            if users.is_empty() {
+                return None;
+            }
+            let sequence = self.sequence(users.start);
+            let length = match &self.order {
+                Order::ByUser { sequences, .. } => {
+                    sequences[users.clone()].iter().take_while(|&&other| other as usize == sequence).count()
+                }
+                Order::ByQuestion { .. } => users.len(),
+            };
+            let alike = users.start..users.start + length;
+            users.start = alike.end;
+            Some((alike, sequence))
+        })
     }
 
     /// The users that have responses at `rows`, and the rows of each.
@@ -164,23 +194,30 @@ impl Regular {
     pub fn answered(&self) -> Option<BitMatrix> {
         let (users, questions) = self.ids();
         BitMatrix::filled(users, questions, |users, words| {
-            for (user, words) in users.zip(words.chunks_exact_mut(self.answered.words_per_row())) {
-                words.copy_from_slice(self.answered.row(self.sequence(user)));
+            let mut left = words;
+            for (users, sequence) in self.alike(users) {
+                let row = self.answered.row(sequence);
+                let rows = left.split_off_mut(..users.len() * row.len()).unwrap_or_default();
+                match row {
+                    // As memory is filled.
+                    [word] => rows.fill(*word),
+                    _ => rows.chunks_exact_mut(row.len()).for_each(|words| words.copy_from_slice(row)),
+                }
             }
             true
         })
         .flatten()
     }
 
-    /// Calls `visit(user, sequence, values)` for each of some users in order, as long as that is `true`; tells whether it always
-    /// was. The values are what `map` makes of the user's scores of `responses`, which this is the order of, on the
-    /// questions of that sequence.
-    pub fn try_for_each_user<S: Source, T: Copy>(
+    /// Calls `visit(users, sequence, values)` for one run of these users after another that share a sequence, until a call is `false`;
+    /// tells whether none was. The values are what `map` makes of the users' scores: as many for each user as the
+    /// sequence is long, in its order. The rows of `responses` are in this order.
+    pub fn try_for_each_alike<S: Source, T: Copy>(
         &self,
         responses: &S,
         mut users: Range<usize>,
         map: impl Fn(S::Score) -> T,
-        mut visit: impl FnMut(usize, &Sequence, &[T]) -> bool,
+        mut visit: impl FnMut(Range<usize>, &Sequence, &[T]) -> bool,
     ) -> bool {
         let mut values = Vec::new();
         let mut scratch = Vec::new();
@@ -203,13 +240,12 @@ impl Regular {
                 }
             }
             let mut left = &values[..];
-            for user in together {
-                let responses = self.responses_before(user + 1) - self.responses_before(user);
-                let (of_user, others) = left.split_at(responses);
-                if !visit(user, &self.sequences[self.sequence(user)], of_user) {
+            for (alike, sequence) in self.alike(together) {
+                let sequence = &self.sequences[sequence];
+                let values = left.split_off(..alike.len() * sequence.length()).unwrap_or_default();
+                if !visit(alike, sequence, values) {
                     return false;
                 }
-                left = others;
             }
         }
         true

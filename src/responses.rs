@@ -3,17 +3,20 @@
 //! Where they are held is for the [`Source`] to say: in the buffers of a frame, or in [`Responses`], which arrive batch
 //! by batch and merge. The search works on the [`ResponseMatrix`] made of either.
 
+mod bits;
+
 use std::ops::Range;
 
 use hashbrown::HashSet;
 
-use crate::bitset::{BitMatrix, SharedBits, WORD_BITS};
+use crate::bitset::{BitMatrix, SharedBits};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
 use crate::matrix::ResponseMatrix;
 use crate::parallel;
 use crate::regular::Regular;
 use crate::whole::Whole;
+use bits::regular_bits;
 
 /// What several responses of one user to one question mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +163,7 @@ impl<S: Score> Responses<S> {
     }
 
     /// Appends `later`, whose user and question ids `i` are `user_ids[i]` and `question_ids[i]` here (see
-    /// [`Intern::merge`](crate::intern::Intern::merge)).
+    /// [`Interner`](crate::intern::Interner)).
     pub fn merge(&mut self, later: Self, user_ids: &[u32], question_ids: &[u32]) {
         self.users.extend(later.users.iter().map(|&user| user_ids[user as usize]));
         self.questions.extend(later.questions.iter().map(|&question| question_ids[question as usize]));
@@ -295,66 +298,6 @@ fn set_bits<S: Source, const N: usize>(
     let matrices = bits.into_matrices();
     let cells = matrices.first().map(BitMatrix::count);
     Some((cells == Some(responses.rows())).then_some(matrices))
-}
-
-/// Scores that are looked at before there is a matrix for scores of 0 and 1: nearly always, one of these tells of others.
-const FIRST_SCORES: usize = 1 << 12;
-
-/// Who answered what, and who scored if all scores are 0 or 1. `None` where the memory is not to be had.
-fn regular_bits<S: Source>(responses: &S, regular: &Regular) -> Option<(BitMatrix, Option<BitMatrix>)> {
-    let (users, questions) = regular.ids();
-    let answered = regular.answered()?;
-    let mut first = responses.scores(0..responses.rows().min(FIRST_SCORES)).flatten();
-    if first.any(|score| score.bit().is_none()) {
-        return Some((answered, None));
-    }
-    let byte = |score: S::Score| score.bit().map_or(NO_BIT, u8::from);
-    let width = answered.words_per_row();
-    let scored = BitMatrix::filled(users, questions, |users, words| {
-        let first = users.start;
-        regular.try_for_each_user(responses, users, byte, |user, sequence, bytes| {
-            let row = &mut words[(user - first) * width..][..width];
-            sequence.spans.iter().all(|span| {
-                let words = span.part(bytes).chunks(WORD_BITS);
-                (span.question..)
-                    .step_by(WORD_BITS)
-                    .zip(words)
-                    .all(|(question, bytes)| pack(bytes).map(|bits| set_from(row, question, bits)).is_some())
-            })
-        })
-    });
-    Some((answered, scored?))
-}
-
-/// The byte of a score that is neither 0 nor 1, which are bytes as they are.
-const NO_BIT: u8 = 2;
-
-/// Bytes, a word of bits at most, as bits; `None` if one is [`NO_BIT`].
-#[inline]
-fn pack(bytes: &[u8]) -> Option<u64> {
-    let (words, rest) = bytes.as_chunks();
-    let (mut bits, mut all) = (0, 0);
-    let mut prepend = |word: u64| {
-        all |= word;
-        // The product has the lowest bit of byte i at 56 + i, beside others that do not meet.
-        bits = bits << 8 | word.wrapping_mul(0x0102_0408_1020_4080) >> 56;
-    };
-    // One by one: a word that was just written in parts is read after a delay, where two fifths of the samples of all this were.
-    prepend(rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)));
-    words.iter().rev().for_each(|&word| prepend(u64::from_le_bytes(word)));
-    (all & u64::from_ne_bytes([NO_BIT; 8]) == 0).then_some(bits)
-}
-
-/// Sets those bits of `row` that are set in `bits`, whose lowest is at `column`.
-#[inline]
-fn set_from(row: &mut [u64], column: usize, bits: u64) {
-    let (word, shift) = (column / WORD_BITS, column % WORD_BITS);
-    row[word] |= bits << shift;
-    // What is beyond the word; beyond the row there is nothing.
-    let next = bits >> 1 >> (WORD_BITS - 1 - shift);
-    if next != 0 {
-        row[word + 1] |= next;
-    }
 }
 
 /// The error that shows the first repeated response.

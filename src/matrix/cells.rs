@@ -60,8 +60,7 @@ impl Shared for f64 {
 }
 
 impl<T: Shared> Packed<T> {
-    /// What `point` makes of the `value` of each score and what there is for its question, for responses without duplicates, whose
-    /// cells are `answered`.
+    /// Stores `point(value(score), of_questions[question])` for each response. There is one for each cell of `answered`.
     pub fn new<S: Source>(
         responses: &S,
         answered: &BitMatrix,
@@ -106,12 +105,16 @@ fn in_order<S: Source, T: Shared>(
     let start = |user| regular.responses_before(user);
     parallel::fill_stretches(users, regular.responses_each(), &mut points, start, |users, points| {
         let first = start(users.start);
-        regular.try_for_each_user(responses, users, &value, |user, sequence, values| {
-            let points = &mut points[start(user) - first..];
-            for span in &sequence.spans {
-                let points = points[span.rank..].iter_mut();
-                let values = span.part(values).iter().zip(&of_questions[span.question..]);
-                points.zip(values).for_each(|(to, (&value, &of_question))| *to = point(value, of_question));
+        regular.try_for_each_alike(responses, users, &value, |users, sequence, values| {
+            let points = points[start(users.start) - first..].chunks_exact_mut(sequence.length());
+            for (points, values) in points.zip(values.chunks_exact(sequence.length())) {
+                for span in &sequence.spans {
+                    let values = span.part(values).iter().zip(&of_questions[span.question..]);
+                    let points = points[span.rank..].iter_mut();
+                    points
+                        .zip(values)
+                        .for_each(|(to, (&value, &of_question))| *to = point(value, of_question));
+                }
             }
             true
         })

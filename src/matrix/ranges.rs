@@ -36,10 +36,12 @@ pub fn ranges<S: Source>(responses: &S) -> Vec<Option<(S::Score, S::Score)>> {
         Some(regular) => regular.map_stretches(|users| {
             let mut ranges = Ranges::none(questions);
             let score = |score| score;
-            regular.try_for_each_user(responses, users, score, |_, sequence, scores| {
-                for span in &sequence.spans {
-                    let scores = span.part(scores);
-                    ranges.widen(span.question, scores, scores);
+            regular.try_for_each_alike(responses, users, score, |_, sequence, scores| {
+                for scores in scores.chunks_exact(sequence.length()) {
+                    for span in &sequence.spans {
+                        let scores = span.part(scores);
+                        ranges.widen(span.question, scores, scores);
+                    }
                 }
                 true
             });

@@ -6,7 +6,7 @@ use arrow::array::BinaryViewArray;
 use polars::prelude::*;
 
 use super::ids::{Ids, chunks, with_integers};
-use crate::chunks::{Chunks, Starts};
+use crate::chunks::{Chunks, Runs, Starts};
 use crate::regular::{self, Column, Found};
 
 /// [`regular::find`] of columns without nulls: of integers of up to 64 bits, as which dates and categories count, and of text.
@@ -26,16 +26,12 @@ impl Column for Comparable<'_> {
         self.physical.len()
     }
 
-    fn run(&self, row: usize, guess: usize) -> usize {
-        self.values.run(row, guess)
+    fn extend_runs(&self, runs: &mut Runs, end: usize, most: usize) {
+        self.values.extend_runs(runs, end, most);
     }
 
-    fn same(&self, rows: Range<usize>, others: Range<usize>) -> bool {
-        self.values.same(rows, others)
-    }
-
-    fn precedes(&self, row: usize, other: usize) -> [bool; 2] {
-        self.values.precedes(row, other)
+    fn repeats(&self, ends: &[u32], pattern: Range<usize>) -> usize {
+        self.values.repeats(ends, pattern)
     }
 
     fn are_distinct(&self, rows: &[u32]) -> bool {
@@ -52,11 +48,9 @@ impl Column for Comparable<'_> {
 
 /// The values of a column, as [`Column`] compares them.
 trait Values: Sync {
-    fn run(&self, row: usize, guess: usize) -> usize;
+    fn extend_runs(&self, runs: &mut Runs, end: usize, most: usize);
 
-    fn same(&self, rows: Range<usize>, others: Range<usize>) -> bool;
-
-    fn precedes(&self, row: usize, other: usize) -> [bool; 2];
+    fn repeats(&self, ends: &[u32], pattern: Range<usize>) -> usize;
 }
 
 fn values(physical: &Series) -> PolarsResult<Option<Box<dyn Values + '_>>> {
@@ -68,18 +62,12 @@ fn values(physical: &Series) -> PolarsResult<Option<Box<dyn Values + '_>>> {
 }
 
 impl<T: Copy + Ord + Sync> Values for Chunks<'_, T> {
-    fn run(&self, row: usize, guess: usize) -> usize {
-        self.run(row, guess)
+    fn extend_runs(&self, runs: &mut Runs, end: usize, most: usize) {
+        self.extend_runs(runs, end, most);
     }
 
-    fn same(&self, rows: Range<usize>, others: Range<usize>) -> bool {
-        self.same(rows, others)
-    }
-
-    /// Upwards and downwards.
-    fn precedes(&self, row: usize, other: usize) -> [bool; 2] {
-        let (value, other) = (self.get(row), self.get(other));
-        [value < other, value > other]
+    fn repeats(&self, ends: &[u32], pattern: Range<usize>) -> usize {
+        self.repeats(ends, pattern)
     }
 }
 
@@ -128,19 +116,25 @@ impl Texts {
 }
 
 impl Values for Texts {
-    fn run(&self, row: usize, _guess: usize) -> usize {
-        // Each is compared with the next.
-        1 + self.common(row, row + 1, usize::MAX)
+    /// They are compared as sorted text, and as text that ends with a counter: by length first.
+    fn extend_runs(&self, runs: &mut Runs, end: usize, most: usize) {
+        for _ in 0..most {
+            let row = runs.end();
+            let Some(text) = self.get(row).filter(|_| row < end) else { break };
+            let last = row.checked_sub(1).and_then(|row| self.get(row));
+            let follow =
+                last.map_or([true; 2], |last| [last < text, (last.len(), last) < (text.len(), text)]);
+            // Each is compared with the next.
+            runs.push(1 + self.common(row, row + 1, usize::MAX), follow);
+        }
     }
 
-    fn same(&self, rows: Range<usize>, others: Range<usize>) -> bool {
-        self.common(rows.start, others.start, rows.len()) == rows.len()
-    }
-
-    /// As sorted text, and as text that ends with a counter: by length first.
-    fn precedes(&self, row: usize, other: usize) -> [bool; 2] {
-        let (text, other) = (self.get(row), self.get(other));
-        let length = |text: Option<&[u8]>| text.map(<[u8]>::len);
-        [text < other, (length(text), text) < (length(other), other)]
+    fn repeats(&self, ends: &[u32], pattern: Range<usize>) -> usize {
+        let parts = ends.array_windows().map(|&[start, end]| start as usize..end as usize);
+        let is_same = |part: &Range<usize>| {
+            part.len() == pattern.len()
+                && self.common(part.start, pattern.start, pattern.len()) == pattern.len()
+        };
+        parts.take_while(is_same).count()
     }
 }

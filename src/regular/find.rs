@@ -1,9 +1,11 @@
 //! Columns of ids → their order, if it is a regular one.
 
+use std::iter::repeat_n;
 use std::ops::Range;
 
 use super::{Order, Regular, Sequence, spans};
 use crate::bitset::BitMatrix;
+use crate::chunks::Runs;
 use crate::parallel;
 
 /// A column of ids of which any rows can be compared.
@@ -11,15 +13,23 @@ pub trait Column: Sync {
     /// Number of rows.
     fn rows(&self) -> usize;
 
-    /// How many rows from `row` on have the same value as it. It is fastest where `guess` is right.
-    fn run(&self, row: usize, guess: usize) -> usize;
+    /// Extends runs of this column until one ends at `end` or behind it, by `most` at most.
+    fn extend_runs(&self, runs: &mut Runs, end: usize, most: usize);
+
+    /// How many of the parts that `ends` cut rows into, from the first on, have the values of the rows `pattern`, one by one.
+    fn repeats(&self, ends: &[u32], pattern: Range<usize>) -> usize;
 
     /// Whether the values of two equally long ranges of rows are the same, one by one.
-    fn same(&self, rows: Range<usize>, others: Range<usize>) -> bool;
+    fn same(&self, rows: Range<usize>, others: Range<usize>) -> bool {
+        self.repeats(&[rows.start as u32, rows.end as u32], others) == 1
+    }
 
-    /// Whether the value at `row` precedes that at `other`, in each of two strict orders of values. Rows of which each precedes the
-    /// next in one of both have different values, and none needs to be hashed to find that out.
-    fn precedes(&self, row: usize, other: usize) -> [bool; 2];
+    /// The row behind those from `row` on that have the same value as it.
+    fn end_of_run(&self, row: usize) -> usize {
+        let mut run = Runs::from(row);
+        self.extend_runs(&mut run, self.rows(), 1);
+        run.end()
+    }
 
     /// Whether no two of the values at `rows`, which ascend, are the same.
     fn are_distinct(&self, rows: &[u32]) -> bool;
@@ -64,31 +74,33 @@ const RECENT: usize = 16;
 /// are shorter.
 const LEAST_SPAN: usize = 4;
 
+/// Users that are looked for together, before their questions are looked at.
+const USERS_AT_ONCE: usize = 64;
+
 /// Users whose responses are neighbours.
 struct Neighbours {
-    /// The first row of each.
-    starts: Vec<u32>,
+    users: Runs,
     /// The sequence of each.
     sequences: Vec<u32>,
     /// For each sequence the rows of the user who was the first to have it.
     rows: Vec<Range<usize>>,
-    /// Whether each [precedes](Column::precedes) the next.
-    are_sorted: [bool; 2],
 }
 
 fn by_user(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
     let all = users.rows();
-    let stretches = parallel::map_stretches(all, |stretch| neighbours(stretch, users, questions));
-    let mut found = Neighbours::NONE;
+    let mut stretches =
+        parallel::map_stretches(all, |stretch| neighbours(stretch, users, questions)).into_iter();
+    let mut found = stretches.next()??;
     for stretch in stretches {
-        found.append(stretch?, users);
+        found.append(stretch?);
     }
-    let Neighbours { mut starts, sequences, rows, are_sorted } = found;
-    if !(are_sorted.contains(&true) || users.are_distinct(&starts)) {
+    let Neighbours { users: runs, sequences, rows } = found;
+    let is_sorted = runs.are_sorted.contains(&true);
+    let starts = Vec::from(runs);
+    let user_rows = starts[..sequences.len()].to_vec();
+    if !(is_sorted || users.are_distinct(&user_rows)) {
         return None;
     }
-    let user_rows = starts.clone();
-    starts.push(all as u32);
 
     let new_rows = rows.iter().flat_map(|rows| rows.start as u32..rows.end as u32);
     let (ids, question_rows) = questions.number(new_rows.collect())?;
@@ -120,74 +132,65 @@ fn answered(sequences: &[&[u32]], questions: usize) -> Option<BitMatrix> {
 }
 
 impl Neighbours {
-    const NONE: Self =
-        Self { starts: Vec::new(), sequences: Vec::new(), rows: Vec::new(), are_sorted: [true; 2] };
-
-    /// Takes note of whether the last precedes the user at `row`.
-    fn compare(&mut self, row: usize, users: &dyn Column) {
-        if self.are_sorted.contains(&true)
-            && let Some(&last) = self.starts.last()
-        {
-            self.are_sorted = and(self.are_sorted, users.precedes(last as usize, row));
-        }
+    /// Nobody; the first will begin at `row`.
+    fn from(row: usize) -> Self {
+        Self { users: Runs::from(row), sequences: Vec::new(), rows: Vec::new() }
     }
 
     /// Takes up those who come after these. Sequences that both have are there twice then, which changes nothing.
-    fn append(&mut self, later: Self, users: &dyn Column) {
-        if let Some(&first) = later.starts.first() {
-            self.compare(first as usize, users);
-        }
-        self.are_sorted = and(self.are_sorted, later.are_sorted);
+    fn append(&mut self, later: Self) {
         let before = self.rows.len() as u32;
-        self.starts.extend(later.starts);
+        self.users.append(later.users);
         self.sequences.extend(later.sequences.into_iter().map(|sequence| before + sequence));
         self.rows.extend(later.rows);
     }
 }
 
-fn and([a, b]: [bool; 2], [c, d]: [bool; 2]) -> [bool; 2] {
-    [a && c, b && d]
-}
-
 /// The users whose first response is in `stretch`; `None` if the order is not regular, or not worth it.
 fn neighbours(stretch: Range<usize>, users: &dyn Column, questions: &dyn Column) -> Option<Neighbours> {
-    let mut found = Neighbours::NONE;
+    // Who began before it is of the stretch before.
+    let first = stretch.start.checked_sub(1).map_or(0, |before| users.end_of_run(before));
+    let mut found = Neighbours::from(first);
     let mut recent = Vec::<u32>::with_capacity(RECENT);
     let mut new = 0;
-    // Who began before it is of the stretch before.
-    let mut row = stretch.start.checked_sub(1).map_or(0, |before| before + users.run(before, 0));
-    let mut guess = 0;
-    while row < stretch.end {
-        guess = users.run(row, guess);
-        let rows = row..row + guess;
-        let is_known = |(position, &sequence): (usize, &u32)| {
-            let others = found.rows[sequence as usize].clone();
-            // Sequences that begin alike may end so, too, but most do not.
-            let end_alike = || questions.same(rows.end - 1..rows.end, others.end - 1..others.end);
-            others.len() == rows.len()
-                && (position == 0 || end_alike())
-                && questions.same(rows.clone(), others.clone())
-        };
-        match recent.iter().enumerate().position(is_known) {
-            // Nearly always, and then there is nothing to be moved.
-            Some(0) => {}
-            Some(position) => recent[..=position].rotate_right(1),
-            None => {
+    while found.users.end() < stretch.end {
+        users.extend_runs(&mut found.users, stretch.end, USERS_AT_ONCE);
+        while let starts = &found.users.starts()[found.sequences.len()..]
+            && let &[start, end, ..] = starts
+        {
+            // Nearly all are of the sequence before.
+            if let Some(&sequence) = recent.first()
+                && let repeats = questions.repeats(starts, found.rows[sequence as usize].clone())
+                && repeats > 0
+            {
+                found.sequences.extend(repeat_n(sequence, repeats));
+                continue;
+            }
+            let rows = start as usize..end as usize;
+            let is_known = |&sequence: &u32| {
+                let others = found.rows[sequence as usize].clone();
+                // Sequences that begin alike may end so, too, but most do not.
+                others.len() == rows.len()
+                    && questions.same(rows.end - 1..rows.end, others.end - 1..others.end)
+                    && questions.same(rows.clone(), others)
+            };
+            if let Some(position) = recent.iter().skip(1).position(is_known) {
+                recent[..=1 + position].rotate_right(1);
+            } else {
                 new += rows.len();
                 recent.truncate(RECENT - 1);
                 recent.insert(0, found.rows.len() as u32);
-                found.rows.push(rows.clone());
+                found.rows.push(rows);
+                let seen = end as usize - stretch.start;
+                let are_many = found.rows.len() > PATIENCE || new - found.rows[0].len() > PATIENCE_IN_ROWS;
+                if are_many && new * ROWS_PER_NEW > seen {
+                    return None;
+                }
             }
+            found.sequences.push(recent[0]);
         }
-        found.compare(row, users);
-        found.starts.push(row as u32);
-        found.sequences.push(recent[0]);
-        row = rows.end;
-        let seen = row - stretch.start;
-        let are_short = found.starts.len() > PATIENCE && found.starts.len() * LEAST_RESPONSES > seen;
-        let are_many = found.rows.len() > PATIENCE || new - found.rows[0].len() > PATIENCE_IN_ROWS;
-        let are_new = are_many && new * ROWS_PER_NEW > seen;
-        if are_short || are_new {
+        let seen = found.users.end() - stretch.start;
+        if found.users.len() > PATIENCE && found.users.len() * LEAST_RESPONSES > seen {
             return None;
         }
     }
@@ -199,7 +202,7 @@ const PIECE: usize = 1 << 12;
 
 fn by_question(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
     let all = users.rows();
-    let of_each = questions.run(0, 0);
+    let of_each = questions.end_of_run(0);
     // What has one response to each question is of one user, and was not regular.
     if of_each < 2 || !all.is_multiple_of(of_each) {
         return None;
@@ -238,17 +241,23 @@ fn by_question(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
     Some(Found { regular, user_rows, question_rows })
 }
 
-/// Whether each of the first rows [precedes](Column::precedes) the next.
+/// Whether no two of the first rows have the same value because they are sorted.
 fn are_sorted(column: &dyn Column, rows: usize) -> bool {
     let stretches = parallel::map_stretches(rows, |stretch| {
-        let mut are_sorted = [true; 2];
-        for row in stretch.start.max(1)..stretch.end {
-            if !are_sorted.contains(&true) {
-                break;
-            }
-            are_sorted = and(are_sorted, column.precedes(row - 1, row));
+        let mut sorted = [true; 2];
+        let mut row = stretch.start;
+        while row < stretch.end && sorted.contains(&true) {
+            let mut runs = Runs::from(row);
+            column.extend_runs(&mut runs, stretch.end, USERS_AT_ONCE);
+            let are_single = runs.end() - row == runs.len();
+            sorted = and(sorted, runs.are_sorted.map(|is_sorted| is_sorted && are_single));
+            row = runs.end();
         }
-        are_sorted
+        sorted
     });
     stretches.into_iter().fold([true; 2], and).contains(&true)
+}
+
+fn and([a, b]: [bool; 2], [c, d]: [bool; 2]) -> [bool; 2] {
+    [a && c, b && d]
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::chunks::Chunks;
+use crate::chunks::{Chunks, Runs};
 use crate::intern::Interner;
 use crate::matrix::{Cells, Table};
 use crate::parallel::PARALLEL_ROWS;
@@ -23,16 +23,12 @@ impl Column for Values {
         self.0.len()
     }
 
-    fn run(&self, row: usize, guess: usize) -> usize {
-        self.chunks().run(row, guess)
+    fn extend_runs(&self, runs: &mut Runs, end: usize, most: usize) {
+        self.chunks().extend_runs(runs, end, most);
     }
 
-    fn same(&self, rows: Range<usize>, others: Range<usize>) -> bool {
-        self.chunks().same(rows, others)
-    }
-
-    fn precedes(&self, row: usize, other: usize) -> [bool; 2] {
-        [self.0[row] < self.0[other], self.0[row] > self.0[other]]
+    fn repeats(&self, ends: &[u32], pattern: Range<usize>) -> usize {
+        self.chunks().repeats(ends, pattern)
     }
 
     fn are_distinct(&self, rows: &[u32]) -> bool {
