@@ -61,13 +61,13 @@ impl<'a, E: Exact> FloorSearch<'a, E> {
         let fixed = Path::of_fixed(rules.as_ref(), space.fixed);
         let fixed = fixed.filter(|_| has_sets(covariances, rank_by));
         let (Some(part), Some(fixed)) = (run.part(space), fixed) else {
-            control.advance(run.share);
+            control.advance(1.0);
             return Ok(SetTable::default());
         };
         let is_parallel = is_parallel(blueprint);
         let complete =
             Complete { covariances, exact, space, rank_by, with_alpha, variance, is_parallel, control };
-        let found = bound::search(isa, &complete, &fixed, &part, run.share, empty)?.into_table();
+        let found = bound::search(isa, &complete, &fixed, &part, 1.0, empty)?.into_table();
         Ok(if control.is_stopped() { found } else { found.sorted(space.k) })
     }
 }

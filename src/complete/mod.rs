@@ -225,7 +225,7 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         let fixed = Path::of_fixed(self.rules.as_ref(), space.fixed);
         let fixed = fixed.filter(|_| has_sets(covariances, rank_by));
         let (Some(part), Some(fixed)) = (run.part(space), fixed) else {
-            control.advance(run.share);
+            control.advance(1.0);
             return Ok(SetTable::default());
         };
         let of_part;
@@ -253,7 +253,7 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
             Complete { covariances, exact, space, rank_by, with_alpha, variance, is_parallel, control };
         let best = match method {
             Method::Exhaustive if part.is_all() => exhaustive::search(isa, &complete, &fixed, empty)?,
-            _ => bound::search(isa, &complete, &fixed, &part, run.share, empty)?,
+            _ => bound::search(isa, &complete, &fixed, &part, 1.0, empty)?,
         };
         Ok(best.into_table())
     }
