@@ -14,8 +14,12 @@ pub fn binomial(n: usize, k: usize) -> Option<u128> {
         return Some(0);
     }
     let k = k.min(n - k);
-    // After step i the product is C(n - k + i, i), so every division is exact.
-    (1..=k).try_fold(1u128, |product, i| Some(product.checked_mul((n - k + i) as u128)? / i as u128))
+    (1..=k).try_fold(1u128, |product, i| {
+        let (factor, i) = ((n - k + i) as u128, i as u128);
+        // That is product · factor / i = C(n - k + i, i), of which only the result has to fit: the division is exact, and so
+        // is that of what remains of the product.
+        (product / i).checked_mul(factor)?.checked_add(product % i * factor / i)
+    })
 }
 
 /// [`binomial`] as a float, for what is only weighed; infinite beyond `u128`.
@@ -28,12 +32,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn binomials_follow_pascals_rule() {
-        for n in 1..60 {
-            for k in 1..=n {
-                let expected = binomial(n - 1, k - 1).unwrap() + binomial(n - 1, k).unwrap();
-                assert_eq!(binomial(n, k), Some(expected), "C({n}, {k})");
+    fn binomials_follow_pascals_rule_up_to_the_last_that_fits() {
+        let mut row = vec![Some(1)];
+        for n in 0..300 {
+            for (k, &expected) in row.iter().enumerate() {
+                assert_eq!(binomial(n, k), expected, "C({n}, {k})");
             }
+            let sum = |pair: &[Option<u128>]| pair[0]?.checked_add(pair[1]?);
+            let inner: Vec<_> = row.windows(2).map(sum).collect();
+            row = [vec![Some(1)], inner, vec![Some(1)]].concat();
         }
     }
 }

@@ -89,7 +89,7 @@ impl fmt::Display for Error {
                     None => write!(f, "more than {} sets", u128::MAX)?,
                 }
                 let holder = match limit {
-                    TooManyRows::Frame => "a frame holds",
+                    TooManyRows::Frame => "a Polars frame can hold",
                     TooManyRows::Memory => "fit into memory",
                 };
                 write!(f, " of {k} out of {questions} questions are more rows than {holder}")

@@ -172,11 +172,15 @@ struct Users {
 
 impl Users {
     fn new(matrix: &ResponseMatrix, users: Vec<u32>) -> Result<Self> {
-        let answered = matrix.answered.of_rows(&users).and_then(|answered| answered.transposed(users.len()));
-        match answered {
-            Some(answered_by) => Ok(Self { users, answered_by }),
-            None => Err(Error::MatrixTooLarge { users: users.len(), questions: matrix.questions() }),
+        let count = users.len();
+        let too_large = Error::MatrixTooLarge { users: count, questions: matrix.questions() };
+        if count == matrix.users() {
+            // All of them need no copy.
+            let answered_by = matrix.answered.transposed(count).ok_or(too_large)?;
+            return Ok(Self { users: (0..count as u32).collect(), answered_by });
         }
+        let answered = matrix.answered.of_rows(&users).and_then(|answered| answered.transposed(count));
+        Ok(Self { users, answered_by: answered.ok_or(too_large)? })
     }
 
     /// Makes `common` those who answered all of `set`.

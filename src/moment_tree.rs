@@ -99,10 +99,10 @@ pub fn search<S: Sums + ?Sized, C: Collector>(
     let rules = blueprint.rules_by_column();
     let fixed = Path::of_fixed(rules.as_ref(), space.fixed);
     let (Some(part), Some(fixed)) = (run.part(space), fixed) else {
-        control.advance(run.share);
+        control.advance(1.0);
         return empty();
     };
-    let share = run.share / part.sets(space.sets()).unwrap_or(u128::MAX) as f64;
+    let share = 1.0 / part.sets(space.sets()).unwrap_or(u128::MAX) as f64;
     let is_parallel = is_parallel(blueprint);
     let tree = Tree { sums, space, request, empty: &empty, isa, is_parallel, control, share };
     let mut node = sums.root();

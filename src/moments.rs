@@ -227,7 +227,7 @@ pub fn approximate_correlation(xt: f64, xx: f64, tt: f64, side: Side) -> f64 {
 }
 
 /// Relative error allowed for a comparison of squares in `f64`: a dozen roundings of 2⁻⁵³ each, tenfold.
-const SQUARES_MARGIN: f64 = 1e-14;
+pub const SQUARES_MARGIN: f64 = 1e-14;
 
 impl<A: SumInteger> IntegerSums<A> {
     /// Takes up one more user.
@@ -270,7 +270,7 @@ impl<A: SumInteger> IntegerSums<A> {
     }
 
     /// The same in 64 bits, if n·Σx² and n·Σt² leave two of them free: by Cauchy and Schwarz no other term
-    /// is larger. Products and conversions of 128 bits take a tenth of the reference search.
+    /// is larger. It is asked of each set that passes a filter, and products of 128 bits take longer.
     fn narrow_comoments(&self) -> Option<Comoments<i64>> {
         let narrow = |sum: A| i64::try_from(sum.into()).ok();
         let n = i64::from(self.n);

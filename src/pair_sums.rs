@@ -13,11 +13,12 @@ use std::ops::Range;
 use crate::bitset::BitMatrix;
 use crate::isa::{InstructionSet, Isa, Kernel, TILE, prefetch};
 use crate::matrix::{Cells, Integers};
+use crate::moment_tree::LANES;
 use crate::moments::{IntegerSums, SumInteger, comoment};
 use crate::parallel;
 
-/// Entries behind the last question.
-const PADDING: usize = 8;
+/// Entries behind the last question, so that lanes have no tail.
+const PADDING: usize = LANES;
 
 /// Sums over the users of one pattern. Rows are as wide as there are questions, zero where the pattern has none, so
 /// that sums over several patterns are sums of rows; and wider, so that lanes have no tail.
@@ -277,8 +278,8 @@ pub fn pair_sums<P: PairScores, A: SumInteger>(
     Some(sums)
 }
 
-/// The moments of users who answered all of some questions, if not more; rows of the first so many of these. `None` where
-/// the memory is not to be had.
+/// The moments of users who answered at least these questions. Only the first so many of the questions get rows of products.
+/// `None` where the memory is not to be had.
 pub fn sums_with_rows<P: PairScores, A: SumInteger>(
     isa: InstructionSet,
     integers: &Integers<P>,

@@ -3,7 +3,7 @@
 
 use hashbrown::HashMap;
 
-use crate::bitset::{BitMatrix, WORD_BITS, ones};
+use crate::bitset::BitMatrix;
 
 /// The users who answered exactly `questions`, both in ascending order.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,10 +14,6 @@ pub struct Pattern {
 
 /// The patterns in order of their first user, or `None` where there are more than `most`.
 pub fn patterns(answered: &BitMatrix, users: usize, most: usize) -> Option<Vec<Pattern>> {
-    let questions = |row: &[u64]| {
-        let words = row.iter().enumerate();
-        words.flat_map(|(word, &bits)| ones(bits).map(move |bit| (word * WORD_BITS + bit) as u32)).collect()
-    };
     let mut found: Vec<Pattern> = Vec::new();
     let mut ids: HashMap<&[u64], usize> = HashMap::new();
     for user in 0..users {
@@ -27,7 +23,8 @@ pub fn patterns(answered: &BitMatrix, users: usize, most: usize) -> Option<Vec<P
             if id == most {
                 return None;
             }
-            found.push(Pattern { questions: questions(row), users: Vec::new() });
+            let questions = answered.ones_of(user).map(|question| question as u32).collect();
+            found.push(Pattern { questions, users: Vec::new() });
         }
         found[id].users.push(user as u32);
     }

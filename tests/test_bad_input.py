@@ -57,6 +57,8 @@ def compute_error(frame: pl.DataFrame, *parts: str, engine: str = "in-memory", *
         ({"k": 2, "rank_by": None}, ValueError, ["`rank_by`", "'r', 'r_rest'", "None"]),
         ({"k": 2, "duplicates": "median"}, ValueError, ["`duplicates`", "'error'", "'max'", "'median'"]),
         ({"k": 2, "duplicates": False}, ValueError, ["`duplicates`", "'error'", "'max'", "False"]),
+        ({"k": 2, "user": RESPONSES}, TypeError, ["`user`", "expression", "DataFrame", "top_corrsets"]),
+        ({"k": 2, "score": ["score"]}, TypeError, ["`score`", "expression", "list"]),
     ],
     ids=str,
 )
@@ -88,9 +90,44 @@ def test_no_set(engine: str, frame: pl.DataFrame, k: int, top: int | None) -> No
     assert result.schema == SCHEMA
 
 
-def test_missing_column() -> None:
-    with pytest.raises(pl.exceptions.ColumnNotFoundError, match="who"):
-        pc.top_corrsets(RESPONSES, user="who", k=2)
+SETS = pl.DataFrame({"questions": [["q1"]]})
+FUNCTIONS: dict[str, Any] = {
+    "top_corrsets": pc.top_corrsets,
+    "scan_corrsets": pc.scan_corrsets,
+    "plan_corrsets": pc.plan_corrsets,
+    "validate_corrsets": pc.validate_corrsets,
+    "evaluate_corrsets": lambda frame, k, **columns: pc.evaluate_corrsets(frame, SETS, **columns),  # noqa: ARG005
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("user", ["who", pl.col("who"), pl.col("who") + pl.col("user")], ids=str)
+def test_missing_column(function: str, user: Any) -> None:
+    with pytest.raises(pl.exceptions.ColumnNotFoundError) as caught:
+        FUNCTIONS[function](RESPONSES, user=user, k=2)
+    assert_message(caught.value, "`user`", "'who'", "'user', 'question', 'score'", "unpivot")
+    with pytest.raises(pl.exceptions.PolarsError, match="who"):
+        FUNCTIONS[function](RESPONSES.lazy(), user=user, k=2).collect()
+
+
+def test_a_column_for_each_question() -> None:
+    wide = RESPONSES.pivot("question", index="user").rename({"user": "id"})
+    wide = wide.with_columns(pl.lit(0).alias(f"more {i}") for i in range(20))
+    with pytest.raises(pl.exceptions.ColumnNotFoundError) as caught:
+        pc.top_corrsets(wide, k=2)
+    assert_message(caught.value, "`user`", "'id'", "and 16 more", "unpivot")
+    with pytest.raises(pl.exceptions.ColumnNotFoundError, match="got none;"):
+        pc.top_corrsets(pl.DataFrame(), k=2)
+
+
+def test_a_frame_of_another_library() -> None:
+    class DataFrame:
+        __module__ = "pandas.core.frame"
+
+    with pytest.raises(
+        TypeError, match=r"Polars LazyFrame or DataFrame, got pandas\.DataFrame; pl\.from_pandas"
+    ):
+        pc.top_corrsets(DataFrame(), k=2)
 
 
 # --- dtypes ------------------------------------------------------------------------------------------------
@@ -129,12 +166,34 @@ def test_nested_users_and_questions(engine: str, parameter: str, name: str) -> N
 
 
 @pytest.mark.parametrize("parameter", ["user", "question"])
-def test_object_users_and_questions(parameter: str) -> None:
+@pytest.mark.parametrize("column", ["thing", pl.col("thing").alias("renamed")], ids=str)
+def test_object_users_and_questions(parameter: str, column: Any) -> None:
     things = pl.Series("thing", [object() for _ in range(RESPONSES.height)], dtype=pl.Object)
     frame = RESPONSES.with_columns(things)
-    compute_error(
-        frame, f'`{parameter}` (column "thing")', "object", "plain value", k=2, **{parameter: "thing"}
-    )
+    name = "thing" if isinstance(column, str) else "renamed"
+    parts = [f'`{parameter}` (column "{name}")', "object", "plain value"]
+    compute_error(frame, *parts, k=2, **{parameter: column})
+    for function in FUNCTIONS.values():
+        with pytest.raises(pl.exceptions.PolarsError, match="object"):
+            function(frame.lazy(), k=1, **{parameter: column}).collect()
+
+
+@pytest.mark.parametrize("context", ["group_by", "over"])
+@pytest.mark.parametrize("given", ["points", pl.col("points") * 1, pl.col("score").alias("points")], ids=str)
+def test_names_in_a_context_that_takes_them_away(engine: str, context: str, given: Any) -> None:
+    frame = RESPONSES.with_columns(pl.lit(float("nan")).alias("points"), exam=1, score=float("nan")).lazy()
+    expression = pc.corrset(k=1, score=given)
+    queries = {
+        "group_by": frame.group_by("exam").agg(expression),
+        "over": frame.select(expression.over("exam", mapping_strategy="explode")),
+    }
+    with pytest.raises(pl.exceptions.ComputeError) as caught:
+        queries[context].collect(engine=engine)
+    assert_message(caught.value, '`score` (column "points")', 'pl.col("points")')
+
+
+def test_what_has_no_name() -> None:
+    compute_error(RESPONSES, "`score` (column", "literal", "NaN", k=1, score=pl.lit(float("nan")))
 
 
 # --- values ------------------------------------------------------------------------------------------------
@@ -163,9 +222,15 @@ def test_scores_that_are_not_finite(engine: str, value: str, shown: str, dtype: 
     points = pl.when(last).then(float(value)).otherwise("score").cast(dtype)
     frame = RESPONSES.select("user", "question", points=points)
     parts = ['`score` (column "points")', f"holds {shown}", "finite", 'filter(pl.col("points").is_finite())']
+    parts += [".fill_nan(None)"] if value == "nan" else []
     compute_error(frame, *parts, engine=engine, score="points", k=2)
     # The advice in the message helps.
     assert pc.top_corrsets(frame.filter(pl.col("points").is_finite()), score="points", k=2).height == 10
+    if value == "nan":
+        assert (
+            pc.top_corrsets(frame.with_columns(pl.col("points").fill_nan(None)), score="points", k=2).height
+            == 10
+        )
 
 
 @pytest.mark.parametrize("duplicates", ["first", "max", "mean", "sum"])
@@ -196,6 +261,10 @@ def test_sums_that_overflow(engine: str, scores: list[int], dtype: pl.DataType) 
 def test_sums_of_duplicates_that_overflow(engine: str) -> None:
     frame = pl.DataFrame({"user": [1, 1, 2], "question": ["x"] * 3, "score": [2**62, 2**62, 1]})
     compute_error(frame, "`score`", "duplicate", "overflow", engine=engine, duplicates="sum", k=1)
+    floats = frame.with_columns(score=pl.Series([1.7e308, 1.7e308, 1.0]))
+    with pytest.raises(pl.exceptions.ComputeError, match=r"duplicate.*overflow") as caught:
+        pc.top_corrsets(floats, duplicates="sum", k=1)
+    assert "Float64" not in str(caught.value)
 
 
 # --- results that are too large ----------------------------------------------------------------------------
@@ -207,6 +276,12 @@ def test_more_rows_than_a_frame_holds(engine: str, top: int | None) -> None:
     sets = comb(200, 6)
     assert sets > 2**32
     compute_error(frame, str(sets), "more rows", "scan_corrsets", engine=engine, k=6, top=top)
+
+
+def test_more_questions_than_a_column_holds() -> None:
+    """Rows would fit, but not the questions of all of them."""
+    assert comb(165, 5) < 2**32 < comb(165, 5) * 5
+    compute_error(sparse(2, 165, 1.0, seed=1), str(comb(165, 5)), "more rows", k=5, top=None)
 
 
 LITTLE_MEMORY = """

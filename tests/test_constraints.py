@@ -212,6 +212,9 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], type[Exception], list[str]]] = [
     ({"max_cost": 3}, ValueError, ["`cost`", "`max_cost`"]),
     ({"cost": "minutes", "max_cost": -1}, ValueError, ["`max_cost`", "at least 0", "-1"]),
     ({"cost": "minutes", "max_cost": float("nan")}, ValueError, ["`max_cost`", "finite", "nan"]),
+    ({"cost": "minutes", "max_cost": 10**400}, ValueError, ["`max_cost`", "range of floats", "1000"]),
+    ({"include": [2**200]}, TypeError, ["`include`", "one type"]),
+    ({"exclude": pl.DataFrame({"question": [1]})}, TypeError, ["`exclude`", "Series", "DataFrame"]),
     ({"cost": "minutes", "max_cost": True}, TypeError, ["`max_cost`", "number", "True"]),
     ({"cost": "minutes", "max_cost": "3"}, TypeError, ["`max_cost`", "number", "'3'"]),
 ]

@@ -394,6 +394,17 @@ def test_an_interval_needs_four_users() -> None:
         assert (low is None and high is None) if users == 3 else low < r < high
 
 
+def test_a_confidence_next_to_1() -> None:
+    sets = pl.DataFrame({"questions": [["a", "b"]]})
+    confidence = math.nextafter(1, 0)
+    result = pc.evaluate_corrsets(RATED, sets, confidence=confidence)
+    low, r, high = map(math.atanh, result.select("r_low", "r", "r_high").row(0))
+    assert high - r == pytest.approx(r - low)
+    # By Fisher's z of ten users.
+    deviations = (r - low) * math.sqrt(10 - 3)
+    assert math.erfc(deviations / math.sqrt(2)) == pytest.approx(1 - confidence, rel=1e-6)
+
+
 # --- real responses --------------------------------------------------------------------------------------
 
 

@@ -335,6 +335,14 @@ def test_no_set() -> None:
     assert (empty.users, empty.questions, empty.responses, empty.answered) == (0, 0, 0, 0)
 
 
+@pytest.mark.parametrize("k", [10**13, 2**62, 10**30])
+def test_any_k(k: int) -> None:
+    options = {"domain": pl.lit("one"), "max_per_domain": 1}
+    for more in ({}, options):
+        plan = pc.plan_corrsets(RESPONSES, k=k, **more)
+        assert (plan.sets, plan.rows, plan.refusal) == (0, 0, None)
+
+
 def test_too_many_rows_are_told_and_not_raised() -> None:
     wide = sparse(5, 200, 1.0, seed=1)
     with pytest.raises(ComputeError) as refused:
@@ -382,7 +390,7 @@ def test_object_columns() -> None:
 
 
 def test_anything_but_a_frame() -> None:
-    with pytest.raises(TypeError, match="`frame` must be a LazyFrame or a DataFrame, got Series"):
+    with pytest.raises(TypeError, match="`frame` must be a Polars LazyFrame or DataFrame, got Series"):
         pc.plan_corrsets(RESPONSES["score"], k=2)
 
 

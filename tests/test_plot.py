@@ -151,7 +151,7 @@ def test_questions_of_any_dtype_are_labelled(
 @pytest.mark.parametrize(
     ("result", "error", "rule"),
     [
-        (BEST["questions"], TypeError, "`result` must be a LazyFrame or a DataFrame, got Series"),
+        (BEST["questions"], TypeError, "`result` must be a Polars LazyFrame or DataFrame, got Series"),
         (
             BEST.drop("questions"),
             ValueError,
@@ -278,7 +278,7 @@ def test_scatter_refuses_questions(questions: Any, error: type[Exception], rule:
 
 
 def test_scatter_refuses_other_arguments() -> None:
-    with pytest.raises(TypeError, match="`frame` must be a LazyFrame or a DataFrame, got dict"):
+    with pytest.raises(TypeError, match="`frame` must be a Polars LazyFrame or DataFrame, got dict"):
         pc.plot.scatter(RESPONSES.to_dict(), CHOSEN)
     with pytest.raises(ValueError, match="`min_users` must be at least 2, got 1"):
         pc.plot.scatter(RESPONSES, CHOSEN, min_users=1)
@@ -388,7 +388,7 @@ def test_distribution_passes_options_on(capfd: pytest.CaptureFixture[str]) -> No
         ({"correlation": "n_users"}, ValueError, "`correlation` must be one of 'r', 'r_rest', got 'n_users'"),
         ({"k": 10}, ValueError, "no set of 10 questions with at least 2 common users has an r"),
         ({"min_users": 81}, ValueError, "no set of 3 questions with at least 81 common users has an r"),
-        ({"frame": None}, TypeError, "`frame` must be a LazyFrame or a DataFrame"),
+        ({"frame": None}, TypeError, "`frame` must be a Polars LazyFrame or DataFrame"),
     ],
     ids=str,
 )
@@ -469,7 +469,7 @@ def test_elbow_passes_options_on(capfd: pytest.CaptureFixture[str]) -> None:
         ({"k": [10, 11]}, ValueError, r"no set of any of the sizes \[10, 11\] has a correlation"),
         ({"folds": 1}, ValueError, "`folds` must be at least 2, got 1"),
         ({"min_users": 1}, ValueError, "`min_users` must be at least 2, got 1"),
-        ({"frame": None}, TypeError, "`frame` must be a LazyFrame or a DataFrame, got NoneType"),
+        ({"frame": None}, TypeError, "`frame` must be a Polars LazyFrame or DataFrame, got NoneType"),
     ],
     ids=str,
 )

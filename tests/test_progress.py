@@ -7,6 +7,7 @@ import sys
 import polars as pl
 import polars_corrset as pc
 import pytest
+from polars_corrset._progress import Bar
 from responses import sparse
 
 RESPONSES = sparse(40, 12, 0.8, seed=1)
@@ -47,6 +48,35 @@ def test_in_a_group_by(capfd: pytest.CaptureFixture[str]) -> None:
     frame = pl.concat([RESPONSES.with_columns(exam=pl.lit(exam)) for exam in "AB"])
     frame.group_by("exam").agg(pc.corrset(k=4, progress="always"))
     assert capfd.readouterr().err.count(SETS) == 2
+
+
+def test_of_each_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each bar begins where nothing is done."""
+    shown: list[list[float]] = []
+
+    class Seen(Bar):
+        def __init__(self, sets: int | None, always: bool) -> None:
+            super().__init__(sets, always)
+            shown.append([])
+
+        def show(self, done: float) -> None:
+            shown[-1].append(done)
+            super().show(done)
+
+    monkeypatch.setattr("polars_corrset._progress.Bar", Seen)
+    # Long enough for the bar to be shown while it runs.
+    pc.validate_corrsets(sparse(600, 50, 0.9, seed=2), k=6, folds=2, progress="always")
+    assert len(shown) == 2
+    for bar in shown:
+        assert bar == sorted(bar)
+        assert bar[0] < 0.9
+        assert bar[-1] == pytest.approx(1)
+
+
+def test_without_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    collect("scan_corrsets", progress=True)
+    collect("top_corrsets", progress=True)
 
 
 def test_needs_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:

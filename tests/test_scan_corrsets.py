@@ -593,7 +593,7 @@ def test_arguments(options: dict[str, Any], error: type[Exception], part: str) -
 
 
 def test_anything_but_a_frame() -> None:
-    with pytest.raises(TypeError, match="`frame` must be a LazyFrame or a DataFrame, got Series"):
+    with pytest.raises(TypeError, match="`frame` must be a Polars LazyFrame or DataFrame, got Series"):
         pc.scan_corrsets(RESPONSES["score"], k=2)
 
 

@@ -47,7 +47,7 @@ def test_equals_the_expression(options: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("frame", [RESPONSES["score"], RESPONSES.to_dict(), None, "responses"], ids=type)
 def test_anything_else_is_a_type_error(frame: object) -> None:
-    rule = f"`frame` must be a LazyFrame or a DataFrame, got {type(frame).__name__}"
+    rule = f"`frame` must be a Polars LazyFrame or DataFrame, got {type(frame).__name__}"
     with pytest.raises(TypeError, match=rule):
         pc.top_corrsets(frame, k=2)
 

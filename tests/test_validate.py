@@ -307,6 +307,7 @@ def test_takes_what_the_search_takes(engine: str, options: dict[str, Any]) -> No
         ({"folds": 1}, ValueError, ["`folds`", "at least 2", "1"]),
         ({"folds": 2.0}, TypeError, ["`folds`", "2.0"]),
         ({"seed": -1}, ValueError, ["`seed`", "at least 0", "-1"]),
+        ({"seed": 2**63}, ValueError, ["`seed`", "at most 9223372036854775807", "9223372036854775808"]),
         ({"seed": "a"}, TypeError, ["`seed`", "'a'"]),
         ({"top": None}, TypeError, ["`top`", "None"]),
         ({"top": 0}, ValueError, ["`top`", "at least 1", "0"]),
@@ -325,7 +326,7 @@ def test_wrong_arguments(options: dict[str, Any], error: type[Exception], parts:
 
 
 def test_anything_but_a_frame_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match="`frame` must be a LazyFrame or a DataFrame, got Series"):
+    with pytest.raises(TypeError, match="`frame` must be a Polars LazyFrame or DataFrame, got Series"):
         pc.validate_corrsets(RESPONSES["score"], k=2)
 
 

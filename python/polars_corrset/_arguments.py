@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Literal, SupportsIndex, get_args
 
 import polars as pl
@@ -13,11 +15,11 @@ Total = Literal["sum", "mean"]
 Duplicates = Literal["error", "first", "last", "sum", "mean", "min", "max"]
 
 # Keyword arguments reach the plugin as 64-bit integers; beyond that a count means the same as this one.
-_LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1
 
 
-def count(name: str, value: object, *, least: int) -> int:
-    """`value` if it is an integer of at least `least`."""
+def count(name: str, value: object, *, least: int, most: int | None = None) -> int:
+    """`value` if it is an integer of at least `least`, and at most `most`."""
     # bool is an int to Python; k=True is a mistake to everybody else.
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         msg = f"`{name}` must be an integer, got {value!r} of type {type(value).__name__}"
@@ -26,24 +28,41 @@ def count(name: str, value: object, *, least: int) -> int:
     if number < least:
         msg = f"`{name}` must be at least {least}, got {value}"
         raise ValueError(msg)
-    return min(number, _LARGEST)
+    if most is not None and number > most:
+        msg = f"`{name}` must be at most {most}, got {value}"
+        raise ValueError(msg)
+    return min(number, LARGEST)
+
+
+def number(name: str, value: object) -> float:
+    """`value` as a float, if it is a number that a float can be."""
+    if isinstance(value, bool) or not isinstance(value, (Real, Decimal)):
+        msg = f"`{name}` must be a number, got {value!r} of type {type(value).__name__}"
+        raise TypeError(msg)
+    try:
+        return float(value)
+    except OverflowError as error:
+        msg = f"`{name}` must be a number in the range of floats, got {value!r:.20}…"
+        raise ValueError(msg) from error
 
 
 def level(name: str, value: object) -> float:
     """`value` if it is a number between 0 and 1, neither of them."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        msg = f"`{name}` must be a number, got {value!r} of type {type(value).__name__}"
-        raise TypeError(msg)
-    if not 0 < value < 1:
+    share = number(name, value)
+    if not 0 < share < 1:
         msg = f"`{name}` must be between 0 and 1, such as 0.95, got {value}"
         raise ValueError(msg)
-    return float(value)
+    return share
 
 
 def check_frame(name: str, value: object) -> None:
     """Refuse what is no frame."""
     if not isinstance(value, (pl.LazyFrame, pl.DataFrame)):
-        msg = f"`{name}` must be a LazyFrame or a DataFrame, got {type(value).__name__}"
+        kind = type(value)
+        library, *_ = kind.__module__.split(".")
+        hint = "; pl.from_pandas makes one of it" if library == "pandas" else ""
+        what = kind.__name__ if library in {"builtins", "polars"} else f"{library}.{kind.__name__}"
+        msg = f"`{name}` must be a Polars LazyFrame or DataFrame, got {what}{hint}"
         raise TypeError(msg)
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from polars_corrset._arguments import count
+from polars_corrset._arguments import count, number
 
 if TYPE_CHECKING:
     from polars._typing import IntoExpr
@@ -86,6 +85,9 @@ def _questions(name: str, value: object) -> list[object]:
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         msg = f"`{name}` must be a list of questions, got {value!r}"
         raise TypeError(msg)
+    if isinstance(value, (pl.DataFrame, pl.LazyFrame, dict)):
+        msg = f"`{name}` must be a list of questions, or a Series of them, got {type(value).__name__}"
+        raise TypeError(msg)
     questions = list(value)
     if any(question is None for question in questions):
         msg = f"`{name}` must be a list of questions, got None among them"
@@ -97,7 +99,7 @@ def _list(name: str, questions: list[object]) -> pl.Series:
     """The questions as a list in one row, which goes with columns of any length."""
     try:
         values = pl.Series(name, questions)
-    except (TypeError, pl.exceptions.PolarsError) as error:
+    except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
         msg = f"`{name}` must hold questions of one type, got {questions!r}"
         raise TypeError(msg) from error
     if values.dtype == pl.Object or values.dtype.is_nested():
@@ -110,10 +112,8 @@ def _amount(name: str, value: object) -> float | None:
     """`value` as a float, if it is a finite number of at least 0."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        msg = f"`{name}` must be a number, got {value!r} of type {type(value).__name__}"
-        raise TypeError(msg)
-    if not math.isfinite(value) or value < 0:
+    amount = number(name, value)
+    if not math.isfinite(amount) or amount < 0:
         msg = f"`{name}` must be a finite number of at least 0, got {value!r}"
         raise ValueError(msg)
-    return float(value)
+    return amount

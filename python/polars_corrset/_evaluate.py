@@ -10,7 +10,7 @@ from polars.io.plugins import register_io_source
 
 from polars_corrset._arguments import Duplicates, Total, check_frame, choice, level, total_of
 from polars_corrset._expressions import FrameT, corrset
-from polars_corrset._inputs import inputs_of
+from polars_corrset._inputs import check_columns, inputs_of
 from polars_corrset._internal import evaluate_sets
 from polars_corrset._source import selected
 
@@ -59,10 +59,11 @@ def evaluate_corrsets(
     LazyFrame or DataFrame
         The kind of `sets`: its rows and columns as they are, and after them
 
-        - `r`, `r_rest` (Float64), `n_users` (UInt32): as in :func:`corrset`, and the same to the last bit;
+        - `r`, `r_rest` (Float64): as in :func:`corrset`, and the same to the last bit;
         - `alpha` (Float64): Cronbach's alpha of the set over its common users [1]_, for the scores x_i on its
           k questions and the set total X: k/(k − 1) · (1 − Σ var(x_i) / var(X)); null for one question, and
           where the set total is constant;
+        - `n_users` (UInt32): as in :func:`corrset`;
         - with `confidence`, `r_low` and `r_high` (Float64): tanh(atanh r ± z/√(n − 3)) for n common users,
           where z is the quantile of the normal distribution [2]_; null where r is, and for n ≤ 3.
 
@@ -127,7 +128,9 @@ def evaluate_corrsets(
         "total": total_of(total, has_criterion=criterion is not None),
         "deviations": None if confidence is None else _deviations(level("confidence", confidence)),
     }
-    inputs = inputs_of(user=user, question=question, score=score, criterion=criterion)
+    given = {"user": user, "question": question, "score": score, "criterion": criterion}
+    check_columns(frame, **given)
+    inputs = inputs_of(**given)
     expression = corrset(user, question, score, k=1, criterion=criterion)
     responses = frame.lazy().select(**{one.role: one.column for one in inputs})
 
@@ -153,9 +156,9 @@ def evaluate_corrsets(
             raise pl.exceptions.DuplicateError(msg)
         return pl.Schema({**known, **added})
 
-    def evaluated(given: pl.DataFrame) -> pl.DataFrame:
+    def evaluated(rows: pl.DataFrame) -> pl.DataFrame:
         read = responses.collect(engine="streaming")
-        return given.hstack(statistics(read, given[_SETS]))
+        return rows.hstack(statistics(read, rows[_SETS]))
 
     if isinstance(sets, pl.DataFrame):
         schema()
@@ -178,4 +181,5 @@ def evaluate_corrsets(
 
 def _deviations(confidence: float) -> float:
     """The standard deviations from the mean within which a normal value lies at that confidence."""
-    return NormalDist().inv_cdf((1 + confidence) / 2)
+    # By the lower tail, since (1 + confidence) / 2 may round to 1.
+    return -NormalDist().inv_cdf((1 - confidence) / 2)

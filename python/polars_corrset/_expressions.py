@@ -21,7 +21,7 @@ from polars_corrset._arguments import (
     total_of,
 )
 from polars_corrset._constraints import UNBOUNDED, Bounds, constraints_of
-from polars_corrset._inputs import Input, inputs_of
+from polars_corrset._inputs import Input, check_columns, inputs_of
 from polars_corrset._progress import Progress, progress_of
 
 if TYPE_CHECKING:
@@ -104,13 +104,12 @@ def corrset(
         Excluded questions still count in the grand total.
     domain, max_per_domain, min_per_domain
         Column name or expression: what a question is about, the same on all its rows. A set has at most
-        `max_per_domain` questions from a domain, and at least `min_per_domain` from every domain that any
-        question has which is not excluded. A question whose domain is null belongs to none, and is free of
-        both.
+        `max_per_domain` questions from a domain, and at least `min_per_domain` from every domain that has a
+        question left after `exclude`. A question whose domain is null belongs to none, and is free of both.
     cost, max_cost
         Column name or expression: what a question costs, a number of at least 0, the same on all its rows;
-        and what the questions of a set may cost together. Costs are counted in 2⁻⁵² of `max_cost`, and k of
-        these are forgiven, so that 0.1 and 0.2 make 0.3. Sums of integers up to 2⁵⁰ / k are exact.
+        and what the questions of a set may cost together. Sums are compared with a tolerance of k · 2⁻⁵² ·
+        `max_cost`, so that 0.1 and 0.2 make 0.3. Sums of integers up to 2⁵⁰ / k are exact.
     shard
         `(i, n)` searches only the i-th (from 0) of n equal shares of all sets, in order of enumeration: the
         results of all n with `top=None` are, one after another, that of the whole, and the best of all n the
@@ -345,6 +344,9 @@ def top_corrsets(
     └────────────┴─────────┴────────┴─────────┘
     """
     check_frame("frame", frame)
+    check_columns(
+        frame, user=user, question=question, score=score, criterion=criterion, domain=domain, cost=cost
+    )
     expression = corrset(
         user,
         question,

@@ -12,7 +12,7 @@ from polars_corrset._arguments import Duplicates, RankBy, Total, check_frame
 from polars_corrset._chance import chance_r
 from polars_corrset._constraints import constraints_of
 from polars_corrset._expressions import NAME, plugin, search_of
-from polars_corrset._inputs import inputs_of, read_inputs
+from polars_corrset._inputs import check_columns, inputs_of, read_inputs
 from polars_corrset._internal import plan
 
 if TYPE_CHECKING:
@@ -234,7 +234,9 @@ def plan_corrsets(
         max_cost=max_cost,
     )
     columns = {"user": user, "question": question, "score": score, "criterion": criterion}
-    inputs = inputs_of(**columns, **constraints.columns)
+    columns |= constraints.columns
+    check_columns(frame, **columns)
+    inputs = inputs_of(**columns)
     asked = search_of(
         inputs,
         k=k,

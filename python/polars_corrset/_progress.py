@@ -31,7 +31,7 @@ class Bar:
 
         # In a notebook it is a widget, and stderr no terminal.
         is_widget = hasattr(tqdm, "status_printer") and "notebook" in tqdm.__mro__[1].__module__
-        is_seen = always or is_widget or sys.stderr.isatty()
+        is_seen = always or is_widget or (sys.stderr is not None and sys.stderr.isatty())
         self._total = sets or 1
         self._bar = tqdm(
             total=self._total, unit=" sets" if sets else "", unit_scale=True, disable=not is_seen

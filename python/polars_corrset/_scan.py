@@ -22,7 +22,7 @@ from polars_corrset._arguments import (
 )
 from polars_corrset._constraints import constraints_of
 from polars_corrset._expressions import NAME, corrset
-from polars_corrset._inputs import inputs_of, read_inputs
+from polars_corrset._inputs import check_columns, inputs_of, read_inputs
 from polars_corrset._internal import Scan
 from polars_corrset._progress import Bar, Progress, progress_of
 from polars_corrset._pushdown import bounds, membership
@@ -149,7 +149,10 @@ def scan_corrsets(
     # For its dtype.
     rank_by: RankBy = "alpha" if flag("alpha", alpha) else "r"
     expression = corrset(user, question, score, k=k, criterion=criterion, rank_by=rank_by)
-    inputs = inputs_of(user=user, question=question, score=score, criterion=criterion, **constraints.columns)
+    columns = {"user": user, "question": question, "score": score, "criterion": criterion}
+    columns |= constraints.columns
+    check_columns(frame, **columns)
+    inputs = inputs_of(**columns)
 
     def schema() -> pl.Schema:
         return frame.lazy().select(expression).unnest(NAME).collect_schema()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from polars_corrset._arguments import Duplicates, RankBy, Total, check_frame, count
+from polars_corrset._arguments import LARGEST, Duplicates, RankBy, Total, check_frame, count
 from polars_corrset._constraints import constraints_of
 from polars_corrset._expressions import FrameT, plugin, search_of
-from polars_corrset._inputs import inputs_of
+from polars_corrset._inputs import check_columns, inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +59,7 @@ def validate_corrsets(
     folds
         How many, at least 2 and at most as many as there are users.
     seed
-        Another integer from 0 on gives another split.
+        From 0 to 2⁶³ - 1; another integer gives another split.
     min_users
         Sets with fewer common users are left out, of the users a set is chosen on.
     include, exclude, domain, max_per_domain, min_per_domain, cost, max_cost
@@ -78,7 +78,7 @@ def validate_corrsets(
           appearance is that in the whole data, so a set looks the same in every fold;
         - `r_test`, `r_rest_test` (Float64), `n_users_test` (UInt32): the same on the users of the fold; null,
           null and 0 where none of them answered the whole set;
-        - with `rank_by="alpha"`, `alpha` after `n_users`, and `alpha_test`.
+        - with `rank_by="alpha"`, `alpha` after `n_users`, and `alpha_test` before `n_users_test`.
 
     Raises
     ------
@@ -136,9 +136,9 @@ def validate_corrsets(
         cost=cost,
         max_cost=max_cost,
     )
-    inputs = inputs_of(
-        user=user, question=question, score=score, criterion=criterion, **constraints.expressions()
-    )
+    columns = {"user": user, "question": question, "score": score, "criterion": criterion}
+    check_columns(frame, **columns, **constraints.columns)
+    inputs = inputs_of(**columns, **constraints.expressions())
     # `None` is no number of ranks, which the check of a count says.
     search = search_of(
         inputs,
@@ -153,7 +153,7 @@ def validate_corrsets(
     )
     options = {
         "folds": count("folds", folds, least=2),
-        "seed": count("seed", seed, least=0),
+        "seed": count("seed", seed, least=0, most=LARGEST),
         "search": search,
     }
     return frame.select(plugin("validate_corrsets", inputs, options).alias(_NAME)).unnest(_NAME)

@@ -36,18 +36,22 @@ pub struct Binary<'a> {
 impl<'a> Binary<'a> {
     /// `None` where the lanes of the kernel do not hold the sums.
     pub fn new(answered: &'a BitMatrix, integers: &'a Integers<BitMatrix>, k: usize) -> Option<Self> {
-        let (users, largest_total) = (integers.totals.len() as u64, integers.largest_total);
-        let most = largest_total.max(k as u64);
-        let sums = most.checked_mul(most).and_then(|square| square.checked_mul(users));
-        let is_eligible = largest_total <= LARGEST_WEIGHT
-            && kernel::is_possible(k, largest_total)
-            && sums.is_some_and(|sum| sum <= i32::MAX as u64)
-            && is_exact(users, k as u64, largest_total);
-        is_eligible.then(|| {
+        is_possible(integers, k).then(|| {
             let far_squares = far::far_squares(&integers.totals);
             Self { answered, integers, k, far_squares }
         })
     }
+}
+
+/// Whether the kernel's lanes hold the sums of sets of `k` questions.
+pub fn is_possible(integers: &Integers<BitMatrix>, k: usize) -> bool {
+    let (users, largest_total) = (integers.totals.len() as u64, integers.largest_total);
+    let most = largest_total.max(k as u64);
+    let sums = most.checked_mul(most).and_then(|square| square.checked_mul(users));
+    largest_total <= LARGEST_WEIGHT
+        && kernel::is_possible(k, largest_total)
+        && sums.is_some_and(|sum| sum <= i32::MAX as u64)
+        && is_exact(users, k as u64, largest_total)
 }
 
 /// What a set must reach, and what limits the sums over its prefix's users.

@@ -8,9 +8,7 @@
 
 use super::lanes::{Lane, LaneCorrelations, MARGIN, settled};
 use crate::isa::Isa;
-
-/// The largest integer up to which every one is a float.
-const LARGEST: f64 = (1u64 << 53) as f64;
+use crate::whole::LARGEST_EXACT;
 
 /// n² times the variance of X and the variances of the scores on its questions, summed, of one set in each lane.
 #[derive(Clone, Copy)]
@@ -40,7 +38,7 @@ impl<const N: usize> LaneVariances<N> {
 
     #[inline(always)]
     pub fn are_exact(&self, lane: usize) -> bool {
-        self.scaled[lane] <= LARGEST
+        self.scaled[lane] <= LARGEST_EXACT as f64
     }
 
     /// Cronbach's α of sets of `k` questions.
@@ -53,7 +51,8 @@ impl<const N: usize> LaneVariances<N> {
             let (numerator, denominator) = (k * (self.x[lane] - self.questions[lane]), others * self.x[lane]);
             let (quotient, is_settled) = rounded(isa, numerator, denominator);
             found.values[lane] = if exists { quotient } else { f64::NAN };
-            found.are_settled[lane] = (k * self.scaled[lane] <= LARGEST) & (!exists | is_settled);
+            found.are_settled[lane] =
+                (k * self.scaled[lane] <= LARGEST_EXACT as f64) & (!exists | is_settled);
         }
         found
     }

@@ -8,7 +8,7 @@ use super::ids::{Ids, ReadIds, ResponseIds, chunks};
 use super::inputs::{Inputs, Role};
 use super::{constraints, criterion};
 use crate::chunks::Chunks;
-use crate::error::{Error, TooManyRows};
+use crate::error::Error;
 use crate::matrix::ResponseMatrix;
 use crate::regular::Regular;
 use crate::responses::{Duplicates, Score, Source};
@@ -89,7 +89,6 @@ impl Columns {
             }
         };
 
-        let score = self.0.score.to_storage().to_physical_repr();
         let coded = Coded {
             users: &users,
             questions: &questions,
@@ -97,6 +96,26 @@ impl Columns {
             duplicates,
             whole: &whole,
         };
+        let matrix = self.coded_matrix(&coded)?;
+        let of_questions = |role| {
+            let column = self.0.optional(role)?;
+            let is_constant = check_constant((role, column), (Role::Question, &self.0.question), &questions);
+            Some(is_constant.and_then(|()| distinct(column, &questions)))
+        };
+        let (domains, costs) =
+            (of_questions(Role::Domain).transpose()?, of_questions(Role::Cost).transpose()?);
+        Ok(CodedMatrix {
+            matrix,
+            domains: domains.map(|domains| constraints::domains(&domains)).transpose()?,
+            costs: costs.map(|costs| constraints::costs(&costs, &question_values)).transpose()?,
+            questions: question_values,
+            user_rows: users.first_rows,
+        })
+    }
+
+    /// The matrix of the scores, in the type that they are read as.
+    fn coded_matrix(&self, coded: &Coded) -> PolarsResult<ResponseMatrix> {
+        let score = self.0.score.to_storage().to_physical_repr();
         let matrix = match score.dtype() {
             DataType::Boolean => coded.matrix::<_, i64>(score.cast(&DataType::UInt8)?.u8()?),
             DataType::Int8 => coded.matrix::<_, i64>(score.i8()?),
@@ -119,37 +138,13 @@ impl Columns {
             // Float32, Float16, or Null, which has lost all its rows.
             _ => coded.matrix::<_, f64>(score.cast(&DataType::Float32)?.f32()?),
         };
-        let matrix = matrix.map_err(|error| match error {
+        matrix.map_err(|error| match error {
             Error::Duplicate { user, question, count } => {
-                let value = |column: &Series, rows: &[u32], id: u32| {
-                    column.get(rows[id as usize] as usize).map(shown)
-                };
-                let user = value(&self.0.user, &users.first_rows, user);
-                let question = value(&self.0.question, &questions.first_rows, question);
-                match (user, question) {
-                    (Ok(user), Ok(question)) => polars_err!(
-                        ComputeError: "{count} responses of user {user} to question {question}, but \
-                        duplicates=\"error\": a user answers a question once; drop the repeated rows or say what \
-                        they mean with duplicates=\"first\", \"last\", \"sum\", \"mean\", \"min\" or \"max\"",
-                    ),
-                    (Err(error), _) | (_, Err(error)) => error,
-                }
+                let user = (&self.0.user, coded.users.first_rows[user as usize]);
+                let question = (&self.0.question, coded.questions.first_rows[question as usize]);
+                duplicate(user, question, count).unwrap_or_else(|error| error)
             }
             error => self.explain(error),
-        })?;
-        let of_questions = |role| {
-            let column = self.0.optional(role)?;
-            let is_constant = check_constant((role, column), (Role::Question, &self.0.question), &questions);
-            Some(is_constant.and_then(|()| distinct(column, &questions)))
-        };
-        let (domains, costs) =
-            (of_questions(Role::Domain).transpose()?, of_questions(Role::Cost).transpose()?);
-        Ok(CodedMatrix {
-            matrix,
-            domains: domains.map(|domains| constraints::domains(&domains)).transpose()?,
-            costs: costs.map(|costs| constraints::costs(&costs, &question_values)).transpose()?,
-            questions: question_values,
-            user_rows: users.first_rows,
         })
     }
 
@@ -178,20 +173,16 @@ impl Columns {
             Error::CriterionOverflow => self.criterion_error(
                 "holds values so far apart that exact integers would overflow; scale them down, or cast them to Float64",
             ),
+            Error::Overflow { what } if self.0.score.dtype().is_float() => self
+                .score_error(&format!("holds values so large that the {what} would overflow; scale the scores down")),
             Error::Overflow { what } => self.score_error(&format!(
                 "holds values so large that the {what} would overflow exact integers; scale the scores down, or cast \
                 them to Float64",
             )),
-            Error::TooManyRows { limit, .. } => {
-                let holder = match limit {
-                    TooManyRows::Frame => "more rows than a Polars frame can hold",
-                    TooManyRows::Memory => "more rows than fit into memory",
-                };
-                polars_err!(
-                    ComputeError: "{error}: {holder}. Ask for fewer with `top`, leave out sets by a higher \
-                    `min_users`, or stream every set with scan_corrsets",
-                )
-            }
+            error @ Error::TooManyRows { .. } => polars_err!(
+                ComputeError: "{error}. Ask for fewer with `top`, leave out sets by a higher `min_users`, or stream \
+                every set with scan_corrsets",
+            ),
             error @ (Error::MatrixTooLarge { .. }
             | Error::Duplicate { .. }
             | Error::InstructionSet { .. }
@@ -200,17 +191,33 @@ impl Columns {
                 polars_err!(ComputeError: "{error}")
             }
             error @ Error::Uncountable { .. } => {
-                polars_err!(ComputeError: "{error}; the best of them can be searched without `shard`")
+                polars_err!(ComputeError: "{error}; top_corrsets without `shard` can search for the best of them")
             }
         }
     }
 }
 
+/// The error for several responses of a user to a question, which are values of columns at a row; or that of reading these.
+fn duplicate(
+    (users, user_row): (&Series, u32),
+    (questions, question_row): (&Series, u32),
+    count: usize,
+) -> PolarsResult<PolarsError> {
+    let (user, question) = (users.get(user_row as usize)?, questions.get(question_row as usize)?);
+    Ok(polars_err!(
+        ComputeError: "{count} responses of user {} to question {}, but duplicates=\"error\": a user answers a question \
+        once; drop the repeated rows or say what they mean with duplicates=\"first\", \"last\", \"sum\", \"mean\", \
+        \"min\" or \"max\"",
+        shown(user), shown(question),
+    ))
+}
+
 /// What is wrong with `value`, one of `all` in `column`, and what helps.
 fn not_finite(value: f64, all: &str, column: &str) -> String {
+    let or_null = if value.is_nan() { ", or make them null with .fill_nan(None)" } else { "" };
     format!(
-        "holds {value}, but {all} must be finite; drop such rows with .filter(pl.col({column:?}).is_finite()) or make \
-        them null with .fill_nan(None)",
+        "holds {value}, but {all} must be finite; drop such rows with .filter(pl.col({column:?}).is_finite()), or the same \
+        of the expression that was given{or_null}",
     )
 }
 

@@ -124,7 +124,7 @@ pub fn costs(values: &Series, questions: &Series) -> PolarsResult<Vec<f64>> {
 fn ids_of(role: Role, list: &Series, questions: &Series) -> PolarsResult<Vec<u32>> {
     let values = list.slice(0, 1).explode(ExplodeOptions { empty_as_null: false, keep_nulls: false })?;
     let shown = |row: usize| values.get(row).map(shown);
-    let ids = match ids_among(&values, questions)? {
+    let ids = match ids_by_cast(&values, questions)? {
         Ok(ids) => ids,
         Err(row) => polars_bail!(
             ComputeError: "`{role}` holds {}, which cannot be cast to {}, the dtype of {}",
@@ -152,7 +152,7 @@ fn ids_of(role: Role, list: &Series, questions: &Series) -> PolarsResult<Vec<u32
 fn known_ids(values: &Series, questions: &Series) -> PolarsResult<Vec<Option<u32>>> {
     let id = |row: usize| {
         // One by one, as a value that cannot be cast is just unknown.
-        let ids = ids_among(&values.slice(row as i64, 1), questions)?.unwrap_or_default();
+        let ids = ids_by_cast(&values.slice(row as i64, 1), questions)?.unwrap_or_default();
         Ok(ids.first().copied().filter(|&id| (id as usize) < questions.len()))
     };
     (0..values.len()).map(id).collect()
@@ -160,15 +160,13 @@ fn known_ids(values: &Series, questions: &Series) -> PolarsResult<Vec<Option<u32
 
 /// The ids of `values` if they went on from those of the `questions`: what is none of these comes after them. Or the
 /// row of the first value that their dtype cannot hold.
-fn ids_among(values: &Series, questions: &Series) -> PolarsResult<std::result::Result<Vec<u32>, usize>> {
+fn ids_by_cast(values: &Series, questions: &Series) -> PolarsResult<std::result::Result<Vec<u32>, usize>> {
     let known = questions.to_storage();
     let cast = match cast_exactly(values, known.dtype())? {
         Ok(cast) => cast,
         Err(row) => return Ok(Err(row)),
     };
-    let mut all = known.to_physical_repr().into_owned();
-    all.append(&cast.to_physical_repr())?;
-    Ok(Ok(Ids::of(&all)?.all().split_off(questions.len())))
+    Ids::going_on(&known.to_physical_repr(), &cast.to_physical_repr()).map(Ok)
 }
 
 /// `values` as `dtype`, or the row of the first that it cannot hold as it is.

@@ -91,7 +91,7 @@ impl QuestionSets {
             let row = sets.row(members.is_null().first_true_idx().unwrap_or(0));
             polars_bail!(ComputeError: "{} has a null among its questions", row_of_sets(row));
         }
-        let sets = Self { ids: ids_among(&members, questions)?, ..sets };
+        let sets = Self { ids: ids_by_kind(&members, questions)?, ..sets };
         sets.check(&members, questions)?;
         Ok(sets)
     }
@@ -137,7 +137,7 @@ fn row_of_sets(row: usize) -> String {
 /// The ids of `values` where `known` are the values of ids 0, 1, …; what is not among them gets a higher id.
 ///
 /// Values are the same if they are of one dtype, or if both are text (String, Enum, Categorical) or integers.
-fn ids_among(values: &Series, known: &Series) -> PolarsResult<Vec<u32>> {
+fn ids_by_kind(values: &Series, known: &Series) -> PolarsResult<Vec<u32>> {
     let is_text = |series: &Series| {
         matches!(series.dtype(), DataType::String | DataType::Enum(..) | DataType::Categorical(..))
     };
@@ -152,7 +152,5 @@ fn ids_among(values: &Series, known: &Series) -> PolarsResult<Vec<u32>> {
             Role::Question.of(known.name()),
         ),
     };
-    let mut all = known.strict_cast(&dtype)?;
-    all.append(&values.strict_cast(&dtype)?)?;
-    Ok(Ids::of(&all)?.all().split_off(known.len()))
+    Ids::going_on(&known.strict_cast(&dtype)?, &values.strict_cast(&dtype)?)
 }

@@ -9,11 +9,11 @@ use serde::Deserialize;
 
 use super::columns::Columns;
 use super::constraints::Bounds;
-use super::inputs::{Described, Inputs};
-use super::interrupt::{is_raised_anyway, watched};
+use super::inputs::{Described, Inputs, named};
+use super::interrupt::{unless_raised, watched};
 use super::output::{output_field, output_series};
 use super::progress::{Progress, shown};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::isa::InstructionSet;
 use crate::moments::RankBy;
 use crate::parallel;
@@ -64,7 +64,7 @@ impl CorrsetKwargs {
             Some(within) => Some(within.end - within.start),
             None => blueprint.space().sets(),
         };
-        let run = Run { strategy, control, within, share: 1.0 };
+        let run = Run { strategy, control, within };
         shown(self.progress, sets, control, || on_pool(worth_it, || search::run(isa, blueprint, &run)))
     }
 }
@@ -77,7 +77,8 @@ fn corrset_output(fields: &[Field], kwargs: CorrsetKwargs) -> PolarsResult<Field
 
 #[polars_expr(output_type_func_with_kwargs=corrset_output)]
 fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
-    let inputs = Inputs::try_new(inputs, &kwargs.inputs, |series| series.name())?;
+    let named = named(inputs, &kwargs.inputs);
+    let inputs = Inputs::try_new(&named, &kwargs.inputs, |series| series.name())?;
     let columns = Columns::new(&inputs)?;
     let request = kwargs.request();
     let matrix = || columns.matrix(kwargs.duplicates, kwargs.total);
@@ -88,11 +89,7 @@ fn corrset(inputs: &[Series], kwargs: CorrsetKwargs) -> PolarsResult<Series> {
         let blueprint = Blueprint::new(Cow::Borrowed(&coded.matrix), request, &constraints)?;
         kwargs.search(&blueprint, &control)
     };
-    let sets = match search() {
-        // Python would raise an error of ours before the KeyboardInterrupt that it has in store.
-        Err(Error::Interrupted) if is_raised_anyway() => SetTable::default(),
-        sets => sets.map_err(|error| columns.explain(error))?,
-    };
+    let sets = unless_raised(search()).map_err(|error| columns.explain(error))?;
     output_series(sets, &request, &coded.questions)
 }
 

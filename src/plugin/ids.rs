@@ -165,6 +165,14 @@ impl Ids {
         Some(Self { numbers: Box::new(LookedUp { integers: column.clone(), table }), first_rows })
     }
 
+    /// The ids of the values `more` of a column that begins with the `known` ones, all different, both of one dtype. So each
+    /// that is known has its position there, and all others come after these.
+    pub fn going_on(known: &Series, more: &Series) -> PolarsResult<Vec<u32>> {
+        let mut all = known.clone();
+        all.append(more)?;
+        Ok(Self::of(&all)?.all().split_off(known.len()))
+    }
+
     pub fn reader(&self) -> ReadIds<'_> {
         self.numbers.reader()
     }

@@ -50,9 +50,9 @@ impl Role {
         polars_err!(ComputeError: "{} cannot be of dtype {dtype}: {rule}", self.of(column))
     }
 
-    /// What identifies an input in messages: the parameter, and the column it was given.
+    /// What identifies an input in messages: the parameter, and the column it was given if that has a name.
     pub fn of(self, column: &str) -> String {
-        format!("`{self}` (column {column:?})")
+        if column.is_empty() { format!("`{self}`") } else { format!("`{self}` (column {column:?})") }
     }
 }
 
@@ -93,8 +93,20 @@ fn storage(dtype: &DataType) -> &DataType {
 #[derive(Deserialize)]
 pub struct Described {
     pub role: Role,
-    /// The name of the column, if it is a plain one.
+    /// The name of the column, if that is known.
     pub column: Option<String>,
+}
+
+/// The columns that arrived for the `described`, with the names that Python says they have where Polars took theirs away, as it
+/// does in a `group_by`.
+pub fn named(arrived: &[Series], described: &[Described]) -> Vec<Series> {
+    let mut named = arrived.to_vec();
+    for (column, described) in named.iter_mut().zip(described) {
+        if let Some(name) = described.column.as_deref().filter(|_| column.name().is_empty()) {
+            column.rename(name.into());
+        }
+    }
+    named
 }
 
 /// The inputs by what they are: columns, or their names and dtypes.

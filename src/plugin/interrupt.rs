@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicUsize;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
+use crate::error::{Error, Result};
 use crate::search::Control;
 
 pub use handler::Watch;
@@ -30,8 +31,16 @@ pub fn raised(py: Python<'_>) -> PyErr {
     py.check_signals().err().unwrap_or_else(|| PyKeyboardInterrupt::new_err(()))
 }
 
+/// What was found; or nothing where Python raises `KeyboardInterrupt` instead: it would raise an error of ours before that.
+pub fn unless_raised<T: Default>(found: Result<T>) -> Result<T> {
+    match found {
+        Err(Error::Interrupted) if is_raised_anyway() => Ok(T::default()),
+        found => found,
+    }
+}
+
 /// Whether Python turns the interrupt of a query into `KeyboardInterrupt` by itself, whatever the query returns.
-pub fn is_raised_anyway() -> bool {
+fn is_raised_anyway() -> bool {
     Python::attach(|py| {
         let is_raised = || py.import("polars_corrset._interrupt")?.call_method0("is_raised")?.extract();
         is_raised().or_else(|error: PyErr| {

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -22,6 +22,7 @@ use polars::prelude::*;
 
 use super::columns::Columns;
 use super::constraints::{Bounds, Membership};
+use super::expression::saturate;
 use super::inputs::Inputs;
 use super::interrupt::{Watch, raised, watched};
 use super::output::{needed, output_frame};
@@ -61,6 +62,8 @@ const SIGNAL_CHECK: Duration = Duration::from_millis(50);
 #[pyclass(frozen)]
 pub struct Scan {
     frames: Mutex<Receiver<Found>>,
+    /// Until its end is known.
+    search: Mutex<Option<JoinHandle<()>>>,
     control: Arc<Control>,
     /// One without rows.
     nothing: DataFrame,
@@ -98,9 +101,9 @@ impl Scan {
             None => None,
         };
         let request = Request {
-            k: usize::try_from(options.k).unwrap_or(usize::MAX),
+            k: saturate(options.k, usize::MAX),
             top: None,
-            min_users: u32::try_from(options.min_users).unwrap_or(u32::MAX),
+            min_users: saturate(options.min_users, u32::MAX),
             rank_by: floor.map_or(RankBy::R, |(rank_by, _)| rank_by),
         };
         let (index, count) = options.shard;
@@ -130,8 +133,9 @@ impl Scan {
                 control: Arc::clone(&control),
                 _watch: watch,
             };
-            thread::Builder::new().name("corrset-scan".into()).spawn(move || walk.run())?;
-            Ok(Self { frames: Mutex::new(frames), control, nothing, columns, sets })
+            let search = thread::Builder::new().name("corrset-scan".into()).spawn(move || walk.run())?;
+            let search = Mutex::new(Some(search));
+            Ok(Self { frames: Mutex::new(frames), search, control, nothing, columns, sets })
         };
         py.detach(start).map_err(python_error)
     }
@@ -164,7 +168,16 @@ impl Scan {
                 py.check_signals()?;
                 Ok(Some(PyDataFrame(self.nothing.clone())))
             }
-            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => {
+                let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+                match search.take().map(JoinHandle::join) {
+                    // It has said why on stderr.
+                    Some(Err(_)) => Err(python_error(
+                        polars_err!(ComputeError: "the search ended before it had all sets"),
+                    )),
+                    _ => Ok(None),
+                }
+            }
         }
     }
 }

@@ -10,9 +10,9 @@ use super::columns::Columns;
 use super::expression::{CorrsetKwargs, on_pool, saturate};
 use super::ids::float_key;
 use super::inputs::Inputs;
-use super::interrupt::{is_raised_anyway, watched};
+use super::interrupt::{unless_raised, watched};
 use super::output::{ValidatedFold, validation_field, validation_series};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluation::{evaluate, is_parallel};
 use crate::folds::deal;
 use crate::matrix::ResponseMatrix;
@@ -53,11 +53,7 @@ fn validate_corrsets(inputs: &[Series], kwargs: ValidateKwargs) -> PolarsResult<
     let validated = (0..if users == 0 { 0 } else { folds })
         .map(|fold| validate_fold(search, &constraints, &coded.matrix, &fold_of_users, fold, &control))
         .collect::<Result<Vec<_>>>();
-    let validated = match validated {
-        // Python would raise an error of ours before the KeyboardInterrupt that it has in store.
-        Err(Error::Interrupted) if is_raised_anyway() => Vec::new(),
-        validated => validated.map_err(|error| columns.explain(error))?,
-    };
+    let validated = unless_raised(validated).map_err(|error| columns.explain(error))?;
     validation_series(validated, &search.request(), &coded.questions)
 }
 
@@ -74,7 +70,8 @@ fn validate_fold(
         (0..matrix.users() as u32).partition(|&user| fold_of_users[user as usize] == fold);
     let request = search.request();
     let training = Blueprint::new(Cow::Owned(matrix.of_users(&training)?), request, constraints)?;
-    let sets = search.search(&training, control)?;
+    // A bar for each fold.
+    let sets = search.search(&training, &control.anew())?;
     let test = matrix.of_users(&test)?;
     let chosen: Vec<&[u32]> = sets.questions.chunks_exact(request.k).collect();
     let test = on_pool(is_parallel(&test, chosen.len()), || evaluate(&test, &chosen, control))?;

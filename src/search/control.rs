@@ -35,15 +35,14 @@ impl Control {
         Self { interrupts: Some(interrupts), ..Self::default() }
     }
 
-    /// One for a part of the search, which stops with it, and also where it has found more than `most` rows. It has an
-    /// account of its own of what is done.
+    /// One that stops with it, and has an account of its own of what is done.
+    pub fn anew(&self) -> Self {
+        Self { stopped: Arc::clone(&self.stopped), interrupts: self.interrupts, ..Self::default() }
+    }
+
+    /// The same for a part of the search, which stops also where it has found more than `most` rows.
     pub(super) fn part(&self, most: usize) -> Self {
-        Self {
-            stopped: Arc::clone(&self.stopped),
-            interrupts: self.interrupts,
-            quota: Some(Arc::new(Quota::new(most))),
-            ..Self::default()
-        }
+        Self { quota: Some(Arc::new(Quota::new(most))), ..self.anew() }
     }
 
     /// How many rows may be found, if not any number.

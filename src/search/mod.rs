@@ -15,7 +15,7 @@ mod way;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::binary::{Binary, BinaryAlpha};
+use crate::binary::{self, Binary, BinaryAlpha};
 use crate::combinations::binomial;
 use crate::error::{Error, Result, TooManyRows};
 use crate::graded::{FloatPoints, Graded, GradedAlpha, IntegerPoints, Point};
@@ -41,8 +41,8 @@ use way::{Wanted, with_way};
 /// Users of a set below which r does not exist.
 pub const LEAST_USERS: u32 = 2;
 
-/// Rows of a Polars frame number at most this many.
-const FRAME_ROWS: u128 = u32::MAX as u128;
+/// Values of a Polars column number at most this many: its indices are of 32 bits, and one of them means none.
+const COLUMN_VALUES: u128 = u32::MAX as u128 - 1;
 
 /// What to search for.
 #[derive(Clone, Copy, Debug)]
@@ -65,10 +65,12 @@ impl Request {
 /// Whether the search is large enough for several threads. A smaller one never touches the thread pool.
 pub fn is_parallel(blueprint: &Blueprint) -> bool {
     let (matrix, request) = (blueprint.matrix(), blueprint.request());
-    let cost = match binary(matrix, request) {
-        Some(_) if request.rank_by == RankBy::Alpha => BinaryAlpha::COST,
-        Some(_) => Binary::COST,
-        None => Graded::<u32>::COST,
+    let cost = match &matrix.table {
+        Table::Binary(integers) if binary::is_possible(integers, request.k) => match request.rank_by {
+            RankBy::Alpha => BinaryAlpha::COST,
+            RankBy::R | RankBy::RRest => Binary::COST,
+        },
+        _ => Graded::<u32>::COST,
     };
     let sets = blueprint.space().sets();
     let work = sets.map_or(u128::MAX, |sets| sets.saturating_mul(matrix.users() as u128 * cost));
@@ -76,7 +78,7 @@ pub fn is_parallel(blueprint: &Blueprint) -> bool {
 }
 
 /// The scores, if they are 0 and 1 and lanes for these hold the sums.
-fn binary<'a>(matrix: &'a ResponseMatrix, request: &Request) -> Option<Binary<'a>> {
+fn as_binary<'a>(matrix: &'a ResponseMatrix, request: &Request) -> Option<Binary<'a>> {
     match &matrix.table {
         Table::Binary(integers) => Binary::new(&matrix.answered, integers, request.k),
         _ => None,
@@ -110,16 +112,7 @@ pub fn search(matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
     search_with(InstructionSet::from_environment()?, SearchStrategy::from_environment()?, matrix, request)
 }
 
-/// [`search`] on a given instruction set; the result is the same on each.
-///
-/// # Errors
-///
-/// As [`search`].
-pub fn search_on(isa: InstructionSet, matrix: &ResponseMatrix, request: &Request) -> Result<SetTable> {
-    search_with(isa, None, matrix, request)
-}
-
-/// [`search_on`] by a given strategy, if any; the result is the same by each.
+/// [`search`] on a given instruction set and by a given strategy, if any; the result is the same on each and by each.
 ///
 /// # Errors
 ///
@@ -141,14 +134,12 @@ pub struct Run<'a> {
     pub control: &'a Control,
     /// Only sets at these positions of the [`Space`]; `None` for all.
     pub within: Option<Range<u128>>,
-    /// The share that these have of what `control` keeps account of.
-    pub share: f64,
 }
 
 impl<'a> Run<'a> {
     /// Of all sets.
     pub fn all(control: &'a Control) -> Self {
-        Self { strategy: None, control, within: None, share: 1.0 }
+        Self { strategy: None, control, within: None }
     }
 
     /// What of the sets of `space` is run; `None` if nothing.
@@ -164,7 +155,7 @@ impl<'a> Run<'a> {
 /// As [`search_with`]; [`Error::Interrupted`] if it was stopped.
 pub fn run(isa: InstructionSet, blueprint: &Blueprint, run: &Run) -> Result<SetTable> {
     if !has_sets(blueprint) {
-        run.control.advance(run.share);
+        run.control.advance(1.0);
         return Ok(SetTable::default());
     }
     check_rows(blueprint, run.within.as_ref())?;
@@ -206,7 +197,7 @@ fn with_scores<V: Visit>(
     with_alpha: bool,
     visit: V,
 ) -> Result<V::Output> {
-    if let Some(scores) = binary(matrix, request) {
+    if let Some(scores) = as_binary(matrix, request) {
         return if with_alpha { visit.visit(&BinaryAlpha(scores)) } else { visit.visit(&scores) };
     }
     match &matrix.table {
@@ -265,7 +256,8 @@ fn check_rows(blueprint: &Blueprint, within: Option<&Range<u128>>) -> Result<()>
     let space = blueprint.space();
     let row_bytes = row_bytes(space.k, blueprint.request().rank_by);
     let exceeded = |rows: Option<u128>| {
-        let rows = rows.filter(|&rows| rows <= FRAME_ROWS);
+        // The questions of all sets are one column, too, inside that of the lists.
+        let rows = rows.filter(|&rows| rows.saturating_mul(space.k as u128) <= COLUMN_VALUES);
         let Some(rows) = rows else { return Some(TooManyRows::Frame) };
         let bytes = usize::try_from(rows).ok().and_then(|rows| rows.checked_mul(row_bytes));
         let fits = |bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();

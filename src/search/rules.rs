@@ -117,6 +117,10 @@ impl Limits {
 
     /// How many sets with the first `fixed` columns the domains leave, if they can be counted. Costs leave no more.
     pub fn most_sets(&self, fixed: usize) -> Option<u128> {
+        // Also lest room is made for any k.
+        if self.k > self.domain_of.len() {
+            return Some(0);
+        }
         // By domain, the columns of none behind them: how many sets have of it, and how many more there are.
         let mut columns = vec![(0, 0); self.domains + 1];
         for (column, domain) in self.domain_of.iter().enumerate() {

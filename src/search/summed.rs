@@ -336,14 +336,13 @@ impl<'a> Summed<'a> {
         if strategy.is_none() && pairs > MOST_PAIRS {
             return Ok(None);
         }
+        if users < request.least_users() {
+            return Ok(None);
+        }
         let answered = &matrix.answered;
         let sums = patterns.iter().map(|(of, users)| pair_sums::<P, A>(isa, integers, answered, of, users));
         let blocks: Option<Vec<PairSums<A>>> = sums.collect();
         let mut blocks = blocks.ok_or(Error::MatrixTooLarge { users, questions })?;
-
-        if users < request.least_users() {
-            return Ok(None);
-        }
         if matrix.is_complete()
             && let Some(bar) = self.bar()
         {

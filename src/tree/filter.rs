@@ -1,13 +1,13 @@
 //! Which sets of a part can rank at or above a threshold.
 
 use crate::isa::{Isa, PART, PartSums};
-use crate::moments::{LaneVariances, Side};
+use crate::moments::{LaneVariances, SQUARES_MARGIN, Side};
+use crate::whole::LARGEST_EXACT;
 
 use super::screen::Near;
 
-/// Relative error allowed for a comparison of squares, tenfold: a dozen roundings of 2⁻²⁴ or 2⁻⁵³ each.
+/// Relative error allowed for a comparison of squares in `f32`: a dozen roundings of 2⁻²⁴ each, tenfold.
 const MARGIN_32: f32 = 1e-5;
-const MARGIN_64: f64 = 1e-14;
 
 /// What a set must reach.
 #[derive(Clone, Copy)]
@@ -18,16 +18,15 @@ pub struct Bar {
     pub side: Option<Side>,
 }
 
-/// The largest number up to which every integer is an f32, an f64.
-const EXACT_32: u64 = 1 << 24;
-const EXACT_64: u64 = 1 << 53;
+/// Up to so much, every integer is an `f32`.
+const EXACT_32: u64 = 1 << f32::MANTISSA_DIGITS;
 
 /// Whether comoments of `users` users are exact in `f64`, where no |X| exceeds `most_x` and no |T| `most_t`.
 pub fn is_exact(users: u64, most_x: u64, most_t: u64) -> bool {
     let most = most_x.max(most_t);
     most.checked_mul(most)
         .and_then(|square| square.checked_mul(users))
-        .is_some_and(|sum| fits(users, sum, EXACT_64))
+        .is_some_and(|sum| fits(users, sum, LARGEST_EXACT))
 }
 
 /// Whether n·Σ, four of which make the largest comoment of X and T − X, stays exact.
@@ -48,7 +47,13 @@ impl Bar {
             let threshold = self.threshold as f32;
             self.reaching(isa, sums, side, threshold * threshold * (1.0 - MARGIN_32), |sum| sum as f32)
         } else {
-            self.reaching(isa, sums, side, self.threshold * self.threshold * (1.0 - MARGIN_64), f64::from)
+            self.reaching(
+                isa,
+                sums,
+                side,
+                self.threshold * self.threshold * (1.0 - SQUARES_MARGIN),
+                f64::from,
+            )
         }
     }
 
@@ -71,10 +76,10 @@ impl Bar {
             // By the triangle inequality.
             Side::Rest => {
                 let norm = (near.squares as f64).sqrt() + (k - half) as f64 * (near.users as f64).sqrt();
-                norm * norm * (1.0 + MARGIN_64)
+                norm * norm * (1.0 + SQUARES_MARGIN)
             }
         };
-        let unexplained = 1.0 - self.threshold * self.threshold * (1.0 - MARGIN_64);
+        let unexplained = 1.0 - self.threshold * self.threshold * (1.0 - SQUARES_MARGIN);
         if fits(users as u64, largest_sum, EXACT_32) {
             let by_far = ByFar {
                 side,
@@ -86,7 +91,7 @@ impl Bar {
             by_far.reaching(isa, sums, |sum| sum as f32)
         } else {
             let by_far =
-                ByFar { side, half: half as f64, near_squares, unexplained, margin: 1.0 - MARGIN_64 };
+                ByFar { side, half: half as f64, near_squares, unexplained, margin: 1.0 - SQUARES_MARGIN };
             by_far.reaching(isa, sums, f64::from)
         }
     }

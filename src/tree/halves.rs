@@ -1,6 +1,6 @@
 //! The questions in the order of the tree, cut in two halves.
 
-use crate::bitset::{BitMatrix, WORD_BITS, ones};
+use crate::bitset::BitMatrix;
 use crate::isa::PART;
 
 use super::layout::{Lanes, Layout, Open};
@@ -34,9 +34,7 @@ impl Questions {
         if !in_order {
             let mut frequency = vec![0usize; answered.columns()];
             for user in 0..users {
-                for (word, &bits) in answered.row(user).iter().enumerate() {
-                    ones(bits).for_each(|bit| frequency[word * WORD_BITS + bit] += 1);
-                }
+                answered.ones_of(user).for_each(|question| frequency[question] += 1);
             }
             ids.sort_by_key(|&id| std::cmp::Reverse(frequency[id as usize]));
             // Whole parts, so that a half that is still all open wastes no lane.

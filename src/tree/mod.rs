@@ -81,14 +81,14 @@ impl<'a, S: Scores> Prepared<'a, S> {
         let standing = self.rules.as_ref().map_or(Some(Standing::default()), Rules::start);
         let standing = standing.filter(|_| !is_empty && self.scores.users() >= self.request.least_users());
         let Some(standing) = standing else {
-            run.control.advance(run.share);
+            run.control.advance(1.0);
             return Ok(empty());
         };
         let Self { isa, scores, request, space, questions, rules, database, screen } = self;
         let rules = rules.as_ref();
         let tree =
             Tree { isa: *isa, scores: *scores, request, questions, rules, control: run.control, screen };
-        let subtree = Subtree { within: run.within.clone(), share: run.share };
+        let subtree = Subtree { within: run.within.clone(), share: 1.0 };
         let prefix = Prefix { fixed: space.fixed, standing, ..Prefix::default() };
         let node = Node { database, before: None };
         let found = tree.explore((node, scores.users()), &prefix, 1.0, subtree, empty(), &empty);

@@ -136,7 +136,7 @@ fn binary_scores_with_large_totals() {
         }
         let matrix = matrix_of(&answers, |score| score as i64);
         let request = Request { k: 1, top: None, min_users: 2, rank_by: RankBy::R };
-        assert_eq!(binary(&matrix, &request).is_some(), is_eligible, "{questions} questions");
+        assert_eq!(as_binary(&matrix, &request).is_some(), is_eligible, "{questions} questions");
         check(&matrix, &answers, 1, 2, &format!("{questions} questions"));
     }
     let answers = fixed(3000, 8, 90, |bits| f64::from(bits % 16 < 11));
