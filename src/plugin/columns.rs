@@ -215,10 +215,13 @@ fn duplicate(
 /// What is wrong with `value`, one of `all` in `column`, and what helps.
 fn not_finite(value: f64, all: &str, column: &str) -> String {
     let or_null = if value.is_nan() { ", or make them null with .fill_nan(None)" } else { "" };
-    format!(
-        "holds {value}, but {all} must be finite; drop such rows with .filter(pl.col({column:?}).is_finite()), or the same \
-        of the expression that was given{or_null}",
-    )
+    let by_filter = match column {
+        "" => String::new(),
+        _ => format!(
+            " with .filter(pl.col({column:?}).is_finite()), or the same of the expression that was given"
+        ),
+    };
+    format!("holds {value}, but {all} must be finite; drop such rows{by_filter}{or_null}")
 }
 
 /// Refuses a column that is not the same on all rows of one user or question, whose column and ids are given.
