@@ -45,21 +45,26 @@ pub fn ones(mut word: u64) -> impl Iterator<Item = usize> {
 }
 
 /// Sets the bits of `to` from `start` on that are set in `source` from `first` on, `count` of them.
-#[inline]
+#[inline(always)]
 pub fn copy(to: &mut [u64], start: usize, source: &[u64], first: usize, count: usize) {
     let mut copied = 0;
     while copied < count {
-        let (from, into) = (first + copied, start + copied);
-        // As many as are in one word of `to`; of `source` they may be in two.
+        let into = start + copied;
+        // As many as are in one word of `to`.
         let length = (WORD_BITS - into % WORD_BITS).min(count - copied);
-        let shift = from % WORD_BITS;
-        let mut bits = source[from / WORD_BITS] >> shift;
-        if shift + length > WORD_BITS {
-            bits |= source[from / WORD_BITS + 1] << (WORD_BITS - shift);
-        }
-        to[into / WORD_BITS] |= (bits & (u64::MAX >> (WORD_BITS - length))) << (into % WORD_BITS);
+        to[into / WORD_BITS] |= bits_from(source, first + copied, length) << (into % WORD_BITS);
         copied += length;
     }
+}
+
+/// The bits of `source` from `first` on, from 1 to 64 of them.
+#[inline(always)]
+fn bits_from(source: &[u64], first: usize, count: usize) -> u64 {
+    let (word, shift) = (first / WORD_BITS, first % WORD_BITS);
+    let next = source.get(word + 1).map_or(0, |&next| next);
+    // Shifted twice, since by all its bits a word cannot be shifted: no branch, which cannot be predicted.
+    let bits = source[word] >> shift | next << 1 << (WORD_BITS - 1 - shift);
+    bits & (u64::MAX >> (WORD_BITS - count))
 }
 
 /// A matrix of bits, one bitset per row, rows contiguous.
@@ -74,10 +79,7 @@ impl BitMatrix {
     /// A matrix of zeros, or `None` where its size overflows or the memory is not to be had.
     pub fn try_zeros(rows: usize, columns: usize) -> Option<Self> {
         let words_per_row = words_for(columns);
-        let length = rows.checked_mul(words_per_row)?;
-        let mut words = Vec::new();
-        words.try_reserve_exact(length).ok()?;
-        words.resize(length, 0);
+        let words = parallel::try_zeros(rows.checked_mul(words_per_row)?)?;
         Some(Self { words, words_per_row, columns })
     }
 
@@ -155,6 +157,7 @@ impl BitMatrix {
     }
 
     /// The words of one row.
+    #[inline(always)]
     pub fn row(&self, row: usize) -> &[u64] {
         &self.words[row * self.words_per_row..][..self.words_per_row]
     }
@@ -207,6 +210,7 @@ impl BitMatrix {
     }
 
     /// How many bits of one row are set.
+    #[inline(always)]
     pub fn ones(&self, row: usize) -> usize {
         self.row(row).iter().map(|word| word.count_ones() as usize).sum()
     }

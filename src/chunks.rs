@@ -7,34 +7,31 @@ use std::ops::Range;
 pub struct Runs {
     /// The first row of each, and behind the last the row that follows it.
     starts: Vec<u32>,
-    /// Whether the values of runs ascend strictly, in each of two orders. If they do in either, all runs have different values, and
-    /// none needs to be hashed to find that out. The first run is compared with the row before it.
+    /// How long the last run is, which the next is nearly always, too.
+    last: usize,
+    /// Whether the values of runs, forgotten ones included, ascend strictly, in each of two orders. If they do in either, all runs
+    /// have different values, and none needs to be hashed to find that out. The first run is compared with the row before it.
     pub are_sorted: [bool; 2],
 }
 
 impl Runs {
     /// No run; the first will begin at `row`.
     pub fn from(row: usize) -> Self {
-        Self { starts: vec![row as u32], are_sorted: [true; 2] }
+        Self { starts: vec![row as u32], last: 0, are_sorted: [true; 2] }
     }
 
     /// Adds the run that begins at the [`end`](Self::end). `follow` is what of [`are_sorted`](Self::are_sorted) is true of it.
     #[inline]
-    pub fn push(&mut self, length: usize, follow: [bool; 2]) {
+    pub fn push(&mut self, length: usize, [up, down]: [bool; 2]) {
         self.starts.push((self.end() + length) as u32);
-        self.sort(follow);
-    }
-
-    fn sort(&mut self, [up, down]: [bool; 2]) {
+        self.last = length;
         self.are_sorted[0] &= up;
         self.are_sorted[1] &= down;
     }
 
-    /// Adds the runs of `later`, which begin at the [`end`](Self::end).
-    pub fn append(&mut self, later: Self) {
-        self.starts.pop();
-        self.starts.extend(later.starts);
-        self.sort(later.are_sorted);
+    /// Forgets all runs; the next begins at their [`end`](Self::end).
+    pub fn forget(&mut self) {
+        self.starts.drain(..self.len());
     }
 
     /// The row behind the last run.
@@ -54,13 +51,6 @@ impl Runs {
     /// The first row of each, and behind the last the [`end`](Self::end).
     pub fn starts(&self) -> &[u32] {
         &self.starts
-    }
-}
-
-impl From<Runs> for Vec<u32> {
-    /// The [`starts`](Runs::starts).
-    fn from(runs: Runs) -> Self {
-        runs.starts
     }
 }
 
@@ -182,8 +172,7 @@ impl<T: Copy + Ord> Chunks<'_, T> {
     pub fn extend_runs(&self, runs: &mut Runs, end: usize, most: usize) {
         let start = runs.end();
         let mut last = start.checked_sub(1).and_then(|row| self.get(row));
-        // The last one is about as long as the next.
-        let mut guess = runs.starts().last_chunk().map_or(0, |[start, end]| (end - start) as usize);
+        let mut guess = runs.last;
         // What of the slice is left from the end on.
         let mut values = self.from(start);
         for _ in 0..most {

@@ -67,6 +67,19 @@ pub fn update_each<T: Send>(worth_it: bool, items: &mut [T], update: impl Fn(&mu
     }
 }
 
+/// So many zeros, written on several threads where that pays, since memory that is new costs more than what becomes of it; `None`
+/// where it is not to be had.
+pub fn try_zeros<T: Copy + Default + Send + Sync>(length: usize) -> Option<Vec<T>> {
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(length).ok()?;
+    if is_worth_it(length) {
+        zeros.par_extend(rayon::iter::repeat_n(T::default(), length));
+    } else {
+        zeros.resize(length, T::default());
+    }
+    Some(zeros)
+}
+
 /// Sets each of `values` to the `value` of its position, on several threads where that pays; one value is as much work as so many
 /// rows of input. Tells whether none was `None`; if one was, others may be set or not.
 pub fn try_fill<T: Send>(values: &mut [T], work: usize, value: impl Fn(usize) -> Option<T> + Sync) -> bool {

@@ -26,10 +26,26 @@ pub struct Regular {
 
 #[derive(Debug)]
 enum Order {
-    /// The first row of each user, and behind the last the number of all; and the sequence of each.
-    ByUser { starts: Vec<u32>, sequences: Vec<u32> },
+    /// So many users, cut where neighbours are not alike: nothing is noted for each where all answered the same.
+    ByUser { alike: Vec<Alike>, users: usize },
     /// So many users, in the same order for each question. They all have the only sequence.
     ByQuestion { users: usize },
+}
+
+/// Neighbouring users with the same sequence, up to those that come next.
+#[derive(Debug)]
+struct Alike {
+    /// The first of them, and the first row of that one.
+    user: u32,
+    row: u32,
+    sequence: u32,
+}
+
+impl Alike {
+    /// The last of `all` for which `is_before` is true; it is of the first, and of none behind one of which it is not.
+    fn last(all: &[Self], is_before: impl Fn(&Self) -> bool) -> usize {
+        all.partition_point(is_before).saturating_sub(1)
+    }
 }
 
 /// Different questions, in the order in which users answered them.
@@ -62,7 +78,8 @@ impl Span {
 impl Sequence {
     fn new(questions: &[u32]) -> Self {
         let mut start = 0;
-        let mut spans: Vec<Span> = spans(questions)
+        let mut spans: Vec<Span> = questions
+            .chunk_by(|&a, &b| a + 1 == b)
             .map(|span| {
                 let (question, length) = (span[0] as usize, span.len());
                 start += length;
@@ -85,11 +102,6 @@ impl Sequence {
     }
 }
 
-/// Questions, cut where ids are not consecutive.
-fn spans(questions: &[u32]) -> impl Iterator<Item = &[u32]> {
-    questions.chunk_by(|&a, &b| a + 1 == b)
-}
-
 /// Scores that are read together: they stay in the first-level cache.
 const SCORES_AT_ONCE: usize = 1 << 11;
 
@@ -100,10 +112,7 @@ const USERS_AT_ONCE: usize = 64;
 impl Regular {
     /// Number of users, and of questions.
     pub fn ids(&self) -> (usize, usize) {
-        let users = match &self.order {
-            Order::ByUser { sequences, .. } => sequences.len(),
-            Order::ByQuestion { users } => *users,
-        };
+        let (Order::ByUser { users, .. } | Order::ByQuestion { users }) = self.order;
         (users, self.answered.columns())
     }
 
@@ -115,57 +124,78 @@ impl Regular {
     /// How many responses users before `user` have.
     pub fn responses_before(&self, user: usize) -> usize {
         match &self.order {
-            Order::ByUser { starts, .. } => starts[user] as usize,
+            Order::ByUser { alike, .. } => {
+                let alike = &alike[Alike::last(alike, |alike| alike.user as usize <= user)];
+                let length = self.sequences[alike.sequence as usize].length();
+                alike.row as usize + (user - alike.user as usize) * length
+            }
             Order::ByQuestion { .. } => user * self.answered.columns(),
         }
     }
 
-    fn sequence(&self, user: usize) -> usize {
-        match &self.order {
-            Order::ByUser { sequences, .. } => sequences[user] as usize,
-            Order::ByQuestion { .. } => 0,
-        }
-    }
-
-    /// Some users, cut where they answered other questions than the one before, or in another order. Nearly always many together
-    /// are alike, so that what is done with each is a short loop.
+    /// Some users, cut where they answered other questions than the one before, or in another order, each with the number of
+    /// their sequence. Nearly always many together are alike, so that what is done with each is a short loop.
     fn alike(&self, mut users: Range<usize>) -> impl Iterator<Item = (Range<usize>, usize)> {
-        std::iter::from_fn(move || {
-            if users.is_empty() {
-                return None;
+        let mut left = match &self.order {
+            Order::ByUser { alike, .. } => {
+                &alike[Alike::last(alike, |alike| alike.user as usize <= users.start)..]
             }
-            let sequence = self.sequence(users.start);
-            let length = match &self.order {
-                Order::ByUser { sequences, .. } => {
-                    sequences[users.clone()].iter().take_while(|&&other| other as usize == sequence).count()
-                }
-                Order::ByQuestion { .. } => users.len(),
-            };
-            let alike = users.start..users.start + length;
-            users.start = alike.end;
-            Some((alike, sequence))
+            Order::ByQuestion { .. } => &[Alike { user: 0, row: 0, sequence: 0 }],
+        };
+        std::iter::from_fn(move || {
+            let (first, others) = left.split_first().filter(|_| !users.is_empty())?;
+            let end = others.first().map_or(users.end, |next| users.end.min(next.user as usize));
+            let alike = users.start..end;
+            (left, users.start) = (others, end);
+            Some((alike, first.sequence as usize))
         })
     }
 
-    /// The users that have responses at `rows`, and the rows of each.
-    fn rows_by_user(
-        starts: &[u32],
+    /// For each user the first row.
+    pub fn user_rows(&self) -> Vec<u32> {
+        let (users, _) = self.ids();
+        if self.is_by_question() {
+            return (0..users as u32).collect();
+        }
+        let mut rows = Vec::with_capacity(users);
+        let mut end = 0;
+        for (users, sequence) in self.alike(0..users) {
+            let length = self.sequences[sequence].length();
+            let start = end;
+            end += users.len() * length;
+            rows.extend((start..end).step_by(length).map(|row| row as u32));
+        }
+        rows
+    }
+
+    /// The users that have responses at `rows`, where each user's are neighbours: each with the number of the sequence, and with
+    /// what of that is at `rows`.
+    fn users_with(
+        &self,
+        alike: &[Alike],
         rows: Range<usize>,
-    ) -> impl Iterator<Item = (usize, Range<usize>, Range<usize>)> {
-        let first = starts.partition_point(|&start| start as usize <= rows.start).max(1) - 1;
-        (first..).zip(starts[first..].windows(2)).map_while(move |(user, ends)| {
-            let of_user = ends[0] as usize..ends[1] as usize;
-            let part = of_user.start.max(rows.start)..of_user.end.min(rows.end);
-            (part.start < part.end).then_some((user, of_user, part))
+    ) -> impl Iterator<Item = (usize, usize, Range<usize>)> {
+        let first = &alike[Alike::last(alike, |alike| alike.row as usize <= rows.start)];
+        let before = (rows.start - first.row as usize) / self.sequences[first.sequence as usize].length();
+        let first = first.user as usize + before;
+        let mut end = self.responses_before(first);
+        let (users, _) = self.ids();
+        let each =
+            self.alike(first..users).flat_map(|(users, sequence)| users.map(move |user| (user, sequence)));
+        each.map_while(move |(user, sequence)| {
+            let start = end;
+            end += self.sequences[sequence].length();
+            let part = start.max(rows.start)..end.min(rows.end);
+            (part.start < part.end).then(|| (user, sequence, part.start - start..part.end - start))
         })
     }
 
     /// The users of some rows.
     pub fn users_at(&self, rows: Range<usize>) -> Vec<u32> {
         match &self.order {
-            Order::ByUser { starts, .. } => {
+            Order::ByUser { alike, .. } => {
                 let mut users = Vec::with_capacity(rows.len());
-                for (user, _, part) in Self::rows_by_user(starts, rows) {
+                for (user, _, part) in self.users_with(alike, rows) {
                     users.extend(std::iter::repeat_n(user as u32, part.len()));
                 }
                 users
@@ -177,12 +207,10 @@ impl Regular {
     /// The questions of some rows.
     pub fn questions_at(&self, rows: Range<usize>) -> Vec<u32> {
         match &self.order {
-            Order::ByUser { starts, sequences } => {
+            Order::ByUser { alike, .. } => {
                 let mut questions = Vec::with_capacity(rows.len());
-                for (user, of_user, part) in Self::rows_by_user(starts, rows) {
-                    let sequence = &self.sequences[sequences[user] as usize].questions;
-                    let part = part.start - of_user.start..part.end - of_user.start;
-                    questions.extend_from_slice(&sequence[part]);
+                for (_, sequence, part) in self.users_with(alike, rows) {
+                    questions.extend_from_slice(&self.sequences[sequence].questions[part]);
                 }
                 questions
             }
@@ -226,8 +254,8 @@ impl Regular {
             users.start = together.end;
             values.clear();
             match &self.order {
-                Order::ByUser { starts, .. } => {
-                    let rows = starts[together.start] as usize..starts[together.end] as usize;
+                Order::ByUser { .. } => {
+                    let rows = self.responses_before(together.start)..self.responses_before(together.end);
                     responses.scores(rows).for_each(|scores| values.extend(scores.map(&map)));
                 }
                 Order::ByQuestion { users: of_all } => {
@@ -257,10 +285,18 @@ impl Regular {
             Order::ByUser { .. } => 1,
             Order::ByQuestion { .. } => USERS_AT_ONCE,
         };
-        let before = self.responses_before(users.start);
-        let is_within = |&end: &usize| self.responses_before(end) - before <= SCORES_AT_ONCE;
-        let least = users.end.min(users.start + least);
-        (least + 1..=users.end).take_while(is_within).last().unwrap_or(least)
+        let mut end = users.start;
+        let mut room = SCORES_AT_ONCE;
+        for (alike, sequence) in self.alike(users.clone()) {
+            let length = self.sequences[sequence].length();
+            let fit = alike.len().min(room / length);
+            end += fit;
+            room -= fit * length;
+            if fit < alike.len() {
+                break;
+            }
+        }
+        end.max(users.end.min(users.start + least))
     }
 
     /// What `map` makes of stretches of users, on several threads where that pays.

@@ -12,6 +12,7 @@ use hashbrown::HashSet;
 use crate::bitset::{BitMatrix, SharedBits};
 use crate::double_double::DoubleDouble;
 use crate::error::{Error, Result};
+use crate::isa::InstructionSet;
 use crate::matrix::ResponseMatrix;
 use crate::parallel;
 use crate::regular::Regular;
@@ -223,9 +224,10 @@ pub trait Source: Sized + Sync {
     ///
     /// If `whole` is a criterion that has not one value for each user, in the order of their ids.
     fn matrix_against(&self, duplicates: Duplicates, whole: &Whole) -> Result<ResponseMatrix> {
+        let isa = InstructionSet::from_environment()?;
         let (users, questions) = self.ids();
         let matrices = match self.regular() {
-            Some(regular) => regular_bits(self, regular).map(Some),
+            Some(regular) => regular_bits(isa, self, regular).map(Some),
             None if all(self, |score| score.bit().is_some()) => {
                 set_bits(self, |score| [true, score.bit() == Some(true)])
                     .map(|bits| bits.map(|[answered, points]| (answered, Some(points))))
@@ -239,7 +241,7 @@ pub trait Source: Sized + Sync {
         if let Some((answered, points)) = matrices {
             let whole = whole.simplest(&answered)?;
             return match points.filter(|_| whole.is_integer()) {
-                Some(points) => ResponseMatrix::of_bits(answered, points, &whole),
+                Some(points) => ResponseMatrix::of_bits(isa, answered, points, &whole),
                 None => Self::Score::matrix(self, answered, &whole),
             };
         }

@@ -170,7 +170,12 @@ pub trait Isa: NarrowLanes + WideLanes + FieldLanes + PairLanes + Send + Sync {
     /// A bit for each lane.
     #[inline(always)]
     fn bits(self, lanes: &[bool; PART]) -> u16 {
-        lanes.iter().rev().fold(0, |bits, &lane| bits << 1 | u16::from(lane))
+        let (halves, _) = lanes.as_chunks::<{ PART / 2 }>();
+        halves.iter().rev().fold(0, |bits, half| {
+            let word = u64::from_le_bytes(half.map(u8::from));
+            // The product has the lowest bit of byte i at 56 + i, beside others that do not meet.
+            bits << (PART / 2) | (word.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u16
+        })
     }
 
     /// Copies the words of some users, one behind the other, to the front of `to`, which has room for them.

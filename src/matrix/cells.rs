@@ -104,9 +104,10 @@ fn in_order<S: Source, T: Shared>(
     let (users, _) = regular.ids();
     let start = |user| regular.responses_before(user);
     parallel::fill_stretches(users, regular.responses_each(), &mut points, start, |users, points| {
-        let first = start(users.start);
-        regular.try_for_each_alike(responses, users, &value, |users, sequence, values| {
-            let points = points[start(users.start) - first..].chunks_exact_mut(sequence.length());
+        let mut left = points;
+        regular.try_for_each_alike(responses, users, &value, |_, sequence, values| {
+            let points = left.split_off_mut(..values.len()).unwrap_or_default();
+            let points = points.chunks_exact_mut(sequence.length());
             for (points, values) in points.zip(values.chunks_exact(sequence.length())) {
                 for span in &sequence.spans {
                     let values = span.part(values).iter().zip(&of_questions[span.question..]);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
-use super::ids::{Ids, ReadIds, ResponseIds, chunks};
+use super::ids::{FirstRows, Ids, ReadIds, ResponseIds, chunks};
 use super::inputs::{Inputs, Role};
 use super::{constraints, criterion};
 use crate::chunks::Chunks;
@@ -24,7 +24,7 @@ pub struct CodedMatrix {
     /// The domain and the cost of each question, where they are given.
     pub domains: Option<Vec<Option<u32>>>,
     pub costs: Option<Vec<f64>>,
-    user_rows: Vec<u32>,
+    user_rows: FirstRows,
 }
 
 impl Columns {
@@ -66,10 +66,7 @@ impl Columns {
     /// are correlated.
     pub fn matrix(&self, duplicates: Duplicates, total: Total) -> PolarsResult<CodedMatrix> {
         let ResponseIds { users, questions, regular } = ResponseIds::of(&self.0.user, &self.0.question)?;
-        let distinct = |column: &Series, ids: &Ids| {
-            column.take(&IdxCa::from_vec(column.name().clone(), ids.first_rows.clone()))
-        };
-        let question_values = distinct(&self.0.question, &questions)?;
+        let question_values = questions.first_rows.of(&self.0.question)?;
 
         let whole = match self.0.optional(Role::Criterion) {
             None => total.into(),
@@ -82,10 +79,11 @@ impl Columns {
                     let rows = has_criterion.iter().zip(0..);
                     let rows: Vec<u32> =
                         rows.filter_map(|(has, row)| (has == Some(true)).then_some(row)).collect();
-                    coded.user_rows.iter_mut().for_each(|row| *row = rows[*row as usize]);
+                    let user_rows = coded.user_rows.all().iter().map(|&row| rows[row as usize]).collect();
+                    coded.user_rows = FirstRows::Written(user_rows);
                     return Ok(coded);
                 }
-                criterion::of_users(&distinct(criterion, &users)?)?
+                criterion::of_users(&users.first_rows.of(criterion)?)?
             }
         };
 
@@ -100,7 +98,7 @@ impl Columns {
         let of_questions = |role| {
             let column = self.0.optional(role)?;
             let is_constant = check_constant((role, column), (Role::Question, &self.0.question), &questions);
-            Some(is_constant.and_then(|()| distinct(column, &questions)))
+            Some(is_constant.and_then(|()| questions.first_rows.of(column)))
         };
         let (domains, costs) =
             (of_questions(Role::Domain).transpose()?, of_questions(Role::Cost).transpose()?);
@@ -140,8 +138,8 @@ impl Columns {
         };
         matrix.map_err(|error| match error {
             Error::Duplicate { user, question, count } => {
-                let user = (&self.0.user, coded.users.first_rows[user as usize]);
-                let question = (&self.0.question, coded.questions.first_rows[question as usize]);
+                let user = (&self.0.user, coded.users.first_rows.all()[user as usize]);
+                let question = (&self.0.question, coded.questions.first_rows.all()[question as usize]);
                 duplicate(user, question, count).unwrap_or_else(|error| error)
             }
             error => self.explain(error),
@@ -150,7 +148,7 @@ impl Columns {
 
     /// The values of the users of a matrix that these columns made, one per id.
     pub fn users(&self, coded: &CodedMatrix) -> PolarsResult<Series> {
-        self.0.user.take(&IdxCa::from_slice(PlSmallStr::EMPTY, &coded.user_rows))
+        coded.user_rows.of(&self.0.user)
     }
 
     fn criterion_error(&self, what: &str) -> PolarsError {
@@ -231,7 +229,8 @@ fn check_constant(
     ids: &Ids,
 ) -> PolarsResult<()> {
     let mut first_rows = ids.all();
-    first_rows.iter_mut().for_each(|id| *id = ids.first_rows[*id as usize]);
+    let of_ids = ids.first_rows.all();
+    first_rows.iter_mut().for_each(|id| *id = of_ids[*id as usize]);
     let physical = column.to_storage().to_physical_repr();
     let first_rows = IdxCa::from_vec(PlSmallStr::EMPTY, first_rows);
     let expected = physical.take(&first_rows)?;

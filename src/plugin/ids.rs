@@ -1,5 +1,6 @@
 //! Columns of ids, read as dense numbers.
 
+use std::borrow::Cow;
 use std::hash::Hash;
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,8 +17,36 @@ use crate::regular::{Found, Regular};
 /// The values of a column without nulls, numbered in order of first appearance.
 pub struct Ids {
     numbers: Box<dyn Numbers>,
-    /// For each id the row in which it appears first.
-    pub first_rows: Vec<u32>,
+    pub first_rows: FirstRows,
+}
+
+/// For each id the row in which it appears first.
+pub enum FirstRows {
+    Written(Vec<u32>),
+    /// Those of the users in an order: it tells them by less than a number for each.
+    OfUsers(Arc<Regular>),
+}
+
+impl FirstRows {
+    /// How many ids there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Written(rows) => rows.len(),
+            Self::OfUsers(regular) => regular.ids().0,
+        }
+    }
+
+    pub fn all(&self) -> Cow<'_, [u32]> {
+        match self {
+            Self::Written(rows) => Cow::Borrowed(rows),
+            Self::OfUsers(regular) => Cow::Owned(regular.user_rows()),
+        }
+    }
+
+    /// The values of a column at these rows.
+    pub fn of(&self, column: &Series) -> PolarsResult<Series> {
+        column.take_slice(&self.all())
+    }
 }
 
 /// What reads the ids at some rows.
@@ -94,15 +123,15 @@ impl ResponseIds {
     /// Those of two equally long columns.
     pub fn of(users: &Series, questions: &Series) -> PolarsResult<Self> {
         let rows = users.len();
-        if let Some(Found { regular, user_rows, question_rows }) = regular::find(users, questions) {
+        if let Some(Found { regular, question_rows }) = regular::find(users, questions) {
             let regular = Arc::new(regular);
             let ids = |at, first_rows| {
                 let numbers = Ordered { regular: regular.clone(), rows, at };
                 Ids { numbers: Box::new(numbers), first_rows }
             };
             return Ok(Self {
-                users: ids(Regular::users_at, user_rows),
-                questions: ids(Regular::questions_at, question_rows),
+                users: ids(Regular::users_at, FirstRows::OfUsers(regular.clone())),
+                questions: ids(Regular::questions_at, FirstRows::Written(question_rows)),
                 regular: Some(regular),
             });
         }
@@ -155,6 +184,7 @@ impl Ids {
                 }
             },
         };
+        let first_rows = FirstRows::Written(first_rows);
         Ok(Self { numbers: Box::new(Written(stretches)), first_rows })
     }
 
@@ -162,7 +192,8 @@ impl Ids {
     fn of_near<T: PolarsNumericType<Native: Into<i128>>>(column: &ChunkedArray<T>) -> Option<Self> {
         let integers = chunks(column);
         let (table, first_rows) = number_near_rows(column.len(), |rows| integers.slices(rows), modulo)?;
-        Some(Self { numbers: Box::new(LookedUp { integers: column.clone(), table }), first_rows })
+        let numbers = Box::new(LookedUp { integers: column.clone(), table });
+        Some(Self { numbers, first_rows: FirstRows::Written(first_rows) })
     }
 
     /// The ids of the values `more` of a column that begins with the `known` ones, all different, both of one dtype. So each

@@ -40,9 +40,9 @@ impl Column for Comparable<'_> {
     }
 
     fn number(&self, rows: Vec<u32>) -> Option<(Vec<u32>, Vec<u32>)> {
-        let mut ids = Ids::of(&self.physical.take_slice(&rows).ok()?).ok()?;
-        ids.first_rows.iter_mut().for_each(|row| *row = rows[*row as usize]);
-        Some((ids.all(), ids.first_rows))
+        let ids = Ids::of(&self.physical.take_slice(&rows).ok()?).ok()?;
+        let first_rows = ids.first_rows.all().iter().map(|&row| rows[row as usize]).collect();
+        Some((ids.all(), first_rows))
     }
 }
 

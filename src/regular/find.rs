@@ -1,9 +1,8 @@
 //! Columns of ids → their order, if it is a regular one.
 
-use std::iter::repeat_n;
 use std::ops::Range;
 
-use super::{Order, Regular, Sequence, spans};
+use super::{Alike, Order, Regular, Sequence};
 use crate::bitset::BitMatrix;
 use crate::chunks::Runs;
 use crate::parallel;
@@ -39,10 +38,9 @@ pub trait Column: Sync {
     fn number(&self, rows: Vec<u32>) -> Option<(Vec<u32>, Vec<u32>)>;
 }
 
-/// An order, and for each user and each question the row in which it appears first: users and questions are numbered so.
+/// An order, and for each question the row in which it appears first: users and questions are numbered so.
 pub struct Found {
     pub regular: Regular,
-    pub user_rows: Vec<u32>,
     pub question_rows: Vec<u32>,
 }
 
@@ -79,9 +77,11 @@ const USERS_AT_ONCE: usize = 64;
 
 /// Users whose responses are neighbours.
 struct Neighbours {
-    users: Runs,
-    /// The sequence of each.
-    sequences: Vec<u32>,
+    /// The runs of those that were looked for last.
+    last: Runs,
+    /// All of them.
+    alike: Vec<Alike>,
+    users: usize,
     /// For each sequence the rows of the user who was the first to have it.
     rows: Vec<Range<usize>>,
 }
@@ -94,29 +94,22 @@ fn by_user(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
     for stretch in stretches {
         found.append(stretch?);
     }
-    let Neighbours { users: runs, sequences, rows } = found;
-    let is_sorted = runs.are_sorted.contains(&true);
-    let starts = Vec::from(runs);
-    let user_rows = starts[..sequences.len()].to_vec();
-    if !(is_sorted || users.are_distinct(&user_rows)) {
-        return None;
-    }
 
-    let new_rows = rows.iter().flat_map(|rows| rows.start as u32..rows.end as u32);
+    let new_rows = found.rows.iter().flat_map(|rows| rows.start as u32..rows.end as u32);
     let (ids, question_rows) = questions.number(new_rows.collect())?;
     let mut left = &ids[..];
-    let each: Vec<&[u32]> = rows.iter().filter_map(|rows| left.split_off(..rows.len())).collect();
-    let spans: Vec<usize> = each.iter().map(|questions| spans(questions).count()).collect();
-    let of_all: usize = sequences.iter().map(|&sequence| spans[sequence as usize]).sum();
-    if of_all * LEAST_SPAN > all {
-        return None;
-    }
+    let each: Vec<&[u32]> = found.rows.iter().filter_map(|rows| left.split_off(..rows.len())).collect();
     let regular = Regular {
         answered: answered(&each, question_rows.len())?,
         sequences: each.into_iter().map(Sequence::new).collect(),
-        order: Order::ByUser { starts, sequences },
+        order: Order::ByUser { alike: found.alike, users: found.users },
     };
-    Some(Found { regular, user_rows, question_rows })
+    let spans = regular
+        .alike(0..found.users)
+        .map(|(users, sequence)| users.len() * regular.sequences[sequence].spans.len());
+    let is_worth_it = spans.sum::<usize>() * LEAST_SPAN <= all;
+    let are_distinct = || found.last.are_sorted.contains(&true) || users.are_distinct(&regular.user_rows());
+    (is_worth_it && are_distinct()).then_some(Found { regular, question_rows })
 }
 
 /// The questions of each sequence; `None` if one is there twice, or the memory is not to be had.
@@ -134,14 +127,28 @@ fn answered(sequences: &[&[u32]], questions: usize) -> Option<BitMatrix> {
 impl Neighbours {
     /// Nobody; the first will begin at `row`.
     fn from(row: usize) -> Self {
-        Self { users: Runs::from(row), sequences: Vec::new(), rows: Vec::new() }
+        Self { last: Runs::from(row), alike: Vec::new(), users: 0, rows: Vec::new() }
+    }
+
+    /// Takes up so many more users, whose first response is at `row`.
+    fn push(&mut self, users: usize, row: u32, sequence: u32) {
+        if self.alike.last().is_none_or(|alike| alike.sequence != sequence) {
+            self.alike.push(Alike { user: self.users as u32, row, sequence });
+        }
+        self.users += users;
     }
 
     /// Takes up those who come after these. Sequences that both have are there twice then, which changes nothing.
     fn append(&mut self, later: Self) {
-        let before = self.rows.len() as u32;
-        self.users.append(later.users);
-        self.sequences.extend(later.sequences.into_iter().map(|sequence| before + sequence));
+        let sequences = self.rows.len() as u32;
+        let users = self.users as u32;
+        self.alike.extend(later.alike.into_iter().map(|Alike { user, row, sequence }| Alike {
+            user: users + user,
+            row,
+            sequence: sequences + sequence,
+        }));
+        self.users += later.users;
+        self.last.are_sorted = and(self.last.are_sorted, later.last.are_sorted);
         self.rows.extend(later.rows);
     }
 }
@@ -153,9 +160,11 @@ fn neighbours(stretch: Range<usize>, users: &dyn Column, questions: &dyn Column)
     let mut found = Neighbours::from(first);
     let mut recent = Vec::<u32>::with_capacity(RECENT);
     let mut new = 0;
-    while found.users.end() < stretch.end {
-        users.extend_runs(&mut found.users, stretch.end, USERS_AT_ONCE);
-        while let starts = &found.users.starts()[found.sequences.len()..]
+    while found.last.end() < stretch.end {
+        found.last.forget();
+        users.extend_runs(&mut found.last, stretch.end, USERS_AT_ONCE);
+        let mut known = 0;
+        while let starts = &found.last.starts()[known..]
             && let &[start, end, ..] = starts
         {
             // Nearly all are of the sequence before.
@@ -163,7 +172,8 @@ fn neighbours(stretch: Range<usize>, users: &dyn Column, questions: &dyn Column)
                 && let repeats = questions.repeats(starts, found.rows[sequence as usize].clone())
                 && repeats > 0
             {
-                found.sequences.extend(repeat_n(sequence, repeats));
+                found.push(repeats, start, sequence);
+                known += repeats;
                 continue;
             }
             let rows = start as usize..end as usize;
@@ -187,10 +197,11 @@ fn neighbours(stretch: Range<usize>, users: &dyn Column, questions: &dyn Column)
                     return None;
                 }
             }
-            found.sequences.push(recent[0]);
+            found.push(1, start, recent[0]);
+            known += 1;
         }
-        let seen = found.users.end() - stretch.start;
-        if found.users.len() > PATIENCE && found.users.len() * LEAST_RESPONSES > seen {
+        let seen = found.last.end() - stretch.start;
+        if found.users > PATIENCE && found.users * LEAST_RESPONSES > seen {
             return None;
         }
     }
@@ -226,34 +237,30 @@ fn by_question(users: &dyn Column, questions: &dyn Column) -> Option<Found> {
     if are_regular.contains(&false) {
         return None;
     }
-    let user_rows = Vec::from_iter(0..of_each as u32);
     let question_rows = Vec::from_iter((0..all as u32).step_by(of_each));
-    let are_distinct = are_sorted(users, of_each) || users.are_distinct(&user_rows);
-    if !(are_distinct && questions.are_distinct(&question_rows)) {
-        return None;
-    }
     let sequence = Vec::from_iter(0..question_rows.len() as u32);
     let regular = Regular {
         order: Order::ByQuestion { users: of_each },
         answered: answered(&[&sequence], question_rows.len())?,
         sequences: vec![Sequence::new(&sequence)],
     };
-    Some(Found { regular, user_rows, question_rows })
+    let are_distinct = questions.are_distinct(&question_rows)
+        && (are_sorted(users, of_each) || users.are_distinct(&regular.user_rows()));
+    are_distinct.then_some(Found { regular, question_rows })
 }
 
 /// Whether no two of the first rows have the same value because they are sorted.
 fn are_sorted(column: &dyn Column, rows: usize) -> bool {
     let stretches = parallel::map_stretches(rows, |stretch| {
-        let mut sorted = [true; 2];
-        let mut row = stretch.start;
-        while row < stretch.end && sorted.contains(&true) {
-            let mut runs = Runs::from(row);
+        let mut runs = Runs::from(stretch.start);
+        let mut are_single = true;
+        while runs.end() < stretch.end && are_single && runs.are_sorted.contains(&true) {
+            let row = runs.end();
+            runs.forget();
             column.extend_runs(&mut runs, stretch.end, USERS_AT_ONCE);
-            let are_single = runs.end() - row == runs.len();
-            sorted = and(sorted, runs.are_sorted.map(|is_sorted| is_sorted && are_single));
-            row = runs.end();
+            are_single = runs.end() - row == runs.len();
         }
-        sorted
+        runs.are_sorted.map(|is_sorted| is_sorted && are_single)
     });
     stretches.into_iter().fold([true; 2], and).contains(&true)
 }

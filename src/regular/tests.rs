@@ -87,10 +87,10 @@ impl<S: Score> Source for InOrder<S> {
 fn check(rows: &[(u16, u16)]) -> bool {
     let (users, questions): (Vec<u16>, Vec<u16>) = rows.iter().copied().unzip();
     let (users, questions) = (Values(users), Values(questions));
-    let Some(Found { regular, user_rows, question_rows }) = find(&users, &questions) else { return false };
+    let Some(Found { regular, question_rows }) = find(&users, &questions) else { return false };
     let all = (0..rows.len() as u32).collect::<Vec<_>>();
     let (user_ids, expected) = users.number(all.clone()).unwrap();
-    assert_eq!(user_rows, expected);
+    assert_eq!(regular.user_rows(), expected);
     let (question_ids, expected) = questions.number(all).unwrap();
     assert_eq!(question_rows, expected);
     for start in [0, rows.len() / 3, rows.len() / 2] {
