@@ -278,6 +278,32 @@ def test_a_criterion_that_differs_between_rows_of_a_user(engine: str, grade: pl.
             query.collect(engine=engine)
 
 
+# Rows are compared 16,384 at a time, and by several threads.
+@pytest.mark.parametrize("row", [2**14 - 1, 2**14, 2**14 + 1, 60_001, 119_999])
+@pytest.mark.parametrize("order", [["user", "question"], ["question", "user"], ["mixed"]], ids=str)
+@pytest.mark.parametrize(("role", "owner"), [("criterion", "user"), ("domain", "question")])
+def test_one_row_of_many_differs(row: int, order: list[str], role: str, owner: str) -> None:
+    users, questions = 4_000, 30
+    rows = pl.DataFrame({"user": range(users)}).join(
+        pl.DataFrame({"question": range(questions)}), how="cross"
+    )
+    number = pl.col("user") * questions + pl.col("question")
+    frame = rows.with_columns(score=number % 7 % 2, mixed=number * 7919 % (users * questions)).sort(order)
+    differs = pl.int_range(pl.len()) == row
+    if role == "criterion":
+        options, others, other = {"criterion": "value"}, pl.col("user"), pl.lit(-1)
+    else:
+        options, others, other = {"domain": "value", "max_per_domain": 1}, pl.col("question"), pl.lit(None)
+    frame = frame.with_columns(value=pl.when(differs).then(other).otherwise(others))
+    which, value = frame[owner][row], frame["value"][row]
+    rule = (
+        f'`{role}` (column "value") must be the same on all rows of a {owner}, '
+        f"but {owner} {which} has {which} and {'null' if value is None else value}"
+    )
+    with pytest.raises(ComputeError, match=re.escape(rule)):
+        pc.top_corrsets(frame, k=1, **options)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_values_that_are_not_finite(engine: str, value: float) -> None:
     frame = with_grade(grade=pl.when(pl.col("user") == "u3").then(value).otherwise(GRADE)).lazy()

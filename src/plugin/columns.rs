@@ -10,6 +10,7 @@ use super::{constraints, criterion};
 use crate::chunks::Chunks;
 use crate::error::Error;
 use crate::matrix::ResponseMatrix;
+use crate::parallel;
 use crate::regular::Regular;
 use crate::responses::{Duplicates, Score, Source};
 use crate::whole::{Total, Whole};
@@ -222,24 +223,37 @@ fn not_finite(value: f64, all: &str, column: &str) -> String {
     format!("holds {value}, but {all} must be finite; drop such rows{by_filter}{or_null}")
 }
 
+/// Rows whose values are compared together: what is made of them stays in the second-level cache.
+const COMPARED_AT_ONCE: usize = 1 << 14;
+
 /// Refuses a column that is not the same on all rows of one user or question, whose column and ids are given.
 fn check_constant(
     (role, column): (Role, &Series),
     (owner, owners): (Role, &Series),
     ids: &Ids,
 ) -> PolarsResult<()> {
-    let mut first_rows = ids.all();
-    let of_ids = ids.first_rows.all();
-    first_rows.iter_mut().for_each(|id| *id = of_ids[*id as usize]);
-    let physical = column.to_storage().to_physical_repr();
-    let first_rows = IdxCa::from_vec(PlSmallStr::EMPTY, first_rows);
-    let expected = physical.take(&first_rows)?;
-    let differs = physical.not_equal_missing(&expected)?;
-    let Some(row) = differs.iter().position(|differs| differs == Some(true)) else { return Ok(()) };
-    let first = first_rows.get(row).map_or(row, |first| first as usize);
+    let of_ids = ids.first_rows.of(column)?;
+    let [physical, expected] = [column, &of_ids].map(|values| values.to_storage().to_physical_repr());
+    let read = ids.reader();
+    // The first row that differs from the first one of its user or question.
+    let first_other = |Range { start, end }: Range<usize>| {
+        for start in (start..end).step_by(COMPARED_AT_ONCE) {
+            let rows = start..end.min(start + COMPARED_AT_ONCE);
+            let values = physical.slice(start as i64, rows.len());
+            let differ = values.not_equal_missing(&expected.take_slice(&read(rows))?)?;
+            if differ.any() {
+                return Ok(differ.iter().position(|differs| differs == Some(true)).map(|row| start + row));
+            }
+        }
+        Ok(None)
+    };
+    let stretches = parallel::map_stretches(column.len(), first_other);
+    let others: Vec<Option<usize>> = stretches.into_iter().collect::<PolarsResult<_>>()?;
+    let Some(row) = others.into_iter().flatten().next() else { return Ok(()) };
+    let id = read(row..row + 1)[0] as usize;
     polars_bail!(
         ComputeError: "{} must be the same on all rows of a {owner}, but {owner} {} has {} and {}",
-        role.of(column.name()), shown(owners.get(row)?), shown(column.get(first)?), shown(column.get(row)?),
+        role.of(column.name()), shown(owners.get(row)?), shown(of_ids.get(id)?), shown(column.get(row)?),
     )
 }
 
