@@ -4,10 +4,9 @@
 //! by batch and merge. The search works on the [`ResponseMatrix`] made of either.
 
 mod bits;
+mod duplicates;
 
 use std::ops::Range;
-
-use hashbrown::HashSet;
 
 use crate::bitset::{BitMatrix, SharedBits};
 use crate::double_double::DoubleDouble;
@@ -18,6 +17,7 @@ use crate::parallel;
 use crate::regular::Regular;
 use crate::whole::Whole;
 use bits::regular_bits;
+use duplicates::{Repeated, SUMS, first_repeated};
 
 /// What several responses of one user to one question mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum Duplicates {
 }
 
 /// A type of scores: `i64`, `i128` (wider integers, and decimals as multiples of their last digit), `f64`.
-pub trait Score: Copy + PartialOrd + Send + Sync {
+pub trait Score: Copy + Default + PartialOrd + Send + Sync {
     /// No score is below that, and none above this.
     const LEAST: Self;
     const LARGEST: Self;
@@ -48,7 +48,11 @@ pub trait Score: Copy + PartialOrd + Send + Sync {
     fn sum(responses: &[Self]) -> Option<Self>;
 
     /// The matrix of each user's mean response to each question.
-    fn matrix_of_means(responses: &Sorted<Self>, whole: &Whole) -> Result<ResponseMatrix>;
+    fn matrix_of_means(
+        responses: &impl Source<Score = Self>,
+        repeated: &Repeated<Self>,
+        whole: &Whole,
+    ) -> Result<ResponseMatrix>;
 
     /// The matrix of responses without duplicates, whose cells are `answered`. `whole` is the [`simplest`](Whole::simplest) of
     /// its kind.
@@ -79,8 +83,12 @@ macro_rules! integer_scores {
                     responses.iter().try_fold(<$integer>::default(), |sum, &score| sum.checked_add(score))
                 }
 
-                fn matrix_of_means(responses: &Sorted<Self>, whole: &Whole) -> Result<ResponseMatrix> {
-                    responses.integer_means(whole)
+                fn matrix_of_means(
+                    responses: &impl Source<Score = Self>,
+                    repeated: &Repeated<Self>,
+                    whole: &Whole,
+                ) -> Result<ResponseMatrix> {
+                    matrix_of(&repeated.integer_means(responses)?, whole)
                 }
 
                 fn matrix(
@@ -116,12 +124,17 @@ impl Score for f64 {
         Some(sum.round()).filter(|sum| sum.is_finite())
     }
 
-    fn matrix_of_means(responses: &Sorted<Self>, whole: &Whole) -> Result<ResponseMatrix> {
-        responses.collapse(whole, |cell| {
-            let n = cell.len() as f64;
-            let sum_of_parts = || cell.iter().map(|score| score / n).sum();
-            Ok(Self::sum(cell).map_or_else(sum_of_parts, |sum| sum / n))
-        })
+    fn matrix_of_means(
+        responses: &impl Source<Score = Self>,
+        repeated: &Repeated<Self>,
+        whole: &Whole,
+    ) -> Result<ResponseMatrix> {
+        let mean = |scores: &[f64]| {
+            let n = scores.len() as f64;
+            let sum_of_parts = || scores.iter().map(|score| score / n).sum();
+            Ok(Self::sum(scores).map_or_else(sum_of_parts, |sum| sum / n))
+        };
+        matrix_of(&repeated.collapsed(responses, mean)?, whole)
     }
 
     fn matrix(
@@ -224,41 +237,66 @@ pub trait Source: Sized + Sync {
     ///
     /// If `whole` is a criterion that has not one value for each user, in the order of their ids.
     fn matrix_against(&self, duplicates: Duplicates, whole: &Whole) -> Result<ResponseMatrix> {
-        let isa = InstructionSet::from_environment()?;
-        let (users, questions) = self.ids();
-        let matrices = match self.regular() {
-            Some(regular) => regular_bits(isa, self, regular).map(Some),
-            None if all(self, |score| score.bit().is_some()) => {
-                set_bits(self, |score| [true, score.bit() == Some(true)])
-                    .map(|bits| bits.map(|[answered, points]| (answered, Some(points))))
-            }
-            None => set_bits(self, |_| [true]).map(|bits| bits.map(|[answered]| (answered, None))),
+        let bits = Bits::of(self)?;
+        // In a regular order nobody answered a question twice.
+        if self.regular().is_some() || bits.answered.count() == self.rows() {
+            return bits.matrix(self, whole);
+        }
+        drop(bits);
+        check_scores(self)?;
+        let one_of: fn(&[Self::Score]) -> Result<Self::Score> = match duplicates {
+            Duplicates::Error => return Err(first_repeated(self)),
+            Duplicates::Mean => return Self::Score::matrix_of_means(self, &Repeated::of(self)?, whole),
+            Duplicates::First => |scores| Ok(scores[0]),
+            Duplicates::Last => |scores| Ok(scores[scores.len() - 1]),
+            Duplicates::Sum => |scores| Self::Score::sum(scores).ok_or(SUMS),
+            Duplicates::Min => |scores| Ok(scores.iter().copied().fold(scores[0], lesser)),
+            Duplicates::Max => |scores| Ok(scores.iter().copied().fold(scores[0], greater)),
         };
-        let matrices = matrices.ok_or(Error::MatrixTooLarge { users, questions })?;
-        if !matches!(matrices, Some((_, Some(_)))) {
-            check_scores(self)?;
-        }
-        if let Some((answered, points)) = matrices {
-            let whole = whole.simplest(&answered)?;
-            return match points.filter(|_| whole.is_integer()) {
-                Some(points) => ResponseMatrix::of_bits(isa, answered, points, &whole),
-                None => Self::Score::matrix(self, answered, &whole),
-            };
-        }
+        matrix_of(&Repeated::of(self)?.collapsed(self, one_of)?, whole)
+    }
+}
 
-        let sorted = || Sorted::new(self);
-        match duplicates {
-            Duplicates::Error => Err(repeated(self)),
-            Duplicates::First => sorted().collapse(whole, |cell| Ok(cell[0])),
-            Duplicates::Last => sorted().collapse(whole, |cell| Ok(cell[cell.len() - 1])),
-            Duplicates::Min => {
-                sorted().collapse(whole, |cell| Ok(cell.iter().copied().reduce(lesser).unwrap_or(cell[0])))
+/// The matrix of responses of which those for one cell have one score.
+fn matrix_of(responses: &impl Source, whole: &Whole) -> Result<ResponseMatrix> {
+    Bits::of(responses)?.matrix(responses, whole)
+}
+
+/// What of responses are bits.
+struct Bits {
+    isa: InstructionSet,
+    /// Who answered what.
+    answered: BitMatrix,
+    /// Who scored, if all scores are 0 or 1.
+    scored: Option<BitMatrix>,
+}
+
+impl Bits {
+    fn of(responses: &impl Source) -> Result<Self> {
+        let isa = InstructionSet::from_environment()?;
+        let matrices = match responses.regular() {
+            Some(regular) => regular_bits(isa, responses, regular),
+            None if all(responses, |score| score.bit().is_some()) => {
+                set_bits(responses, |score| [true, score.bit() == Some(true)])
+                    .map(|[answered, scored]| (answered, Some(scored)))
             }
-            Duplicates::Max => {
-                sorted().collapse(whole, |cell| Ok(cell.iter().copied().reduce(greater).unwrap_or(cell[0])))
-            }
-            Duplicates::Sum => sorted().collapse(whole, |cell| Self::Score::sum(cell).ok_or(DUPLICATES)),
-            Duplicates::Mean => Self::Score::matrix_of_means(&sorted(), whole),
+            None => set_bits(responses, |_| [true]).map(|[answered]| (answered, None)),
+        };
+        let (users, questions) = responses.ids();
+        let (answered, scored) = matrices.ok_or(Error::MatrixTooLarge { users, questions })?;
+        Ok(Self { isa, answered, scored })
+    }
+
+    /// The matrix of `responses`, whose bits these are.
+    fn matrix<S: Source>(self, responses: &S, whole: &Whole) -> Result<ResponseMatrix> {
+        let Self { isa, answered, scored } = self;
+        if scored.is_none() {
+            check_scores(responses)?;
+        }
+        let whole = whole.simplest(&answered)?;
+        match scored.filter(|_| whole.is_integer()) {
+            Some(scored) => ResponseMatrix::of_bits(isa, answered, scored, &whole),
+            None => S::Score::matrix(responses, answered, &whole),
         }
     }
 }
@@ -281,11 +319,11 @@ fn check_scores(responses: &impl Source) -> Result<()> {
 }
 
 /// Matrices of users and questions. In each there is a bit for a response if `are_set` says so of its score, in the first for
-/// any; `None` if a cell has several responses. The outer `None` where the memory is not to be had.
+/// any. `None` where the memory is not to be had.
 fn set_bits<S: Source, const N: usize>(
     responses: &S,
     are_set: impl Fn(S::Score) -> [bool; N] + Sync,
-) -> Option<Option<[BitMatrix; N]>> {
+) -> Option<[BitMatrix; N]> {
     let (users, questions) = responses.ids();
     let bits = SharedBits::try_zeros(users, questions)?;
     parallel::map_stretches(responses.rows(), |rows| {
@@ -297,21 +335,7 @@ fn set_bits<S: Source, const N: usize>(
         }
         setter.finish();
     });
-    let matrices = bits.into_matrices();
-    let cells = matrices.first().map(BitMatrix::count);
-    Some((cells == Some(responses.rows())).then_some(matrices))
-}
-
-/// The error that shows the first repeated response.
-#[cold]
-fn repeated(responses: &impl Source) -> Error {
-    let mut cells = HashSet::new();
-    let cell = |(user, question, _)| (user, question);
-    // Whoever calls this knows of one.
-    let (user, question) =
-        responses.read_all().map(cell).find(|&cell| !cells.insert(cell)).unwrap_or_default();
-    let count = responses.read_all().filter(|&response| cell(response) == (user, question)).count();
-    Error::Duplicate { user, question, count }
+    Some(bits.into_matrices())
 }
 
 impl<S: Score> Source for Responses<S> {
@@ -367,70 +391,6 @@ impl<S: Source, T: Score, F: Fn(S::Score) -> T + Copy + Sync> Source for WithSco
     fn scores(&self, rows: Range<usize>) -> impl Iterator<Item: Iterator<Item = T>> {
         self.source.scores(rows).map(|piece| piece.map(self.score))
     }
-}
-
-/// Responses by cell, those of one cell in their order.
-pub struct Sorted<S>(Vec<(u32, u32, S)>);
-
-impl<S: Score> Sorted<S> {
-    fn new(responses: &impl Source<Score = S>) -> Self {
-        let mut rows: Vec<(u32, u32, S)> = responses.read_all().collect();
-        rows.sort_by_key(|&(user, question, _)| (user, question));
-        Self(rows)
-    }
-
-    /// Calls `visit(user, question, scores)` for each cell, its scores in their order.
-    fn for_each_cell(&self, mut visit: impl FnMut(u32, u32, &[S]) -> Result<()>) -> Result<()> {
-        let mut scores = Vec::new();
-        for rows in self.0.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            let (user, question, _) = rows[0];
-            scores.clear();
-            scores.extend(rows.iter().map(|&(_, _, score)| score));
-            visit(user, question, &scores)?;
-        }
-        Ok(())
-    }
-
-    /// The matrix in which one score, made by `one_of`, replaces the scores of each cell.
-    fn collapse<T: Score>(
-        &self,
-        whole: &Whole,
-        one_of: impl Fn(&[S]) -> Result<T>,
-    ) -> Result<ResponseMatrix> {
-        let mut collapsed = Responses { users: Vec::new(), questions: Vec::new(), scores: Vec::new() };
-        self.for_each_cell(|user, question, scores| {
-            collapsed.users.push(user);
-            collapsed.questions.push(question);
-            collapsed.scores.push(one_of(scores)?);
-            Ok(())
-        })?;
-        collapsed.matrix_against(Duplicates::Error, whole)
-    }
-
-    /// The matrix of means, exact: all are multiplied by the least common multiple of the numbers of responses,
-    /// which changes no correlation.
-    fn integer_means(&self, whole: &Whole) -> Result<ResponseMatrix>
-    where
-        S: Into<i128>,
-    {
-        let mut multiple: i128 = 1;
-        self.for_each_cell(|_, _, scores| {
-            let count = scores.len() as i128;
-            multiple =
-                multiple.checked_mul(count / greatest_common_divisor(multiple, count)).ok_or(DUPLICATES)?;
-            Ok(())
-        })?;
-        self.collapse(whole, |cell| {
-            let sum = cell.iter().try_fold(0i128, |sum, &score| sum.checked_add(score.into()));
-            sum.and_then(|sum| sum.checked_mul(multiple / cell.len() as i128)).ok_or(DUPLICATES)
-        })
-    }
-}
-
-const DUPLICATES: Error = Error::Overflow { what: "sum of duplicate responses" };
-
-fn greatest_common_divisor(a: i128, b: i128) -> i128 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 pub(crate) fn lesser<S: PartialOrd>(a: S, b: S) -> S {
@@ -511,5 +471,50 @@ mod tests {
         let (user, question) = (responses.users[rows / 2], responses.questions[rows / 2]);
         let error = responses.matrix(Duplicates::Error).unwrap_err();
         assert_eq!(error, Error::Duplicate { user, question, count: 3 });
+    }
+
+    #[test]
+    fn threads_collapse_repeated_responses_as_one_by_one() {
+        let mut responses = many();
+        let rows = responses.len();
+        // Some cells of three responses, some of two, some neighbours and some not.
+        for of in (0..rows / 2).step_by(997) {
+            for at in [of + 1 + of % 3, rows - 1 - of].into_iter().take(1 + of % 2) {
+                (responses.users[at], responses.questions[at]) =
+                    (responses.users[of], responses.questions[of]);
+            }
+        }
+        responses.scores.iter_mut().zip(0..).for_each(|(score, row)| *score = row % 5 - row % 3);
+        let mut cells = BTreeMap::<(u32, u32), Vec<f64>>::new();
+        for (user, question, score) in responses.read_all() {
+            cells.entry((user, question)).or_default().push(score as f64);
+        }
+        let of_so_many = |count| cells.values().filter(|cell| cell.len() == count).count();
+        assert!(of_so_many(2) > 30 && of_so_many(3) > 30 && of_so_many(4) == 0);
+        for (duplicates, one_of) in [
+            (Duplicates::First, (|cell| cell[0]) as fn(&[f64]) -> f64),
+            (Duplicates::Last, |cell| cell[cell.len() - 1]),
+            (Duplicates::Sum, |cell| cell.iter().sum()),
+            (Duplicates::Min, |cell| cell.iter().copied().fold(f64::INFINITY, f64::min)),
+            (Duplicates::Max, |cell| cell.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
+            (Duplicates::Mean, |cell| cell.iter().sum::<f64>() / cell.len() as f64),
+        ] {
+            // Means of up to three are multiples of a sixth.
+            let multiple = if duplicates == Duplicates::Mean { 6.0 } else { 1.0 };
+            let (users, questions) = cells.keys().copied().unzip();
+            let scores = cells.values().map(|cell| one_of(cell)).collect();
+            let expected = Responses { users, questions, scores };
+            let integers = expected.with_scores(|score| (score * multiple).round() as i64);
+            let made = parallel::on(3, || responses.matrix(duplicates)).unwrap();
+            assert!(same(&made, &integers.matrix(Duplicates::Error).unwrap()), "{duplicates:?}");
+            let halves = responses.with_scores(|score| score as f64 / 2.0);
+            let made = parallel::on(3, || halves.matrix(duplicates)).unwrap();
+            let expected = expected.with_scores(|score| score / 2.0);
+            assert!(same(&made, &expected.matrix(Duplicates::Error).unwrap()), "{duplicates:?} of floats");
+        }
+    }
+
+    fn same(a: &ResponseMatrix, b: &ResponseMatrix) -> bool {
+        format!("{a:?}") == format!("{b:?}")
     }
 }

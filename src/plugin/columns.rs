@@ -77,10 +77,9 @@ impl Columns {
                     let has_criterion = criterion.is_not_null();
                     let others = Self(self.0.try_map(|column| column.filter(&has_criterion))?);
                     let mut coded = others.matrix(duplicates, total)?;
-                    let rows = has_criterion.iter().zip(0..);
-                    let rows: Vec<u32> =
-                        rows.filter_map(|(has, row)| (has == Some(true)).then_some(row)).collect();
-                    let user_rows = coded.user_rows.all().iter().map(|&row| rows[row as usize]).collect();
+                    let rows = (0..has_criterion.len() as u32).collect();
+                    let rows = IdxCa::from_vec(PlSmallStr::EMPTY, rows).filter(&has_criterion)?;
+                    let user_rows = rows.take(&*coded.user_rows.all())?.into_no_null_iter().collect();
                     coded.user_rows = FirstRows::Written(user_rows);
                     return Ok(coded);
                 }
