@@ -157,7 +157,6 @@ impl BitMatrix {
     }
 
     /// The words of one row.
-    #[inline(always)]
     pub fn row(&self, row: usize) -> &[u64] {
         &self.words[row * self.words_per_row..][..self.words_per_row]
     }
@@ -210,7 +209,6 @@ impl BitMatrix {
     }
 
     /// How many bits of one row are set.
-    #[inline(always)]
     pub fn ones(&self, row: usize) -> usize {
         self.row(row).iter().map(|word| word.count_ones() as usize).sum()
     }

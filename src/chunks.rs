@@ -8,7 +8,7 @@ pub struct Runs {
     /// The first row of each, and behind the last the row that follows it.
     starts: Vec<u32>,
     /// How long the last run is, which the next is nearly always, too.
-    last: usize,
+    last_length: usize,
     /// Whether the values of runs, forgotten ones included, ascend strictly, in each of two orders. If they do in either, all runs
     /// have different values, and none needs to be hashed to find that out. The first run is compared with the row before it.
     pub are_sorted: [bool; 2],
@@ -17,16 +17,15 @@ pub struct Runs {
 impl Runs {
     /// No run; the first will begin at `row`.
     pub fn from(row: usize) -> Self {
-        Self { starts: vec![row as u32], last: 0, are_sorted: [true; 2] }
+        Self { starts: vec![row as u32], last_length: 0, are_sorted: [true; 2] }
     }
 
     /// Adds the run that begins at the [`end`](Self::end). `follow` is what of [`are_sorted`](Self::are_sorted) is true of it.
     #[inline]
-    pub fn push(&mut self, length: usize, [up, down]: [bool; 2]) {
+    pub fn push(&mut self, length: usize, follow: [bool; 2]) {
         self.starts.push((self.end() + length) as u32);
-        self.last = length;
-        self.are_sorted[0] &= up;
-        self.are_sorted[1] &= down;
+        self.last_length = length;
+        self.are_sorted.iter_mut().zip(follow).for_each(|(are_sorted, follows)| *are_sorted &= follows);
     }
 
     /// Forgets all runs; the next begins at their [`end`](Self::end).
@@ -172,7 +171,7 @@ impl<T: Copy + Ord> Chunks<'_, T> {
     pub fn extend_runs(&self, runs: &mut Runs, end: usize, most: usize) {
         let start = runs.end();
         let mut last = start.checked_sub(1).and_then(|row| self.get(row));
-        let mut guess = runs.last;
+        let mut guess = runs.last_length;
         // What of the slice is left from the end on.
         let mut values = self.from(start);
         for _ in 0..most {
@@ -262,7 +261,10 @@ mod tests {
                 // Half of them without a guess.
                 let mut runs = Runs::from(row);
                 chunks.extend_runs(&mut runs, end, most / 2);
+                let mut found = runs.starts().to_vec();
+                runs.forget();
                 chunks.extend_runs(&mut runs, end, most - most / 2);
+                found.extend(&runs.starts()[1..]);
                 let mut starts = vec![row];
                 let mut are_sorted = [true; 2];
                 while let start = starts[starts.len() - 1]
@@ -276,7 +278,7 @@ mod tests {
                     let is_same = |&&value: &&u8| value == values[start];
                     starts.push(start + values[start..].iter().take_while(is_same).count());
                 }
-                prop_assert!(runs.starts().iter().map(|&start| start as usize).eq(starts));
+                prop_assert!(found.iter().map(|&start| start as usize).eq(starts));
                 prop_assert_eq!(runs.are_sorted, are_sorted);
             }
 

@@ -67,12 +67,12 @@ pub fn update_each<T: Send>(worth_it: bool, items: &mut [T], update: impl Fn(&mu
     }
 }
 
-/// So many zeros, written on several threads where that pays, since memory that is new costs more than what becomes of it; `None`
-/// where it is not to be had.
+/// So many zeros, written by all threads of the pool that this is called on, if that pays: memory that is new costs more than what
+/// becomes of it. `None` where it is not to be had.
 pub fn try_zeros<T: Copy + Default + Send + Sync>(length: usize) -> Option<Vec<T>> {
     let mut zeros = Vec::new();
     zeros.try_reserve_exact(length).ok()?;
-    if is_worth_it(length) {
+    if is_worth_it(length) && rayon::current_thread_index().is_some() {
         zeros.par_extend(rayon::iter::repeat_n(T::default(), length));
     } else {
         zeros.resize(length, T::default());

@@ -151,6 +151,16 @@ impl Regular {
         })
     }
 
+    /// Whether it takes less memory than a number for each user.
+    pub fn is_small(&self) -> bool {
+        let Order::ByUser { alike, users } = &self.order else { return true };
+        let sequences = self.sequences.iter().map(|sequence| {
+            size_of::<Sequence>() + size_of_val(&sequence.questions[..]) + size_of_val(&sequence.spans[..])
+        });
+        let bytes = size_of_val(&alike[..]) + self.answered.bytes() + sequences.sum::<usize>();
+        bytes < size_of::<u32>() * users
+    }
+
     /// For each user the first row.
     pub fn user_rows(&self) -> Vec<u32> {
         let (users, _) = self.ids();

@@ -54,7 +54,7 @@ pub trait Score: Copy + Default + PartialOrd + Send + Sync {
         whole: &Whole,
     ) -> Result<ResponseMatrix>;
 
-    /// The matrix of responses without duplicates, whose cells are `answered`. `whole` is the [`simplest`](Whole::simplest) of
+    /// The matrix of responses whose cells are `answered`; several for one cell are the same. `whole` is the [`simplest`](Whole::simplest) of
     /// its kind.
     fn matrix(
         responses: &impl Source<Score = Self>,
@@ -262,7 +262,7 @@ fn matrix_of(responses: &impl Source, whole: &Whole) -> Result<ResponseMatrix> {
     Bits::of(responses)?.matrix(responses, whole)
 }
 
-/// What of responses are bits.
+/// Who answered and who scored.
 struct Bits {
     isa: InstructionSet,
     /// Who answered what.
@@ -512,6 +512,18 @@ mod tests {
             let expected = expected.with_scores(|score| score / 2.0);
             assert!(same(&made, &expected.matrix(Duplicates::Error).unwrap()), "{duplicates:?} of floats");
         }
+    }
+
+    #[test]
+    fn a_mean_may_be_of_scores_of_which_no_multiple_fits() {
+        const LARGE: i128 = i128::MAX / 2 + 1;
+        let means = |scores: Vec<i128>| {
+            let users = vec![0; scores.len() - 1].into_iter().chain([1]).collect();
+            Responses { users, questions: vec![0; scores.len()], scores }.matrix(Duplicates::Mean).map(drop)
+        };
+        assert_eq!(means(vec![LARGE, -LARGE, 3]), Ok(()));
+        assert_eq!(means(vec![2, 4, LARGE]), Err(SUMS));
+        assert_eq!(means(vec![LARGE, LARGE, 3]), Err(SUMS));
     }
 
     fn same(a: &ResponseMatrix, b: &ResponseMatrix) -> bool {

@@ -32,7 +32,7 @@ macro_rules! shared_integers {
                 type Atomic = $atomic;
 
                 fn write(self, to: &$atomic) {
-                    // Nobody reads it, or writes it once more, until all threads are done.
+                    // Nobody reads it, or writes something else, until all threads are done.
                     to.store(self, Relaxed);
                 }
 
@@ -60,7 +60,7 @@ impl Shared for f64 {
 }
 
 impl<T: Shared> Packed<T> {
-    /// Stores `point(value(score), of_questions[question])` for each response. There is one for each cell of `answered`.
+    /// Stores `point(value(score), of_questions[question])` for each response. There is one for each cell of `answered`, or several with the same score.
     pub fn new<S: Source>(
         responses: &S,
         answered: &BitMatrix,

@@ -1,5 +1,6 @@
 //! Columns → response matrix. Every error that the data can cause is worded here.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use polars::prelude::*;
@@ -80,7 +81,7 @@ impl Columns {
                     let rows = (0..has_criterion.len() as u32).collect();
                     let rows = IdxCa::from_vec(PlSmallStr::EMPTY, rows).filter(&has_criterion)?;
                     let user_rows = rows.take(&*coded.user_rows.all())?.into_no_null_iter().collect();
-                    coded.user_rows = FirstRows::Written(user_rows);
+                    coded.user_rows = FirstRows::Listed(user_rows);
                     return Ok(coded);
                 }
                 criterion::of_users(&users.first_rows.of(criterion)?)?
@@ -107,7 +108,7 @@ impl Columns {
             domains: domains.map(|domains| constraints::domains(&domains)).transpose()?,
             costs: costs.map(|costs| constraints::costs(&costs, &question_values)).transpose()?,
             questions: question_values,
-            user_rows: users.first_rows,
+            user_rows: users.first_rows.compact(),
         })
     }
 
@@ -232,7 +233,11 @@ fn check_constant(
     ids: &Ids,
 ) -> PolarsResult<()> {
     let of_ids = ids.first_rows.of(column)?;
-    let [physical, expected] = [column, &of_ids].map(|values| values.to_storage().to_physical_repr());
+    let [mut physical, expected] = [column, &of_ids].map(|values| values.to_storage().to_physical_repr());
+    if physical.n_chunks() > column.len() / COMPARED_AT_ONCE {
+        // To find some rows goes through all chunks.
+        physical = Cow::Owned(physical.rechunk());
+    }
     let read = ids.reader();
     // The first row that differs from the first one of its user or question.
     let first_other = |Range { start, end }: Range<usize>| {

@@ -22,8 +22,8 @@ pub struct Ids {
 
 /// For each id the row in which it appears first.
 pub enum FirstRows {
-    Written(Vec<u32>),
-    /// Those of the users in an order: it tells them by less than a number for each.
+    Listed(Vec<u32>),
+    /// Those of the users in an order, which tells them.
     OfUsers(Arc<Regular>),
 }
 
@@ -31,15 +31,23 @@ impl FirstRows {
     /// How many ids there are.
     pub fn len(&self) -> usize {
         match self {
-            Self::Written(rows) => rows.len(),
+            Self::Listed(rows) => rows.len(),
             Self::OfUsers(regular) => regular.ids().0,
         }
     }
 
     pub fn all(&self) -> Cow<'_, [u32]> {
         match self {
-            Self::Written(rows) => Cow::Borrowed(rows),
+            Self::Listed(rows) => Cow::Borrowed(rows),
             Self::OfUsers(regular) => Cow::Owned(regular.user_rows()),
+        }
+    }
+
+    /// The same in the memory of a number for each, or less.
+    pub fn compact(self) -> Self {
+        match self {
+            Self::OfUsers(regular) if !regular.is_small() => Self::Listed(regular.user_rows()),
+            rows => rows,
         }
     }
 
@@ -131,7 +139,7 @@ impl ResponseIds {
             };
             return Ok(Self {
                 users: ids(Regular::users_at, FirstRows::OfUsers(regular.clone())),
-                questions: ids(Regular::questions_at, FirstRows::Written(question_rows)),
+                questions: ids(Regular::questions_at, FirstRows::Listed(question_rows)),
                 regular: Some(regular),
             });
         }
@@ -184,7 +192,7 @@ impl Ids {
                 }
             },
         };
-        let first_rows = FirstRows::Written(first_rows);
+        let first_rows = FirstRows::Listed(first_rows);
         Ok(Self { numbers: Box::new(Written(stretches)), first_rows })
     }
 
@@ -193,7 +201,7 @@ impl Ids {
         let integers = chunks(column);
         let (table, first_rows) = number_near_rows(column.len(), |rows| integers.slices(rows), modulo)?;
         let numbers = Box::new(LookedUp { integers: column.clone(), table });
-        Some(Self { numbers, first_rows: FirstRows::Written(first_rows) })
+        Some(Self { numbers, first_rows: FirstRows::Listed(first_rows) })
     }
 
     /// The ids of the values `more` of a column that begins with the `known` ones, all different, both of one dtype. So each

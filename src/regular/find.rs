@@ -77,7 +77,7 @@ const USERS_AT_ONCE: usize = 64;
 
 /// Users whose responses are neighbours.
 struct Neighbours {
-    /// The runs of those that were looked for last.
+    /// The runs of those that were looked for last, and whether all are sorted.
     last: Runs,
     /// All of them.
     alike: Vec<Alike>,

@@ -218,6 +218,22 @@ fn a_repeated_response_is_not_regular() {
 }
 
 #[test]
+fn a_user_who_comes_back_late_is_not_regular() {
+    // Neither ascending nor descending from the first users on, and sorted from then on.
+    let user = |place: u16| if place < 2 { 1 - place } else { place };
+    for is_back in [false, true] {
+        let users: Vec<u16> =
+            (0..300).map(|place| user(if is_back && place == 299 { 0 } else { place })).collect();
+        let questions = 0..20;
+        let mut rows: Vec<(u16, u16)> =
+            users.iter().flat_map(|&user| questions.clone().map(move |question| (user, question))).collect();
+        assert_eq!(check(&rows), !is_back, "user by user");
+        rows = questions.flat_map(|question| users.iter().map(move |&user| (user, question))).collect();
+        assert_eq!(check(&rows), !is_back, "question by question");
+    }
+}
+
+#[test]
 fn users_with_questions_of_their_own() {
     // One of fifty skips a question, and others have an order of their own.
     let usual: Vec<u16> = (0..60).collect();

@@ -129,26 +129,29 @@ impl Kernel for Pack<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> bool {
-        let word_of = |bytes: &[u8; WORD_BITS]| {
-            let (parts, _) = bytes.as_chunks::<PART>();
-            parts.iter().rev().fold(0, |word, part| {
-                // No `map`, which may be compiled apart, for another instruction set.
-                let mut lanes = [false; PART];
-                lanes.iter_mut().zip(part).for_each(|(lane, &byte)| *lane = byte == 1);
-                word << PART | u64::from(isa.bits(&lanes))
-            })
-        };
         let (words, rest) = self.bytes.as_chunks();
         for (bits, bytes) in self.bits.iter_mut().zip(words) {
-            *bits = word_of(bytes);
+            *bits = word_of(isa, bytes);
         }
         if let Some(bits) = self.bits.get_mut(words.len()) {
             let mut last = [0; WORD_BITS];
             last[..rest.len()].copy_from_slice(rest);
-            *bits = word_of(&last);
+            *bits = word_of(isa, &last);
         }
         self.bytes.iter().fold(0, |all, &byte| all | byte) & NO_BIT == 0
     }
+}
+
+/// A bit for each byte.
+#[inline(always)]
+fn word_of<I: Isa>(isa: I, bytes: &[u8; WORD_BITS]) -> u64 {
+    let (parts, _) = bytes.as_chunks::<PART>();
+    parts.iter().rev().fold(0, |word, part| {
+        // No `map`, which may be compiled apart, for another instruction set.
+        let mut lanes = [false; PART];
+        lanes.iter_mut().zip(part).for_each(|(lane, &byte)| *lane = byte == 1);
+        word << PART | u64::from(isa.bits(&lanes))
+    })
 }
 
 #[cfg(test)]

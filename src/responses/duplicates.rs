@@ -57,11 +57,11 @@ impl<S: Score> Repeated<S> {
     where
         S: 'a,
     {
-        self.collapse(responses, |score| score, one_of)
+        self.collapse_to(responses, |score| score, one_of)
     }
 
     /// The same, of another type: what `single` makes of the only one.
-    fn collapse<'a, T: Score + 'a>(
+    fn collapse_to<'a, T: Score + 'a>(
         &'a self,
         responses: &'a impl Source<Score = S>,
         single: impl Fn(S) -> T + Sync + 'a,
@@ -107,10 +107,12 @@ impl<S: Score> Repeated<S> {
             multiple.checked_mul(count / greatest_common_divisor(multiple, count))
         });
         let multiple = multiple.ok_or(SUMS)?;
-        if !all(responses, |score| score.into().checked_mul(multiple).is_some()) {
+        // Of repeated responses it is the sum that has to fit.
+        let singles = self.collapsed(responses, |_| Ok(S::default()))?;
+        if !all(&singles, |score| score.into().checked_mul(multiple).is_some()) {
             return Err(SUMS);
         }
-        self.collapse(
+        self.collapse_to(
             responses,
             move |score| score.into() * multiple,
             |scores| {
