@@ -171,10 +171,13 @@ fn main() {
     let sparse =
         Data { name: "sparse", users: 20_000, questions: 100, answered: 20.0, k: 4, rank_by: RankBy::R };
     let dense = Data { name: "dense", users: 2_000, questions: 50, answered: 80.0, k: 4, rank_by: RankBy::R };
+    // Six users for each set, so that what a prefix takes beside its users shows most.
+    let thin = Data { name: "thin", users: 20_000, questions: 60, answered: 20.0, k: 5, rank_by: RankBy::R };
     let complete =
         |name, k, rank_by| Data { name, users: 2_000, questions: 110, answered: 100.0, k, rank_by };
     for data in [
         sparse,
+        thin,
         dense,
         complete("complete", 8, RankBy::R),
         complete("complete, 10 by r", 10, RankBy::R),

@@ -393,6 +393,11 @@ impl Standing {
         &self.closed[self.closed.len() - words_for(rules.places)..]
     }
 
+    /// How many places are closed.
+    pub fn closed(&self, rules: &Rules) -> usize {
+        self.words(rules).iter().map(|word| word.count_ones() as usize).sum()
+    }
+
     /// Of 16 places from one on, which are closed.
     pub fn lanes(&self, rules: &Rules, first: usize) -> u16 {
         let (words, shift) = (self.words(rules), first % WORD_BITS);

@@ -118,10 +118,23 @@ struct Prefix {
     low: usize,
     /// How many questions come before all others.
     fixed: usize,
+    /// What its questions close. Of prefixes that lack one question the last is not always among these, see
+    /// [`Leaves::is_tracked`].
     standing: Standing,
 }
 
 impl Prefix {
+    /// Chooses a question, but for `standing`.
+    fn push(&mut self, question: u32, column: Column) {
+        self.questions.push(question);
+        self.low += usize::from(matches!(column, Column::Low(_)));
+    }
+
+    fn pop(&mut self, column: Column) {
+        self.questions.pop();
+        self.low -= usize::from(matches!(column, Column::Low(_)));
+    }
+
     fn len(&self) -> usize {
         self.questions.len()
     }
@@ -232,16 +245,14 @@ impl<S: Scores> Tree<'_, S> {
     }
 
     fn push(&self, prefix: &mut Prefix, column: Column) {
-        prefix.questions.push(self.questions.id(column));
-        prefix.low += usize::from(matches!(column, Column::Low(_)));
+        prefix.push(self.questions.id(column), column);
         if let Some(rules) = self.rules {
             prefix.standing.push(rules, self.questions.place(column));
         }
     }
 
     fn pop(&self, prefix: &mut Prefix, column: Column) {
-        prefix.questions.pop();
-        prefix.low -= usize::from(matches!(column, Column::Low(_)));
+        prefix.pop(column);
         if let Some(rules) = self.rules {
             prefix.standing.pop(rules);
         }
@@ -272,7 +283,8 @@ impl<S: Scores> Tree<'_, S> {
         if missing == 1 {
             let extension = &self.scores.extend_by_none();
             let end = layout.leaf_lanes(open, true);
-            let of = Leaves { node, extension, users, end, prefix, kept: subtree.leaves(open) };
+            let (kept, is_tracked) = (subtree.leaves(open), self.rules.is_some());
+            let of = Leaves { node, extension, users, end, prefix, kept, is_tracked };
             let mut scratch = Scratch::default();
             scratch.lay(self.questions, layout);
             self.isa.run(Root { tree: self, of, scratch: &mut scratch, sink: &mut collector });

@@ -37,10 +37,6 @@ pub struct Kept {
 impl Kept {
     pub const ALL: Self = Self { from: 0, below: usize::MAX };
 
-    pub fn is_all(self) -> bool {
-        self.from == 0 && self.below == usize::MAX
-    }
-
     /// Those of the lanes of a part that are kept, a bit each.
     pub fn lanes(self, part: usize) -> u16 {
         let lane = |position: usize| position.saturating_sub(part * PART).min(PART);

@@ -36,8 +36,8 @@ fn fulfils(constraints: &Constraints, set: &[u32]) -> bool {
     let balanced = domains.as_ref().is_none_or(|domains| {
         (0..DOMAINS).all(|domain| {
             let count = set.iter().filter(|&&question| is_of(domain, question)).count();
-            let is_there =
-                (0..QUESTIONS).any(|question| !exclude.contains(&question) && is_of(domain, question));
+            let is_there = (0..domains.of.len() as u32)
+                .any(|question| !exclude.contains(&question) && is_of(domain, question));
             count <= domains.most && (count >= domains.least || !is_there)
         })
     });
@@ -221,6 +221,39 @@ fn sets_have_positions() {
             assert_eq!(blueprint.position_from(Some(&set)), Some(before as u128), "{set:?}, {constraints:?}");
         }
         assert_eq!(blueprint.position_from(None), Some(sets.len() as u128));
+    }
+}
+
+/// Where a question closes as many others as a vector has lanes, and whole vectors of them.
+#[test]
+fn sets_are_the_same_where_whole_parts_are_closed() {
+    let questions = 56u32;
+    // As many users for each question, so that the search takes them in the order of their numbers, and domains side by side.
+    let is_answered = |user: u32, question: u32| (user * 7 + question * 3) % 5 != 0;
+    let score = |user: u32, question: u32| f64::from((user * 31 + question * 17 + user * question) % 7 / 4);
+    let answers_of = |user: u32| {
+        let answered = (0..questions).filter(|&question| is_answered(user, question));
+        answered.map(|question| (question, score(user, question))).collect()
+    };
+    let answers: Answers = (0..40).map(|user| (user, answers_of(user))).collect();
+    let by_thirds = |least, most| {
+        Some(Domains { of: (0..questions).map(|question| Some(question / 19)).collect(), least, most })
+    };
+    let in_the_middle = (0..questions).map(|question| (15..33).contains(&question).then_some(0));
+    let of_the_middle = Some(Domains { of: in_the_middle.collect(), least: 0, most: 1 });
+    let of = (0..questions).map(|question| if question < 36 { 5.0 } else { f64::from(question % 3) });
+    let costs = Some(Costs { of: of.collect(), most: 7.0 });
+    let free = Constraints::default();
+    for constraints in [
+        Constraints { domains: by_thirds(0, 1), ..free.clone() },
+        // Both sides of the middle stay open, several parts each.
+        Constraints { domains: of_the_middle, ..free.clone() },
+        Constraints { domains: by_thirds(1, 2), ..free.clone() },
+        Constraints { costs: costs.clone(), ..free.clone() },
+        Constraints { include: vec![40], domains: by_thirds(0, 1), costs, ..free },
+    ] {
+        check(&matrix_of(&answers, |score| score as i64), 3, 2, &constraints);
+        check(&matrix_of(&answers, |score| score as i64 * 3), 3, 2, &constraints);
     }
 }
 
