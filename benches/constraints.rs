@@ -28,6 +28,9 @@ const RUNS: usize = 5;
 /// Questions from one domain after another: as many domains.
 const DOMAINS: u32 = 10;
 
+/// Questions of which a set has one, fewer than a vector has lanes.
+const BEST: usize = 12;
+
 /// Questions of a set that an exhaustive search can look at all of.
 const CHECKED: usize = 5;
 
@@ -95,14 +98,26 @@ fn cases(questions: u32, k: usize) -> Vec<(&'static str, Constraints)> {
     ]
 }
 
+/// For each question how many discriminate better.
+fn ranks(discriminations: &[f64]) -> Vec<usize> {
+    let mut best: Vec<usize> = (0..discriminations.len()).collect();
+    best.sort_by(|&a, &b| discriminations[b].total_cmp(&discriminations[a]));
+    let mut rank_of = vec![0; best.len()];
+    (0..).zip(best).for_each(|(rank, question)| rank_of[question] = rank);
+    rank_of
+}
+
+/// Few of the best questions: many sets that break the rule are better than all that do not.
+fn few_of_the_best(discriminations: &[f64]) -> Constraints {
+    let of = ranks(discriminations).into_iter().map(|rank| (rank < BEST).then_some(0)).collect();
+    Constraints { domains: Some(Domains { of, least: 0, most: 1 }), ..Constraints::default() }
+}
+
 /// Constraints that exclude what is best by far: questions of a domain are of like discrimination, or the
 /// discriminating cost more.
 fn tight_cases(discriminations: &[f64], k: usize) -> Vec<(&'static str, Constraints)> {
     let questions = discriminations.len();
-    let mut ranks: Vec<usize> = (0..questions).collect();
-    ranks.sort_by(|&a, &b| discriminations[b].total_cmp(&discriminations[a]));
-    let mut rank_of = vec![0; questions];
-    (0..).zip(ranks).for_each(|(rank, question)| rank_of[question] = rank);
+    let rank_of = ranks(discriminations);
     let alike = |count: usize, least, most| {
         domains(rank_of.iter().map(|rank| (rank * count / questions) as u32), least, most)
     };
@@ -189,7 +204,11 @@ fn main() {
         let request = Request { k, top: Some(10), min_users: 10, rank_by };
         let (matrix, discriminations) = matrix(&data);
         let all_cases = |k| {
-            let tight = if is_complete { tight_cases(&discriminations, k) } else { Vec::new() };
+            let tight = if is_complete {
+                tight_cases(&discriminations, k)
+            } else {
+                vec![("one of the best", few_of_the_best(&discriminations))]
+            };
             cases(questions, k).into_iter().chain(tight)
         };
         for ((name, constraints), (_, fewer)) in all_cases(k).zip(all_cases(CHECKED)) {

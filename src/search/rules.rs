@@ -341,6 +341,18 @@ impl Standing {
         self.close_dear(rules);
     }
 
+    /// Becomes what `shorter` is with one more place, if there is one.
+    pub fn become_longer(&mut self, shorter: &Self, rules: &Rules, place: Option<usize>) {
+        let Self { path, closed, counts, lacking, cost } = shorter;
+        self.path.clone_from(path);
+        self.closed.clone_from(closed);
+        self.counts.clone_from(counts);
+        (self.lacking, self.cost) = (*lacking, *cost);
+        if let Some(place) = place {
+            self.push(rules, place);
+        }
+    }
+
     pub fn pop(&mut self, rules: &Rules) {
         let Some(place) = self.path.pop() else { return };
         self.closed.truncate(self.closed.len() - words_for(rules.places));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::isa::{Isa, Kernel, PART};
 use crate::moments::{Correlations, LaneCorrelations, Side};
 use crate::ranking::{All, Siblings, Sink};
-use crate::search::Rules;
+use crate::search::{Rules, Standing};
 
 use super::filter::Bar;
 use super::halves::Questions;
@@ -24,11 +24,20 @@ pub struct Scratch<S: Scores> {
     set: Vec<u32>,
     /// How many sets of far users had to be completed.
     completed: usize,
+    /// Behind the last question of a prefix, where that is not taken into account before something is found.
+    standing: Standing,
 }
 
 impl<S: Scores> Default for Scratch<S> {
     fn default() -> Self {
-        Self { lanes: Lanes::default(), open: Vec::new(), sums: Vec::new(), set: Vec::new(), completed: 0 }
+        Self {
+            lanes: Lanes::default(),
+            open: Vec::new(),
+            sums: Vec::new(),
+            set: Vec::new(),
+            completed: 0,
+            standing: Standing::default(),
+        }
     }
 }
 
@@ -62,24 +71,10 @@ impl<S: Scores> Tree<'_, S> {
         }
     }
 
-    /// Those of some lanes of a part that no question of a prefix closes, all of which are known to `standing`.
+    /// The lanes of a part that are closed.
     #[inline(always)]
-    fn open_lanes(&self, of: Leaves<'_, S>, part: usize, lanes: u16) -> u16 {
-        let Some(rules) = self.rules else { return lanes };
-        let closed = |column| of.prefix.standing.lanes(rules, self.questions.place(column));
-        lanes & !S::layout(of.node.database).bits(part, closed)
-    }
-
-    /// The candidates whose sets break no rule.
-    #[cold]
-    fn obeying(&self, rules: &Rules, prefix: &Prefix, mut candidates: Candidates<'_>) -> u16 {
-        let place = |&id: &u32| self.questions.place(self.questions.column(id as usize)) as u32;
-        let mut obeying = 0;
-        while let Some(lane) = candidates.pop() {
-            let set = prefix.questions.iter().chain([&candidates.questions[lane]]).map(place);
-            obeying |= u16::from(rules.obeys(set)) << lane;
-        }
-        obeying
+    fn closed_lanes(&self, rules: &Rules, standing: &Standing, layout: Layout, part: usize) -> u16 {
+        layout.bits(part, |column| standing.lanes(rules, self.questions.place(column)))
     }
 
     #[inline(always)]
@@ -91,12 +86,17 @@ impl<S: Scores> Tree<'_, S> {
         sink: &mut dyn Sink,
     ) {
         let Leaves { node: Node { database, before }, extension, users, end, prefix, .. } = of;
-        let Scratch { lanes, open, sums, set, completed } = scratch;
+        let layout = S::layout(database);
+        let Scratch { lanes, open, sums, set, completed, standing } = scratch;
         let parts = 0..end.div_ceil(PART);
         open.clear();
         open.extend(parts.clone().map(|part| lanes.open(part, end)));
-        if of.is_tracked {
-            (0..).zip(&mut *open).for_each(|(part, open)| *open = self.open_lanes(of, part, *open));
+        if let Some(rules) = self.rules
+            && of.is_tracked
+        {
+            for (part, open) in open.iter_mut().enumerate() {
+                *open &= !self.closed_lanes(rules, &prefix.standing, layout, part);
+            }
             let mut parts = parts.clone();
             while let Some(first) = parts.find(|&part| open[part] != 0) {
                 let last = parts.find(|&part| open[part] == 0).unwrap_or(parts.end);
@@ -111,6 +111,8 @@ impl<S: Scores> Tree<'_, S> {
             side: self.scores.side(self.request.rank_by),
         };
         let filter = self.scores.filter(bar, database, users);
+        // Whether `standing` is that behind the last question of the prefix.
+        let mut is_known = false;
         // From the last part to the first, because positions descend where the order of the sets matters.
         for part in parts.rev() {
             let open = open[part];
@@ -122,9 +124,22 @@ impl<S: Scores> Tree<'_, S> {
             } else {
                 S::candidates(isa, filter, &sums[part])
             };
-            let candidates = candidates & open & of.kept.lanes(part);
+            let mut candidates = candidates & open & of.kept.lanes(part);
             if candidates == 0 {
                 continue;
+            }
+            if let Some(rules) = self.rules
+                && !of.is_tracked
+            {
+                if !is_known {
+                    let place = |&id: &u32| self.questions.place(self.questions.column(id as usize));
+                    standing.become_longer(&prefix.standing, rules, prefix.questions.last().map(place));
+                    is_known = true;
+                }
+                candidates &= !self.closed_lanes(rules, standing, layout, part);
+                if candidates == 0 {
+                    continue;
+                }
             }
             let questions = lanes.questions(part);
             let (leaf, of_sets) = ((database, extension), (&prefix.questions[..], questions));
@@ -138,14 +153,6 @@ impl<S: Scores> Tree<'_, S> {
                 let (least_users, sums) = (bar.least_users, &mut sums[part]);
                 candidates.lanes &=
                     isa.run(Complete { tree: self, before, prefix, candidates, least_users, filter, sums });
-                if candidates.lanes == 0 {
-                    continue;
-                }
-            }
-            if let Some(rules) = self.rules
-                && !of.is_tracked
-            {
-                candidates.lanes = self.obeying(rules, prefix, candidates);
                 if candidates.lanes == 0 {
                     continue;
                 }
@@ -380,8 +387,8 @@ impl<S: Scores, const BY_FAR: bool> Kernel for Finish<'_, '_, S, BY_FAR> {
         scratch.completed = 0;
         let mut looked_at = 0;
         // A part is left out where all its lanes are closed, for which it takes at least as many closed questions. Until then
-        // rules are only asked about what is found, unless that is every set: asked at each prefix, rules that leave nearly all
-        // sets made a search of sets with six users each 11 to 15 % slower.
+        // what the last one closes is only looked up where something is found, unless that is every set: looked up at each
+        // prefix, rules that leave nearly all sets made a search of sets with six users each 11 to 15 % slower.
         let is_tracked =
             tree.rules.is_some_and(|rules| prefix.standing.closed(rules) >= PART || sink.all().is_some());
         for (column, open) in children {
