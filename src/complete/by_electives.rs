@@ -217,9 +217,11 @@ impl<P: PairScores, A: SumInteger + Sync> Walk<'_, '_, P, A> {
                 }
             };
             variance = good.sets.first().map_or(0.0, |best| covariances.of_set(best).v);
-            if let Some(rules) = &rules {
-                let wanted = (rank_by, found.threshold());
-                prices::charge(isa, &mut covariances, wanted, rules, &fixed, &good.sets);
+            let wanted = (rank_by, found.threshold());
+            if let Some(rules) = &rules
+                && let Some(charged) = prices::charged(isa, &covariances, wanted, rules, &fixed, &good.sets)
+            {
+                covariances = charged;
             }
         }
         bound::search(

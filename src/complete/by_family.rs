@@ -253,8 +253,10 @@ impl<'a, A: SumInteger + Sync> Answers<'a, A> {
         let (space, rank_by) = (blueprint.space(), blueprint.request().rank_by);
         if let Some(rules) = self.rules(blueprint, &self.all_items())
             && let Some(fixed) = Path::of_fixed(Some(&rules), space.fixed)
+            && let Some(charged) =
+                prices::charged(isa, &self.covariances, (rank_by, threshold), &rules, &fixed, good)
         {
-            prices::charge(isa, &mut self.covariances, (rank_by, threshold), &rules, &fixed, good);
+            self.covariances = charged;
         }
     }
 }

@@ -200,9 +200,7 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
             && let Some(rules) = rules
             && let Some(fixed) = &fixed
         {
-            let mut covariances = covariances.clone();
-            prices::charge(isa, &mut covariances, (rank_by, threshold), rules, fixed, &found);
-            charged = Some(covariances);
+            charged = prices::charged(isa, covariances, (rank_by, threshold), rules, fixed, &found);
         }
         Start { method, threshold, variance, charged }
     }

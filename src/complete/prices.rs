@@ -163,36 +163,39 @@ impl Prices {
     }
 }
 
-/// Charges sets for what they break, as far as `good` ones tell, the best first, of those of at least `threshold`.
+/// Covariances that charge sets for what they break, as far as `good` ones tell, the best first, of those of at least `threshold`;
+/// `None` where no rule is in their way, or where the memory is not to be had.
 ///
 /// The multiplier of cost is not that of the linear form but one at which the bound of all sets is low.
-pub fn charge(
+pub fn charged(
     isa: InstructionSet,
-    covariances: &mut Covariances,
+    covariances: &Covariances,
     (rank_by, threshold): (RankBy, f64),
     rules: &Rules,
     fixed: &Path,
     good: &[Vec<u32>],
-) {
-    let prices = Prices::new(covariances, (rank_by, threshold), rules, fixed, good);
-    let (Some((prices, criterion)), Some(best)) = (prices, good.first()) else { return };
+) -> Option<Covariances> {
+    let (prices, criterion) = Prices::new(covariances, (rank_by, threshold), rules, fixed, good)?;
+    let best = good.first()?;
     let k = best.len();
     let missing = k - fixed.len();
     let variance = covariances.of_set(best).v;
-    let scaled = |scale: f64| {
-        let multipliers = Multipliers { cost: scale * prices.multipliers.cost, ..prices.multipliers.clone() };
-        Prices::at(multipliers, rules, k)
-    };
     let all: Vec<u32> = (0..covariances.items as u32).collect();
-    let gap = |scale: f64| {
+    let charged = |scale: f64| {
+        let cost = scale * prices.multipliers.cost;
+        let prices = Prices::at(Multipliers { cost, ..prices.multipliers.clone() }, rules, k);
         let mut charged = covariances.select(&all)?;
-        charged.charge(&scaled(scale), k, &criterion);
+        charged.charge(&prices, k, &criterion);
+        Some(charged)
+    };
+    let gap = |scale: f64| {
+        let charged = charged(scale)?;
         let criterion = Criterion::new(&charged, k, rank_by, threshold, variance);
         bound::gap(isa, &charged, criterion, fixed, missing).ok()
     };
     // With two items to be chosen there is no bound.
     let scale = if prices.multipliers.cost > 0.0 && missing > 2 { best_scale(gap) } else { None };
-    covariances.charge(&scaled(scale.unwrap_or(1.0)), k, &criterion);
+    charged(scale.unwrap_or(1.0))
 }
 
 /// Where a function of the scale is least, by golden section; `None` if it is not to be told.

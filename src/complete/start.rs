@@ -167,8 +167,12 @@ impl<'a> Among<'a> {
 
     /// Whether a set with the fixed items is one of them.
     fn contains(&self, set: impl Iterator<Item = u32> + Clone) -> bool {
-        self.rules.is_none_or(|rules| rules.obeys(set.clone()))
-            && self.own.is_none_or(|own| own.contains(set.clone()))
+        self.rules.is_none_or(|rules| rules.obeys(set.clone())) && self.contains_obeying(set)
+    }
+
+    /// The same of one that breaks no rule.
+    fn contains_obeying(&self, set: impl Iterator<Item = u32> + Clone) -> bool {
+        self.own.is_none_or(|own| own.contains(set.clone()))
             && self.stretch.is_none_or(|stretch| stretch.contains(set))
     }
 }
@@ -252,6 +256,8 @@ impl Start<'_> {
             let c = current.moments.c - self.covariances.with_total[old];
             let v = current.moments.v - 2.0 * current.with_set[old] + row[old];
             let items = current.moments.items - row[old];
+            let others = current.set.iter().copied().filter(|&item| item as usize != old);
+            let tally = self.among.rules.map(|rules| rules.tally(others));
             for new in (self.among.space.fixed..self.covariances.items).filter(|&new| !current.is_in[new]) {
                 let c = c + self.covariances.with_total[new];
                 let own = self.covariances.row(new)[new];
@@ -266,7 +272,8 @@ impl Start<'_> {
                 if !is_best && !is_wanted {
                     continue;
                 }
-                let obeys = self.among.contains(swapped.clone());
+                let obeys = tally.as_ref().is_none_or(|tally| tally.obeys_with(Some(new as u32)))
+                    && self.among.contains_obeying(swapped.clone());
                 if is_best && (obeys || charge.is_some()) {
                     best = Some((key, position, new as u32));
                 }

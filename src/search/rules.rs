@@ -172,8 +172,9 @@ pub struct Rules {
     most: usize,
     cost_of: Vec<u64>,
     budget: u64,
-    /// What so many places cost at least.
+    /// What so many places cost at least, and at most.
     cheapest: Vec<u64>,
+    dearest_sums: Vec<u64>,
     /// Places by descending cost.
     dearest: Vec<usize>,
     /// Bits of the first of these: of none, of `step`, of twice as many, and so on.
@@ -221,10 +222,12 @@ impl Rules {
         let cost_of: Vec<u64> = columns.iter().map(cost).collect();
         let mut dearest: Vec<usize> = (0..columns.len()).collect();
         dearest.sort_by_key(|&place| std::cmp::Reverse(cost_of[place]));
-        let mut cheapest = vec![0];
-        for &place in dearest.iter().rev().take(k) {
-            cheapest.push(cheapest[cheapest.len() - 1] + cost_of[place]);
-        }
+        let sums = |places: &mut dyn Iterator<Item = &usize>| {
+            let mut sums = vec![0u64];
+            places.take(k).for_each(|&place| sums.push(sums[sums.len() - 1].saturating_add(cost_of[place])));
+            sums
+        };
+        let (cheapest, dearest_sums) = (sums(&mut dearest.iter().rev()), sums(&mut dearest.iter()));
         let step = columns.len().div_ceil(MASKS).max(1);
         let mut mask = vec![0; words_for(columns.len())];
         let mut masks = mask.clone();
@@ -244,6 +247,7 @@ impl Rules {
             cost_of,
             budget,
             cheapest,
+            dearest_sums,
             dearest,
             masks,
             step,
@@ -299,17 +303,56 @@ impl Rules {
     }
 
     /// Whether a set breaks none of them: what is open along a path tells the same, but only of a path.
-    pub fn obeys(&self, set: impl Iterator<Item = u32> + Clone) -> bool {
-        if set.clone().map(|place| self.cost_of[place as usize]).sum::<u64>() > self.budget {
-            return false;
+    pub fn obeys(&self, set: impl Iterator<Item = u32>) -> bool {
+        self.tally(set).obeys_with(None)
+    }
+
+    /// What some places, different ones, have together.
+    pub fn tally(&self, places: impl Iterator<Item = u32>) -> Tally<'_> {
+        let mut tally =
+            Tally { rules: self, cost: 0, counts: vec![0; self.domains()], needed: 0, is_over: false };
+        for place in places {
+            tally.cost = tally.cost.saturating_add(self.cost_of[place as usize]);
+            if let Some(domain) = self.domain(place as usize) {
+                let count = &mut tally.counts[domain as usize];
+                tally.needed += usize::from(*count < self.least);
+                tally.is_over |= *count == self.most;
+                *count += 1;
+            }
         }
-        let mut counts = vec![0; self.domains()];
-        set.filter_map(|place| self.domain(place as usize)).for_each(|domain| counts[domain as usize] += 1);
-        counts.into_iter().all(|count| (self.least..=self.most).contains(&count))
+        tally
     }
 
     fn members(&self, domain: u32) -> &[(u32, u64)] {
         &self.words[self.starts[domain as usize]..self.starts[domain as usize + 1]]
+    }
+}
+
+/// What places of a set have together.
+pub struct Tally<'a> {
+    rules: &'a Rules,
+    cost: u64,
+    /// By domain.
+    counts: Vec<usize>,
+    /// How many of the places their domains need.
+    needed: usize,
+    /// Whether there are too many of a domain.
+    is_over: bool,
+}
+
+impl Tally<'_> {
+    /// Whether these places, and one more if there is one, are a set that breaks no rule.
+    #[inline(always)]
+    pub fn obeys_with(&self, place: Option<u32>) -> bool {
+        let rules = self.rules;
+        let cost = place.map_or(0, |place| rules.cost_of[place as usize]);
+        let of_domain =
+            place.and_then(|place| rules.domain(place as usize)).map(|domain| self.counts[domain as usize]);
+        let needed = self.needed + usize::from(of_domain.is_some_and(|count| count < rules.least));
+        !self.is_over
+            && of_domain.is_none_or(|count| count < rules.most)
+            && self.cost.saturating_add(cost) <= rules.budget
+            && needed == rules.least.saturating_mul(rules.domains())
     }
 }
 
@@ -479,6 +522,11 @@ impl<'a> Path<'a> {
         longer
     }
 
+    /// Whether no set may have some question, too.
+    pub fn closes_some(&self) -> bool {
+        self.rules.is_some_and(|rules| self.standing.words(rules).iter().any(|&word| word != 0))
+    }
+
     /// Whether a set may have this question, too.
     #[inline(always)]
     pub fn is_open(&self, question: u32) -> bool {
@@ -504,11 +552,6 @@ pub struct Remaining<'a> {
 }
 
 impl Remaining<'_> {
-    /// Whether a set may not have any number of questions of a domain.
-    pub fn has_caps(&self) -> bool {
-        self.rules.most < self.rules.k
-    }
-
     pub fn domains(&self) -> usize {
         self.rules.domains()
     }
@@ -522,9 +565,10 @@ impl Remaining<'_> {
         self.rules.most.saturating_sub(self.standing.counts[domain as usize])
     }
 
-    /// Whether anything costs something.
-    pub fn has_costs(&self) -> bool {
-        self.rules.dearest.first().is_some_and(|&dearest| self.rules.cost_of[dearest] > 0)
+    /// Whether the dearest questions would cost more than what is left.
+    pub fn limits_cost(&self) -> bool {
+        let Self { rules, standing } = self;
+        rules.dearest_sums[rules.k - standing.path.len()] > self.budget()
     }
 
     /// Of a question, in units of which [`budget`](Self::budget) is left.
@@ -620,7 +664,12 @@ mod tests {
             let mut found = Vec::new();
             let rules = Rules::new(&limits, &(0..9).map(Some).collect::<Vec<_>>());
             for set in sets(9, k) {
-                prop_assert_eq!(rules.obeys(as_columns(&set).into_iter()), obeying.contains(&set), "{:?}", set);
+                let obeys = obeying.contains(&set);
+                prop_assert_eq!(rules.obeys(as_columns(&set).into_iter()), obeys, "{:?}", set);
+                for &one in &as_columns(&set) {
+                    let others = as_columns(&set).into_iter().filter(|&other| other != one);
+                    prop_assert_eq!(rules.tally(others).obeys_with(Some(one)), obeys, "{:?}, {}", set, one);
+                }
             }
             if let Some(mut standing) = rules.start() {
                 walk(&rules, &mut standing, &obeying, &mut found);

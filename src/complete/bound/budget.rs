@@ -66,7 +66,7 @@ impl Budget {
         highest: f64,
     ) -> bool {
         self.price = 0.0;
-        if !remaining.has_costs() {
+        if charged == 0.0 && !remaining.limits_cost() {
             return true;
         }
         self.left = remaining.budget() as f64;
@@ -173,6 +173,9 @@ mod tests {
             };
             let remaining = path.remaining().unwrap();
             let charged = gain / remaining.budget() as f64;
+            let cost = |set: &[u32]| set.iter().map(|&item| remaining.cost(item)).sum::<u64>();
+            let exceeds = |set: &Vec<u32>| cost(set) > remaining.budget();
+            prop_assert_eq!(remaining.limits_cost(), sets(ITEMS as u32, missing).iter().any(exceeds));
             let mut budget = Budget::default();
             let is_possible =
                 budget.choose_price((&ids, &bounds), remaining, missing, charged, highest);
@@ -182,8 +185,7 @@ mod tests {
             prop_assert!(highest > 0.0 || repriced == bounds);
             let sum = |of: &[f64], set: &[u32]| set.iter().map(|&item| of[item as usize]).sum::<f64>();
             for set in &obeying {
-                let cost: u64 = set.iter().map(|&item| remaining.cost(item)).sum();
-                let gained = charged * (remaining.budget() - cost) as f64;
+                let gained = charged * (remaining.budget() - cost(set)) as f64;
                 prop_assert!(sum(&repriced, set) >= sum(&bounds, set) - gained - 1e-9, "{set:?} lost");
             }
             let best = |of: &[f64]| {

@@ -36,7 +36,7 @@ impl Square {
         candidates: Candidates<'a>,
         set: &Path,
     ) -> std::result::Result<Candidates<'a>, TryReserveError> {
-        if candidates.items.iter().all(|&item| set.is_open(item)) {
+        if !set.closes_some() || candidates.items.iter().all(|&item| set.is_open(item)) {
             return Ok(candidates);
         }
         let is_open = |&position: &usize| set.is_open(candidates.items[position]);

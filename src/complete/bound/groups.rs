@@ -49,7 +49,11 @@ impl Groups {
     pub fn fill(&mut self, items: &[u32], remaining: Option<Remaining>, missing: usize) {
         self.capped.clear();
         self.of.clear();
-        let Some(remaining) = remaining.filter(Remaining::has_caps) else { return };
+        let is_capped = |left: usize, most: usize| left < most && (1..=CAP).contains(&left);
+        let has_capped = |remaining: &Remaining| {
+            (0..remaining.domains() as u32).any(|domain| is_capped(remaining.left(domain), missing))
+        };
+        let Some(remaining) = remaining.filter(has_capped) else { return };
         self.domains.clear();
         self.domains.resize(remaining.domains(), (0, FREE));
         for domain in items.iter().filter_map(|&item| remaining.domain(item)) {
@@ -58,7 +62,7 @@ impl Groups {
         let mut start = 0;
         for (domain, (count, group)) in (0..).zip(&mut self.domains) {
             let left = remaining.left(domain);
-            if left < missing.min(*count) && (1..=CAP).contains(&left) {
+            if is_capped(left, missing.min(*count)) {
                 *group = self.capped.len() as u32;
                 // Where it begins, until its members are there.
                 self.capped.push(Group { end: start, left });
