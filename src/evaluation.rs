@@ -67,8 +67,7 @@ pub fn is_parallel(matrix: &ResponseMatrix, sets: usize) -> bool {
 pub fn evaluate(matrix: &ResponseMatrix, sets: &[&[u32]], control: &Control) -> Result<Vec<SetStatistics>> {
     let mut statistics = match &matrix.table {
         Table::Binary(integers) => evaluate_integers(matrix, integers, sets, control),
-        Table::Small(integers) => evaluate_integers(matrix, integers, sets, control),
-        Table::Large(integers) => evaluate_integers(matrix, integers, sets, control),
+        Table::Numbers(integers) => evaluate_integers(matrix, integers, sets, control),
         Table::Float(floats) => {
             let users = Users::new(matrix, (0..matrix.users() as u32).collect())?;
             try_each(matrix, sets, control, |common, set| {

@@ -3,10 +3,11 @@
 //!
 //! Scores are stored less a constant of their question, grand totals, or what stands in their place ([`Whole`]), less their
 //! rounded mean: no correlation changes, and the sums stay small. Memory is 1 bit per cell for who answered; for the scores
-//! 1 bit per cell (all 0 or 1), else 2 or 8 bytes per *response* and 4 bytes per 64 cells.
+//! 1 bit per cell (all 0 or 1), else 1, 2 or 8 bytes per *response* and 4 bytes per 64 cells.
 
 mod cells;
 mod floats;
+mod numbers;
 mod ranges;
 mod select;
 
@@ -17,10 +18,10 @@ use crate::moments::{IntegerSums, RankBy, SumInteger, summed_variances};
 use crate::parallel;
 use crate::responses::{Source, all};
 use crate::whole::{Rest, Whole, is_exact_integer};
-use cells::Summed;
 pub(crate) use cells::{Cells, Packed};
 pub(crate) use floats::Floats;
 use floats::as_floats;
+pub(crate) use numbers::{Numbers, with_values};
 use ranges::{centres, integer_ranges};
 
 /// Responses of users (rows) to questions (columns), ready to be searched.
@@ -38,9 +39,7 @@ pub struct ResponseMatrix {
 pub(crate) enum Table {
     /// All 0 or 1.
     Binary(Integers<BitMatrix>),
-    /// Centred scores fit into 16 bits.
-    Small(Integers<Packed<i16>>),
-    Large(Integers<Packed<i64>>),
+    Numbers(Integers<Numbers>),
     Float(Floats),
 }
 
@@ -139,8 +138,7 @@ impl ResponseMatrix {
     pub fn bytes(&self) -> usize {
         let table = match &self.table {
             Table::Binary(integers) => integers.points.bytes() + size_of_val(&integers.totals[..]),
-            Table::Small(integers) => integers.points.bytes() + size_of_val(&integers.totals[..]),
-            Table::Large(integers) => integers.points.bytes() + size_of_val(&integers.totals[..]),
+            Table::Numbers(integers) => integers.points.bytes() + size_of_val(&integers.totals[..]),
             Table::Float(floats) => {
                 let totals = size_of_val(&floats.totals[..]) + size_of_val(&floats.centred_totals[..]);
                 let counts = size_of_val(&floats.counts[..]);
@@ -164,11 +162,8 @@ impl ResponseMatrix {
             Table::Binary(integers) => {
                 Table::Binary(integers.of_users(users, integers.points.of_rows(users).ok_or_else(refuse)?))
             }
-            Table::Small(integers) => {
-                Table::Small(integers.of_users(users, integers.points.of_rows(users, words_per_row)))
-            }
-            Table::Large(integers) => {
-                Table::Large(integers.of_users(users, integers.points.of_rows(users, words_per_row)))
+            Table::Numbers(integers) => {
+                Table::Numbers(integers.of_users(users, integers.points.of_rows(users, words_per_row)))
             }
             Table::Float(floats) => Table::Float(floats.of_users(users, words_per_row)),
         };
@@ -233,24 +228,9 @@ impl ResponseMatrix {
         }
         let criterion = criterion(whole)?;
         let (centres, largest_point) = centres(integer_ranges(responses))?;
-        // No difference exceeds `largest_point`, so its lowest bits tell it, and they are those of the lowest bits of both.
-        let table = if largest_point <= i16::MAX as u64 {
-            let lowest = |wide: i128| wide as i16;
-            let centre: Vec<i16> = centres.iter().copied().map(lowest).collect();
-            let value = |score: S::Score| lowest(score.into());
-            let points = Packed::new(responses, &answered, value, &centre, i16::wrapping_sub);
-            let sums = |points: &Packed<i16>| summed(points, &answered, &centres);
-            Table::Small(Integers::new(points, largest_point, criterion, sums)?)
-        } else if largest_point <= i64::MAX as u64 {
-            let lowest = |wide: i128| wide as i64;
-            let centre: Vec<i64> = centres.iter().copied().map(lowest).collect();
-            let value = |score: S::Score| lowest(score.into());
-            let points = Packed::new(responses, &answered, value, &centre, i64::wrapping_sub);
-            let sums = |points: &Packed<i64>| summed(points, &answered, &centres);
-            Table::Large(Integers::new(points, largest_point, criterion, sums)?)
-        } else {
-            return Err(CENTRES);
-        };
+        let points = Numbers::new(responses, &answered, &centres, largest_point).ok_or(CENTRES)?;
+        let sums = |points: &Numbers| summed(points, &answered, &centres);
+        let table = Table::Numbers(Integers::new(points, largest_point, criterion, sums)?);
         let users = answered.rows();
         Ok(Self::new(answered, table, users, whole.rest()))
     }
@@ -308,53 +288,49 @@ impl Kernel for Count<'_> {
 /// The values of a criterion of integers, [`centred`]; `None` if `whole` is none.
 fn criterion(whole: &Whole) -> Result<Option<Vec<i64>>> {
     match whole {
-        Whole::IntegerCriterion(values) => centred(values).map(Some).ok_or(Error::CriterionOverflow),
+        Whole::IntegerCriterion(values) => {
+            let value = |user: usize| Some(values[user]);
+            centred(values.len(), 1, value).map(Some).ok_or(Error::CriterionOverflow)
+        }
         _ => Ok(None),
     }
 }
 
 /// The users' summed scores, where `centres` were taken off the scores, and the sums [`centred`]; `None` on overflow.
-fn summed<P: Summed>(points: &Packed<P>, answered: &BitMatrix, centres: &[i128]) -> Option<Vec<i64>> {
+fn summed(points: &Numbers, answered: &BitMatrix, centres: &[i128]) -> Option<Vec<i64>> {
     let add = |sum: i128, centre: &i128| sum.checked_add(*centre);
     let of_all = centres.iter().try_fold(0, add);
-    let sums = of_each_user(answered, |user| {
-        let points = points.rows_of(answered, user..user + 1);
-        let of_centres = match points.len() == centres.len() {
+    centred(answered.rows(), answered.columns(), |user| {
+        let (count, sum) = points.sum_of(answered, user);
+        let of_centres = match count == centres.len() {
             true => of_all,
             false => answered.ones_of(user).map(|question| &centres[question]).try_fold(0, add),
         };
-        of_centres?.checked_add(P::sum(points))
-    })?;
-    centred(&sums)
+        of_centres?.checked_add(sum)
+    })
 }
 
-/// What `value` says of each user, made on several threads where that pays; `None` if it is `None` of any.
-fn of_each_user<T: Clone + Default + Send>(
-    answered: &BitMatrix,
-    value: impl Fn(usize) -> Option<T> + Sync,
-) -> Option<Vec<T>> {
-    let mut values = vec![T::default(); answered.rows()];
-    parallel::try_fill(&mut values, answered.columns(), value).then_some(values)
+/// The users' values less their rounded mean; `None` where one does not exist or that is beyond 64 bits, or their sum beyond 128. One is as
+/// much work as so many rows of input.
+fn centred(users: usize, work: usize, value: impl Fn(usize) -> Option<i128> + Sync) -> Option<Vec<i64>> {
+    // Made twice rather than written down and read again.
+    let mean = sum(users, work, &value)? / users.max(1) as i128;
+    let mut centred = vec![0; users];
+    let less_mean = |user: usize| i64::try_from(value(user)?.checked_sub(mean)?).ok();
+    parallel::try_fill(&mut centred, work, less_mean).then_some(centred)
 }
 
-/// The values less their rounded mean; `None` where that is beyond 64 bits, or their sum beyond 128.
-fn centred<T: Copy + Into<i128> + Sync>(values: &[T]) -> Option<Vec<i64>> {
-    let mean = sum(values)? / values.len().max(1) as i128;
-    let mut centred = vec![0; values.len()];
-    let less_mean = |position: usize| i64::try_from(values[position].into().checked_sub(mean)?).ok();
-    parallel::try_fill(&mut centred, 1, less_mean).then_some(centred)
-}
-
-/// The sum of all values; `None` if it is beyond 128 bits, however they are ordered.
-fn sum<T: Copy + Into<i128> + Sync>(values: &[T]) -> Option<i128> {
+/// The sum of all values; `None` if one does not exist, or if it is beyond 128 bits, however they are ordered.
+fn sum(users: usize, work: usize, value: impl Fn(usize) -> Option<i128> + Sync) -> Option<i128> {
     // Neither the upper halves nor the lower ones overflow, each with room for as many bits again.
     const HALF: u32 = i128::BITS / 2;
     let halves = |value: i128| [value >> HALF, value & i128::from(u64::MAX)];
     let add = |sums: [i128; 2], value: [i128; 2]| [sums[0] + value[0], sums[1] + value[1]];
-    let stretches = parallel::map_stretches(values.len(), |stretch| {
-        values[stretch].iter().map(|&value| halves(value.into())).fold([0; 2], add)
+    let stretches = parallel::map_heavy_stretches(users, work, |mut stretch| {
+        stretch.try_fold([0; 2], |sums, user| Some(add(sums, halves(value(user)?))))
     });
-    let [upper, lower] = stretches.into_iter().fold([0; 2], add);
+    let sums = stretches.into_iter().try_fold([0; 2], |sums, stretch| Some(add(sums, stretch?)));
+    let [upper, lower] = sums?;
     let [carry, lower] = halves(lower);
     (upper + carry).checked_mul(1 << HALF)?.checked_add(lower)
 }
@@ -381,19 +357,23 @@ mod tests {
             (&[-1; 100], Some(-100)),
             (&[i128::MIN; 100], None),
         ] {
-            assert_eq!(sum(values), expected, "{values:?}");
+            assert_eq!(sum(values.len(), 1, |user| Some(values[user])), expected, "{values:?}");
         }
         let many: Vec<i64> = (0..3 * parallel::PARALLEL_ROWS as i64).map(|i| i * i - (1 << 32)).collect();
         let expected = many.iter().map(|&value| i128::from(value)).sum();
-        assert_eq!(parallel::on(3, || sum(&many)), Some(expected));
+        let value = |user: usize| Some(i128::from(many[user]));
+        assert_eq!(parallel::on(3, || sum(many.len(), 1, value)), Some(expected));
+        let one_missing = |user: usize| value(user).filter(|_| user != many.len() - 1);
+        assert_eq!(parallel::on(3, || sum(many.len(), 1, one_missing)), None);
     }
 
     #[test]
     fn centred_values_are_refused_beyond_64_bits_only() {
         let most = i128::from(i64::MAX);
+        let centred = |values: &[i128]| centred(values.len(), 1, |user| Some(values[user]));
         assert_eq!(centred(&[most, -most]), Some(vec![i64::MAX, -i64::MAX]));
         assert_eq!(centred(&[2 * most, 0]), Some(vec![i64::MAX, -i64::MAX]));
         assert_eq!(centred(&[3 * most, 0, 0]), None);
-        assert_eq!(centred(&[5i128, 6]), Some(vec![0, 1]));
+        assert_eq!(centred(&[5, 6]), Some(vec![0, 1]));
     }
 }

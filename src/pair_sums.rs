@@ -301,12 +301,11 @@ fn sums_of<P: PairScores, A: SumInteger>(
 ) -> Option<PairSums<A>> {
     let stretches = parallel::map_stretches(users.len(), |range: Range<usize>| {
         let mut sums = PairSums::try_new(questions, rows, answered.columns())?;
-        let mut columns = P::columns(answered.columns(), range.len().min(P::USERS_AT_ONCE));
+        let mut columns = integers.points.columns(answered.columns(), range.len().min(P::USERS_AT_ONCE));
         let users = users.part(range);
         let mut blocks = users.chunks(P::USERS_AT_ONCE).peekable();
         while let Some(users) = blocks.next() {
-            let next = blocks.peek().map_or(&[][..], |users| P::memory(integers, answered, users));
-            let (columns, sums) = (&mut columns, &mut sums);
+            let (next, columns, sums) = (blocks.peek(), &mut columns, &mut sums);
             isa.run(AddUsers { integers, answered, questions, users, next, with_totals, columns, sums });
         }
         Some(sums)
@@ -327,8 +326,8 @@ struct AddUsers<'a, P: PairScores, A> {
     answered: &'a BitMatrix,
     questions: &'a [u32],
     users: Users<'a>,
-    /// What is to be read for those that follow. It comes from memory while these are counted.
-    next: &'a [P::Word],
+    /// Those that follow, whose scores come from memory while these are counted.
+    next: Option<&'a Users<'a>>,
     with_totals: bool,
     columns: &'a mut P::Columns,
     sums: &'a mut PairSums<A>,
@@ -340,7 +339,7 @@ impl<P: PairScores, A: SumInteger> Kernel for AddUsers<'_, P, A> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let Self { integers, answered, questions, users, next, with_totals, columns, sums } = self;
-        P::read(isa, integers, answered, &users, columns);
+        integers.points.read(isa, answered, &users, columns);
         sums.n += users.len() as u32;
         let (rows, all) = (sums.rows(), questions.len());
         let tile = |first: usize| {
@@ -348,12 +347,14 @@ impl<P: PairScores, A: SumInteger> Kernel for AddUsers<'_, P, A> {
             std::array::from_fn(|i| questions[(first + i).min(all - 1)] as usize)
         };
         // Half of the tiles of a square are at its diagonal or above.
-        let tiles = rows.div_ceil(TILE) * all.div_ceil(TILE) / 2;
-        let mut ahead = next.chunks(next.len() / tiles.max(1) + 1);
+        let tiles = (rows.div_ceil(TILE) * all.div_ceil(TILE) / 2).max(1);
+        let mut ahead = 0..tiles;
         for first in (0..all).step_by(TILE) {
             let end = if first < rows { all } else { first + 1 };
             for other in (first..end).step_by(TILE) {
-                prefetch(ahead.next().unwrap_or_default());
+                if let (Some(next), Some(part)) = (next, ahead.next()) {
+                    integers.points.prefetch(answered, next, (part, tiles));
+                }
                 let largest = integers.largest_point;
                 let products = P::products(isa, columns, tile(first), tile(other), largest);
                 if other == first {
@@ -374,6 +375,13 @@ impl<P: PairScores, A: SumInteger> Kernel for AddUsers<'_, P, A> {
     }
 }
 
+/// Asks for one of so many parts of some memory.
+#[inline(always)]
+fn prefetch_part<T>(memory: &[T], (part, parts): (usize, usize)) {
+    let length = memory.len() / parts + 1;
+    prefetch(memory.chunks(length).nth(part).unwrap_or_default());
+}
+
 /// Scores of which products are summed.
 pub trait PairScores: Cells<Value: Into<i64>> + Sized {
     /// As many as have their columns in the second-level cache, for a hundred questions.
@@ -382,23 +390,14 @@ pub trait PairScores: Cells<Value: Into<i64>> + Sized {
     /// The scores of some users by question.
     type Columns;
 
-    /// What scores are stored in.
-    type Word;
-
     /// With room for so many questions and users.
-    fn columns(questions: usize, users: usize) -> Self::Columns;
+    fn columns(&self, questions: usize, users: usize) -> Self::Columns;
 
-    /// Where the scores of users are, if nothing else is between them.
-    fn memory<'a>(integers: &'a Integers<Self>, answered: &BitMatrix, users: &Users) -> &'a [Self::Word];
+    /// Asks for one of so many parts of the memory that the users' scores are in, if nothing else is between them.
+    fn prefetch(&self, answered: &BitMatrix, users: &Users, part: (usize, usize));
 
     /// Reads the scores of users. Must be inlined, as all that follows.
-    fn read<I: Isa>(
-        isa: I,
-        integers: &Integers<Self>,
-        answered: &BitMatrix,
-        users: &Users,
-        columns: &mut Self::Columns,
-    );
+    fn read<I: Isa>(&self, isa: I, answered: &BitMatrix, users: &Users, columns: &mut Self::Columns);
 
     /// Σx of a question, by Σx².
     fn sum<A: SumInteger>(columns: &Self::Columns, question: usize, square: A) -> A;

@@ -442,8 +442,8 @@ mod tests {
                         i64::from(integers.points.of(&matrix.answered, user as usize, question as usize))
                     }
                     // Less the middle of 0 and 3, rounded.
-                    Table::Small(integers) => {
-                        1 + i64::from(integers.points.of(&matrix.answered, user as usize, question as usize))
+                    Table::Numbers(integers) => {
+                        1 + integers.points.of(&matrix.answered, user as usize, question as usize)
                     }
                     _ => panic!("small integers"),
                 };
@@ -452,7 +452,7 @@ mod tests {
             assert_eq!((answered, matrix.responses()), (responses.len(), responses.len()));
             let totals = match &matrix.table {
                 Table::Binary(integers) => &integers.totals,
-                Table::Small(integers) => &integers.totals,
+                Table::Numbers(integers) => &integers.totals,
                 _ => panic!("small integers"),
             };
             let mean = plain.values().sum::<i64>() / plain.len() as i64;

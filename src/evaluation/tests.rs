@@ -144,7 +144,7 @@ fn sets_of_any_length_are_evaluated_in_their_order_on_any_number_of_threads() {
         (0..2000).map(|set| (0..1 + set % 4).map(|i| (set * 7 + i * 13) % 70).collect()).collect();
     let sets: Vec<&[u32]> = sets.iter().map(Vec::as_slice).collect();
     assert!(is_parallel(&matrix, sets.len()) && !is_parallel(&matrix, 1));
-    let Table::Small(integers) = &matrix.table else { panic!("scores are small integers") };
+    let Table::Numbers(integers) = &matrix.table else { panic!("scores are integers") };
     let (blocks, others) = blocks::<_, i64>(&matrix, integers, &sets).unwrap();
     assert_eq!((blocks.len(), others.len()), (4, 41));
     let together = evaluate(&matrix, &sets, &Control::default()).unwrap();

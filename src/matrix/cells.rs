@@ -1,7 +1,7 @@
 //! The scores of answered cells, in memory.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicI16, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI8, AtomicI16, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use crate::bitset::{BitMatrix, WORD_BITS, below, ones};
 use crate::parallel;
@@ -44,7 +44,7 @@ macro_rules! shared_integers {
     };
 }
 
-shared_integers!(i16, AtomicI16; i64, AtomicI64; u64, AtomicU64);
+shared_integers!(i8, AtomicI8; i16, AtomicI16; i64, AtomicI64; u64, AtomicU64);
 
 /// As its bits.
 impl Shared for f64 {
@@ -176,24 +176,6 @@ impl<T: Copy + Default> Packed<T> {
             part.values.extend_from_slice(&self.values[start..end]);
         }
         part
-    }
-}
-
-/// Integers whose sum is exact.
-pub(crate) trait Summed: Copy + Default + Sync {
-    fn sum(values: &[Self]) -> i128;
-}
-
-impl Summed for i16 {
-    fn sum(values: &[Self]) -> i128 {
-        // Of so few bits that no memory holds enough of them for an overflow.
-        values.iter().map(|&value| i64::from(value)).sum::<i64>().into()
-    }
-}
-
-impl Summed for i64 {
-    fn sum(values: &[Self]) -> i128 {
-        values.iter().map(|&value| i128::from(value)).sum()
     }
 }
 

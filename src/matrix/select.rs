@@ -3,7 +3,8 @@
 use crate::bitset::BitMatrix;
 use crate::error::{Error, Result};
 
-use super::{Cells, Floats, Packed, ResponseMatrix, Table, at};
+use super::numbers::map_values;
+use super::{Cells, Floats, Numbers, Packed, ResponseMatrix, Table, at};
 
 impl ResponseMatrix {
     /// The responses to `questions`, which become columns in that order, of the users who answered at least `least` of
@@ -32,13 +33,9 @@ impl ResponseMatrix {
                 let points = selection.bits(&integers.points)?;
                 Table::Binary(integers.of_questions(are_all, &users, points))
             }
-            Table::Small(integers) => {
-                let points = selection.packed(&integers.points, &self.answered, &answered);
-                Table::Small(integers.of_questions(are_all, &users, points))
-            }
-            Table::Large(integers) => {
-                let points = selection.packed(&integers.points, &self.answered, &answered);
-                Table::Large(integers.of_questions(are_all, &users, points))
+            Table::Numbers(integers) => {
+                let points = map_values!(&integers.points, packed => selection.packed(packed, &self.answered, &answered));
+                Table::Numbers(integers.of_questions(are_all, &users, points))
             }
             Table::Float(floats) => Table::Float(Floats {
                 points: selection.packed(&floats.points, &self.answered, &answered),

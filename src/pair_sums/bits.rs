@@ -2,10 +2,9 @@
 
 use crate::bitset::{BitMatrix, WORD_BITS, words_for};
 use crate::isa::{BLOCK, Isa, Rows, STRIP, Strip, TILE};
-use crate::matrix::Integers;
 use crate::moments::SumInteger;
 
-use super::{PairScores, Users};
+use super::{PairScores, Users, prefetch_part};
 
 /// Strips of a column that are in use at once.
 const STRIPS: usize = 32;
@@ -50,44 +49,36 @@ impl PairScores for BitMatrix {
     const USERS_AT_ONCE: usize = STRIPS * STRIP;
 
     type Columns = Columns;
-    type Word = u64;
 
-    fn columns(questions: usize, users: usize) -> Columns {
+    fn columns(&self, questions: usize, users: usize) -> Columns {
         Columns::new(words_for(questions), users)
     }
 
-    fn memory<'a>(integers: &'a Integers<Self>, _answered: &BitMatrix, users: &Users) -> &'a [u64] {
-        match users {
-            Users::Rows(rows) => integers.points.rows_of(rows.clone()),
-            Users::These(_) => &[],
+    fn prefetch(&self, _answered: &BitMatrix, users: &Users, part: (usize, usize)) {
+        if let Users::Rows(rows) = users {
+            prefetch_part(self.rows_of(rows.clone()), part);
         }
     }
 
     #[inline(always)]
-    fn read<I: Isa>(
-        isa: I,
-        integers: &Integers<Self>,
-        _answered: &BitMatrix,
-        users: &Users,
-        columns: &mut Columns,
-    ) {
+    fn read<I: Isa>(&self, isa: I, _answered: &BitMatrix, users: &Users, columns: &mut Columns) {
         for (strip, users) in users.chunks(STRIP).enumerate() {
             // Rows of one word are as they are to be transposed; where they are, they need not be copied first.
             if let Users::Rows(of) = &users
-                && integers.points.words_per_row() == 1
-                && let Some(rows) = integers.points.rows_of(of.clone()).as_chunks().0.first_chunk()
+                && self.words_per_row() == 1
+                && let Some(rows) = self.rows_of(of.clone()).as_chunks().0.first_chunk()
             {
                 columns.set(isa, 0, strip, rows);
                 continue;
             }
-            for word in 0..integers.points.words_per_row() {
+            for word in 0..self.words_per_row() {
                 let mut rows: Rows = [[0; _]; _];
                 let words = rows.as_flattened_mut();
                 match &users {
-                    Users::Rows(of) => integers.points.copy_words(of.clone(), word, words),
+                    Users::Rows(of) => self.copy_words(of.clone(), word, words),
                     Users::These(of) => {
                         for (to, &user) in words.iter_mut().zip(*of) {
-                            *to = integers.points.word(user as usize, word);
+                            *to = self.word(user as usize, word);
                         }
                     }
                 }

@@ -2,15 +2,15 @@
 
 use crate::bitset::BitMatrix;
 use crate::isa::{Isa, TILE};
-use crate::matrix::{Cells, Integers, Packed};
+use crate::matrix::{Cells, Numbers, Packed, with_values};
 use crate::moments::SumInteger;
 
-use super::{PairScores, Users};
+use super::{PairScores, Users, prefetch_part};
 
 /// Users of wider scores at once.
 const NUMBERS: usize = 1024;
 
-/// A stored score.
+/// A score in a column.
 pub trait Number: Copy + Default + Send + Sync + Into<i64> {
     /// Σab, where neither exceeds `largest`. Must be inlined.
     fn dot<A: SumInteger>(a: &[Self], b: &[Self], largest: u64) -> A;
@@ -55,8 +55,16 @@ impl Number for i64 {
     }
 }
 
-/// The scores of some users by question.
-pub struct Columns<T> {
+/// The scores of some users by question: in 16 bits if these hold all scores, and else in 64.
+#[derive(Default)]
+pub struct Columns {
+    narrow: Scores<i16>,
+    wide: Scores<i64>,
+    are_wide: bool,
+}
+
+#[derive(Default)]
+struct Scores<T> {
     scores: Vec<T>,
     /// From one question to the next.
     stride: usize,
@@ -64,92 +72,132 @@ pub struct Columns<T> {
     used: usize,
 }
 
-impl<T> Columns<T> {
+impl<T: Number> Scores<T> {
+    fn new(questions: usize, users: usize) -> Self {
+        Self { scores: vec![T::default(); questions * users], stride: users, used: 0 }
+    }
+
     fn column(&self, question: usize) -> &[T] {
         &self.scores[question * self.stride..][..self.used]
     }
-}
-
-impl<T: Number> PairScores for Packed<T> {
-    const USERS_AT_ONCE: usize = NUMBERS;
-
-    type Columns = Columns<T>;
-    type Word = T;
-
-    fn columns(questions: usize, users: usize) -> Columns<T> {
-        Columns { scores: vec![T::default(); questions * users], stride: users, used: 0 }
-    }
-
-    fn memory<'a>(integers: &'a Integers<Self>, answered: &BitMatrix, users: &Users) -> &'a [T] {
-        match users {
-            Users::Rows(rows) => integers.points.rows_of(answered, rows.clone()),
-            Users::These(_) => &[],
-        }
-    }
 
     #[inline(always)]
-    fn read<I: Isa>(
-        _isa: I,
-        integers: &Integers<Self>,
+    fn read<S: Copy + Default + Sync + Into<T>>(
+        &mut self,
+        points: &Packed<S>,
         answered: &BitMatrix,
         users: &Users,
-        columns: &mut Columns<T>,
     ) {
-        let stride = columns.stride;
+        let stride = self.stride;
         for place in 0..users.len() {
             let user = users.at(place);
-            let scores = integers.points.rows_of(answered, user..user + 1);
+            let scores = points.rows_of(answered, user..user + 1);
             if scores.len() == answered.columns() {
                 for (question, &score) in scores.iter().enumerate() {
-                    columns.scores[question * stride + place] = score;
+                    self.scores[question * stride + place] = score.into();
                 }
             } else {
-                integers.points.for_each(answered, user, |question, score| {
-                    columns.scores[question * stride + place] = score;
+                points.for_each(answered, user, |question, score| {
+                    self.scores[question * stride + place] = score.into();
                 });
             }
         }
-        columns.used = users.len();
+        self.used = users.len();
     }
 
     #[inline(always)]
-    fn sum<A: SumInteger>(columns: &Columns<T>, question: usize, _square: A) -> A {
+    fn sum<A: SumInteger>(&self, question: usize) -> A {
         let mut sum = A::default();
-        for &score in columns.column(question) {
+        for &score in self.column(question) {
             sum += A::from(score.into());
         }
         sum
     }
 
     #[inline(always)]
-    fn products<I: Isa, A: SumInteger>(
-        _isa: I,
-        columns: &Columns<T>,
-        i: [usize; TILE],
-        j: [usize; TILE],
-        largest: u64,
-    ) -> [[A; TILE]; TILE] {
+    fn products<A: SumInteger>(&self, i: [usize; TILE], j: [usize; TILE], largest: u64) -> [[A; TILE]; TILE] {
         let mut products = [[A::default(); TILE]; TILE];
         for (i, products) in i.into_iter().zip(&mut products) {
             for (j, product) in j.into_iter().zip(products) {
-                *product = T::dot::<A>(columns.column(i), columns.column(j), largest);
+                *product = T::dot::<A>(self.column(i), self.column(j), largest);
             }
         }
         products
     }
 
     #[inline(always)]
+    fn add_xt<A: SumInteger>(&self, questions: &[u32], totals: &[i64], sums: &mut [A]) {
+        for &question in questions {
+            for (&score, &total) in self.column(question as usize).iter().zip(totals) {
+                sums[question as usize] += A::from(score.into()) * A::from(total);
+            }
+        }
+    }
+}
+
+impl PairScores for Numbers {
+    const USERS_AT_ONCE: usize = NUMBERS;
+
+    type Columns = Columns;
+
+    fn columns(&self, questions: usize, users: usize) -> Columns {
+        match self {
+            Self::I8(_) | Self::I16(_) => {
+                Columns { narrow: Scores::new(questions, users), ..Columns::default() }
+            }
+            Self::I64(_) => {
+                Columns { wide: Scores::new(questions, users), are_wide: true, ..Columns::default() }
+            }
+        }
+    }
+
+    fn prefetch(&self, answered: &BitMatrix, users: &Users, part: (usize, usize)) {
+        if let Users::Rows(rows) = users {
+            with_values!(self, packed => prefetch_part(packed.rows_of(answered, rows.clone()), part));
+        }
+    }
+
+    #[inline(always)]
+    fn read<I: Isa>(&self, _isa: I, answered: &BitMatrix, users: &Users, columns: &mut Columns) {
+        match self {
+            Self::I8(points) => columns.narrow.read(points, answered, users),
+            Self::I16(points) => columns.narrow.read(points, answered, users),
+            Self::I64(points) => columns.wide.read(points, answered, users),
+        }
+    }
+
+    #[inline(always)]
+    fn sum<A: SumInteger>(columns: &Columns, question: usize, _square: A) -> A {
+        if columns.are_wide { columns.wide.sum(question) } else { columns.narrow.sum(question) }
+    }
+
+    #[inline(always)]
+    fn products<I: Isa, A: SumInteger>(
+        _isa: I,
+        columns: &Columns,
+        i: [usize; TILE],
+        j: [usize; TILE],
+        largest: u64,
+    ) -> [[A; TILE]; TILE] {
+        if columns.are_wide {
+            columns.wide.products(i, j, largest)
+        } else {
+            columns.narrow.products(i, j, largest)
+        }
+    }
+
+    #[inline(always)]
     fn add_xt<I: Isa, A: SumInteger>(
         _isa: I,
-        columns: &Columns<T>,
+        columns: &Columns,
         questions: &[u32],
         totals: &[i64],
         sums: &mut [A],
     ) {
-        for &question in questions {
-            for (&score, &total) in columns.column(question as usize).iter().zip(totals) {
-                sums[question as usize] += A::from(score.into()) * A::from(total);
-            }
+        if columns.are_wide {
+            columns.wide.add_xt(questions, totals, sums);
+        } else {
+            columns.narrow.add_xt(questions, totals, sums);
         }
     }
 }

@@ -202,8 +202,7 @@ fn with_scores<V: Visit>(
     }
     match &matrix.table {
         Table::Binary(integers) => with_integers(matrix, integers, request, with_alpha, visit),
-        Table::Small(integers) => with_integers(matrix, integers, request, with_alpha, visit),
-        Table::Large(integers) => with_integers(matrix, integers, request, with_alpha, visit),
+        Table::Numbers(integers) => with_integers(matrix, integers, request, with_alpha, visit),
         Table::Float(floats) => {
             if ranks_by_alpha(request, with_alpha) {
                 let points = FloatPoints::new(floats, request.k, u16::largest(matrix.users()));

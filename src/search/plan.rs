@@ -127,8 +127,7 @@ fn seconds(way: &dyn Way, control: Control) -> Result<Option<f64>> {
 fn sample(blueprint: &Blueprint) -> Result<Sample> {
     match &blueprint.matrix().table {
         Table::Binary(integers) => sample_of_integers(blueprint, integers),
-        Table::Small(integers) => sample_of_integers(blueprint, integers),
-        Table::Large(integers) => sample_of_integers(blueprint, integers),
+        Table::Numbers(integers) => sample_of_integers(blueprint, integers),
         Table::Float(floats) => {
             let answered = &blueprint.matrix().answered;
             let score = |user, question| floats.points.of(answered, user, question);

@@ -99,8 +99,7 @@ pub fn sum_up<'a>(
     match (strategy, &blueprint.matrix().table) {
         (Some(SearchStrategy::Projection), _) => Ok(None),
         (_, Table::Binary(integers)) => summed.by_sums(integers, BINARY_USERS_PER_PATTERN),
-        (_, Table::Small(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
-        (_, Table::Large(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
+        (_, Table::Numbers(integers)) => summed.by_sums(integers, USERS_PER_PATTERN),
         (_, Table::Float(floats)) => summed.by_comoments(floats),
     }
 }

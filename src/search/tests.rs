@@ -148,8 +148,8 @@ fn check_against(
 fn all_by_points(matrix: &ResponseMatrix, request: &Request) -> Vec<SetTable> {
     match &matrix.table {
         Table::Binary(integers) => all_by_points_of(matrix, integers, request),
-        Table::Small(integers) => all_by_points_of(matrix, integers, request),
-        Table::Large(_) | Table::Float(_) => Vec::new(),
+        Table::Numbers(integers) => all_by_points_of(matrix, integers, request),
+        Table::Float(_) => Vec::new(),
     }
 }
 

@@ -65,7 +65,7 @@ fn small_points_with_large_totals() {
     let mut answers = fixed(80, 14, 90, |bits| (bits % 2 * 1000) as f64);
     answers.insert(80, (0..14).map(|question| (question, 1000.0)).collect());
     let matrix = matrix_of(&answers, |score| score as i64);
-    let Table::Small(integers) = &matrix.table else { unreachable!("neither 0 and 1 nor large") };
+    let Table::Numbers(integers) = &matrix.table else { unreachable!("integers, not all 0 or 1") };
     for k in [2, 4] {
         assert!(narrow_points(&matrix, integers, k).is_none(), "grand totals are too large");
         check(&matrix, &answers, k, 2, &format!("k = {k}"));
@@ -78,7 +78,7 @@ fn graded_scores_of_nearly_twelve_bits() {
     let answers = fixed(400, 5, 95, |bits| (bits % 1000) as f64 - 300.0);
     let matrix = matrix_of(&answers, |score| score as i64);
     for k in 2..=4 {
-        let Table::Small(integers) = &matrix.table else { unreachable!("neither 0 and 1 nor large") };
+        let Table::Numbers(integers) = &matrix.table else { unreachable!("integers, not all 0 or 1") };
         assert!(narrow_points(&matrix, integers, k).is_some(), "points are the scores");
         assert!(2 * integers.largest_point * 400 > u64::from(u16::MAX));
         check(&matrix, &answers, k, 2, &format!("k = {k}"));
@@ -96,7 +96,7 @@ fn graded_scores_with_inexact_variances() {
         answers.insert(users + least, scores.collect());
     }
     let matrix = matrix_of(&answers, |score| score as i64);
-    let Table::Small(integers) = &matrix.table else { unreachable!("neither 0 and 1 nor large") };
+    let Table::Numbers(integers) = &matrix.table else { unreachable!("integers, not all 0 or 1") };
     let n = f64::from(users) * 0.97;
     assert!(
         narrow_points(&matrix, integers, 2).is_some() && (n * 2.0 * 2030.0).powi(2) > (1u64 << 53) as f64

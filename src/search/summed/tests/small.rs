@@ -190,8 +190,10 @@ fn by_choices(blueprint: &Blueprint) -> Option<(SetTable, bool)> {
     }
     match &blueprint.matrix().table {
         Table::Binary(integers) => of::<_, i64>(integers, blueprint),
-        Table::Small(integers) => of::<_, i64>(integers, blueprint),
-        Table::Large(integers) => of::<_, i128>(integers, blueprint),
+        Table::Numbers(integers) if integers.largest_point <= i16::MAX as u64 => {
+            of::<_, i64>(integers, blueprint)
+        }
+        Table::Numbers(integers) => of::<_, i128>(integers, blueprint),
         Table::Float(_) => None,
     }
 }
