@@ -6,7 +6,9 @@ use super::fields::{FieldLanes, FieldSums, Fields};
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
-use super::pairs::{BITS_OF_NIBBLES, PairLanes, Rows, Strip, transpose_by_words};
+use super::pairs::{
+    BITS_OF_NIBBLES, NumberTile, PairLanes, Rows, Strip, TILE, TileProducts, sum_products, transpose_by_words,
+};
 use super::portable::Portable;
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
@@ -367,6 +369,50 @@ impl FieldLanes for Avx2 {
     }
 }
 
+/// Questions of the second tile whose sums are made at once: with four there would be as many sums as there are registers. What the
+/// compiler makes of a loop over pairs loads two vectors for each product and uses half of their width. Sixty questions of 1,024
+/// users: 0.70 ns a score, with four at once 0.82, with one 0.99, by that loop 1.3 (Zen 3).
+const COLUMNS_AT_ONCE: usize = 2;
+
+/// [`PairLanes::sum_products`], sixteen users at once.
+#[target_feature(enable = "avx2")]
+pub(super) fn sum_tile_products(a: NumberTile, b: NumberTile) -> TileProducts {
+    let users = a[0].len();
+    let (a, b) = (a.map(|column| column[..users].as_chunks()), b.map(|column| column[..users].as_chunks()));
+    let mut products = TileProducts::default();
+    for first in (0..TILE).step_by(COLUMNS_AT_ONCE) {
+        let b: [_; COLUMNS_AT_ONCE] = std::array::from_fn(|column| b[first + column]);
+        let mut sums = [[_mm256_setzero_si256(); COLUMNS_AT_ONCE]; TILE];
+        for vector in 0..users / VECTOR {
+            let b = b.map(|(vectors, _)| load_numbers(&vectors[vector]));
+            for ((vectors, _), sums) in a.iter().zip(&mut sums) {
+                let a = load_numbers(&vectors[vector]);
+                for (sum, b) in sums.iter_mut().zip(b) {
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(a, b));
+                }
+            }
+        }
+        for (((_, last_a), sums), products) in a.iter().zip(sums).zip(&mut products) {
+            for (((_, last_b), sum), product) in b.iter().zip(sums).zip(&mut products[first..]) {
+                // SAFETY: 32 plain bytes.
+                let lanes = unsafe { std::mem::transmute::<__m256i, [i32; 8]>(sum) };
+                *product = lanes.into_iter().sum::<i32>() + sum_products(last_a, last_b);
+            }
+        }
+    }
+    products
+}
+
+/// Numbers of 16 bits in a register.
+const VECTOR: usize = 16;
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_numbers(numbers: &[i16; VECTOR]) -> __m256i {
+    // SAFETY: 32 plain bytes.
+    unsafe { _mm256_loadu_si256(numbers.as_ptr().cast()) }
+}
+
 impl PairLanes for Avx2 {
     type Bits = __m256i;
 
@@ -417,6 +463,11 @@ impl PairLanes for Avx2 {
     fn sum_up(self, numbers: __m256i) -> u64 {
         // SAFETY: 32 plain bytes.
         unsafe { std::mem::transmute::<__m256i, [u64; 4]>(numbers) }.into_iter().sum()
+    }
+
+    #[inline(always)]
+    fn sum_products(self, a: NumberTile, b: NumberTile) -> TileProducts {
+        unsafe { sum_tile_products(a, b) }
     }
 
     #[inline(always)]

@@ -4,11 +4,15 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
+use super::avx2::sum_tile_products;
 use super::fields::{FieldLanes, FieldSums, Fields};
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
-use super::pairs::{BITS_OF_NIBBLES, PairLanes, Rows, Strip, TILE, Tile, TileCounts, count_tile_by_carries};
+use super::pairs::{
+    BITS_OF_NIBBLES, NumberTile, PairLanes, Rows, Strip, TILE, Tile, TileCounts, TileProducts,
+    count_tile_by_carries,
+};
 use super::transposed::{SQUARES_OF_LANES, SQUARES_OF_REGISTERS, Transposed};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
 
@@ -597,6 +601,12 @@ impl<const NEWER: bool> PairLanes for Avx512<NEWER> {
     #[inline(always)]
     fn count_tile(self, a: Tile, b: Tile) -> TileCounts {
         if NEWER { unsafe { count_tile(a, b) } } else { count_tile_by_carries(self, a, b) }
+    }
+
+    /// In registers of half the width, which every CPU with these has.
+    #[inline(always)]
+    fn sum_products(self, a: NumberTile, b: NumberTile) -> TileProducts {
+        unsafe { sum_tile_products(a, b) }
     }
 
     #[inline(always)]

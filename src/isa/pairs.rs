@@ -1,4 +1,4 @@
-//! How many users scored on both of two questions, by columns of bits.
+//! How many users scored on both of two questions, by columns of bits; and products of other scores, summed, by columns of numbers.
 
 use super::{BLOCK, Isa};
 
@@ -29,6 +29,12 @@ pub type Tile<'a> = [&'a [Strip]; TILE];
 
 /// Counts of users by the questions of one tile and those of another.
 pub type TileCounts = [[u64; TILE]; TILE];
+
+/// Scores of the same users on four questions, so as many of each.
+pub type NumberTile<'a> = [&'a [i16]; TILE];
+
+/// Sums of products of scores on the questions of one tile and on those of another.
+pub type TileProducts = [[i32; TILE]; TILE];
 
 /// How many bits a number below 16 has, for instructions that look up sixteen bytes at once.
 #[cfg(target_arch = "x86_64")]
@@ -68,8 +74,24 @@ pub trait PairLanes: Copy {
         count_tile_by_carries(self, a, b)
     }
 
+    /// Σab over all users, for each question of `a` with each of `b`. No sum of some of the products may leave 32 bits.
+    #[inline(always)]
+    fn sum_products(self, a: NumberTile, b: NumberTile) -> TileProducts {
+        a.map(|a| b.map(|b| sum_products(a, b)))
+    }
+
     /// Writes the bits of the users of `rows` for question i to `strips[i * stride]`, in the same order for all.
     fn transpose_strip(self, rows: &Rows, strips: &mut [Strip], stride: usize);
+}
+
+/// Σab.
+#[inline(always)]
+pub(super) fn sum_products(a: &[i16], b: &[i16]) -> i32 {
+    let mut sum = 0;
+    for i in 0..a.len().min(b.len()) {
+        sum += i32::from(a[i]) * i32::from(b[i]);
+    }
+    sum
 }
 
 /// [`PairLanes::count_tile`], pair by pair.

@@ -14,7 +14,11 @@ struct Found {
     scorers: Vec<FieldSums<4>>,
     prefixes: Vec<(FieldSums<2>, FieldSums<1>)>,
     pairs: Vec<PairCounts>,
+    products: Vec<pairs::TileProducts>,
 }
+
+/// Scores of some users on four questions and on four others.
+type Scores = [[Vec<i16>; TILE]; 2];
 
 /// For each question and each how many users scored on both.
 type PairCounts = Vec<[u64; BLOCK]>;
@@ -45,6 +49,7 @@ struct Everything<'a> {
     prefixes: &'a [Vec<PrefixUser>],
     /// Of users, what they scored on.
     rows: &'a [Vec<u64>],
+    scores: &'a [Scores],
 }
 
 impl Kernel for Everything<'_> {
@@ -158,8 +163,13 @@ impl Kernel for Everything<'_> {
             }
             found
         };
+        let products = |scores: &Scores| {
+            let [a, b] = scores.each_ref().map(|of| of.each_ref().map(Vec::as_slice));
+            isa.sum_products(a, b)
+        };
         Found {
             pairs: self.rows.iter().map(pairs).collect(),
+            products: self.scores.iter().map(products).collect(),
             bits: self.words.iter().map(lanes).collect(),
             positions: self.words.iter().map(positions).collect(),
             transposed: self.squares.iter().map(transposed).collect(),
@@ -239,6 +249,11 @@ fn counted_pairs(users: &Vec<u64>) -> PairCounts {
         }
     }
     counts
+}
+
+fn added_products([a, b]: &Scores) -> pairs::TileProducts {
+    let sum = |a: &[i16], b: &[i16]| a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
+    a.each_ref().map(|a| b.each_ref().map(|b| sum(a, b)))
 }
 
 /// Users whose totals are at most `largest`, or at their extremes.
@@ -343,8 +358,26 @@ fn every_instruction_set_counts_right() {
     let mut rows: Vec<Vec<u64>> =
         sizes.into_iter().map(|users| (0..users).map(|_| random() | random()).collect()).collect();
     rows.push(vec![u64::MAX; 9 * STRIP]);
+    // Around the ends of registers, and as many and as large scores as 32 bits hold the sums of.
+    let sizes = [0, 1, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1000, 1023, 1024];
+    let scores_of = |users: i32, random: &mut dyn FnMut() -> u64, is_extreme: bool| -> Scores {
+        let largest = (i32::MAX / users.max(1)).isqrt().min(i16::MAX.into());
+        let mut score = |tile: usize, question: usize| match is_extreme {
+            true => (if tile < question { -largest } else { largest }) as i16,
+            false => ((random() % (2 * largest as u64 + 1)) as i32 - largest) as i16,
+        };
+        std::array::from_fn(|tile| {
+            std::array::from_fn(|question| (0..users).map(|_| score(tile, question)).collect())
+        })
+    };
+    let scores: Vec<Scores> = sizes
+        .into_iter()
+        .flat_map(|users| [false, true].map(|is_extreme| (users, is_extreme)))
+        .map(|(users, is_extreme)| scores_of(users, &mut random, is_extreme))
+        .collect();
     let expected = Found {
         pairs: rows.iter().map(counted_pairs).collect(),
+        products: scores.iter().map(added_products).collect(),
         bits: words.iter().map(|&word| word as u16).collect(),
         positions: words.iter().map(|&word| bits(word).map(|bit| 1000 + bit as u32).collect()).collect(),
         transposed: squares
@@ -377,6 +410,7 @@ fn every_instruction_set_counts_right() {
         marked: &marked,
         prefixes: &prefixes,
         rows: &rows,
+        scores: &scores,
     };
     let compare = |found: Found, name: &str| {
         assert!(found.bits == expected.bits, "{name}: bits");
@@ -400,6 +434,9 @@ fn every_instruction_set_counts_right() {
         }
         for ((found, expected), users) in found.pairs.iter().zip(&expected.pairs).zip(&rows) {
             assert!(found == expected, "{name}, pairs of {} users", users.len());
+        }
+        for ((found, expected), [a, _]) in found.products.iter().zip(&expected.products).zip(&scores) {
+            assert_eq!(found, expected, "{name}, products of {} users", a[0].len());
         }
     };
     for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {

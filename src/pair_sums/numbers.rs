@@ -10,48 +10,78 @@ use super::{PairScores, Users, prefetch_part};
 /// Users of wider scores at once.
 const NUMBERS: usize = 1024;
 
+/// Users whose complete answers become columns together, for their rows to stay in the first-level cache. Written user by user, each
+/// score to another column, it takes 0.46 to 0.66 ns a score instead of 0.28 (Zen 3; 16 users 0.35, 32 users 0.38).
+const ROWS_AT_ONCE: usize = 64;
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// A score in a column.
 pub trait Number: Copy + Default + Send + Sync + Into<i64> {
-    /// Σab, where neither exceeds `largest`. Must be inlined.
-    fn dot<A: SumInteger>(a: &[Self], b: &[Self], largest: u64) -> A;
+    /// Σxy for each column of `a` with each of `b`, where no |x| and no |y| exceeds `largest`. Must be inlined.
+    fn products<I: Isa, A: SumInteger>(
+        isa: I,
+        a: Tile<Self>,
+        b: Tile<Self>,
+        largest: u64,
+    ) -> [[A; TILE]; TILE];
+}
+
+/// Columns of the same users, at most [`NUMBERS`].
+type Tile<'a, T> = [&'a [T]; TILE];
+
+#[inline(always)]
+fn pair_by_pair<T, A: Copy>(a: Tile<T>, b: Tile<T>, product: impl Fn(&[T], &[T]) -> A) -> [[A; TILE]; TILE] {
+    a.map(|a| b.map(|b| product(a, b)))
 }
 
 impl Number for i16 {
     #[inline(always)]
-    fn dot<A: SumInteger>(a: &[Self], b: &[Self], largest: u64) -> A {
-        // Products are summed in pairs of 16 to 32 bits wherever 32 bits hold the sums.
+    fn products<I: Isa, A: SumInteger>(
+        isa: I,
+        a: Tile<i16>,
+        b: Tile<i16>,
+        largest: u64,
+    ) -> [[A; TILE]; TILE] {
         if largest * largest * NUMBERS as u64 <= i32::MAX as u64 {
-            let mut sum = 0i32;
-            for i in 0..a.len().min(b.len()) {
-                sum += i32::from(a[i]) * i32::from(b[i]);
-            }
-            A::from(i64::from(sum))
-        } else {
+            return isa.sum_products(a, b).map(|sums| sums.map(|sum| A::from(sum.into())));
+        }
+        pair_by_pair(a, b, |a, b| {
             let mut sum = 0i64;
             for i in 0..a.len().min(b.len()) {
                 sum += i64::from(i32::from(a[i]) * i32::from(b[i]));
             }
             A::from(sum)
-        }
+        })
     }
 }
 
 impl Number for i64 {
     #[inline(always)]
-    fn dot<A: SumInteger>(a: &[Self], b: &[Self], largest: u64) -> A {
+    fn products<I: Isa, A: SumInteger>(
+        _isa: I,
+        a: Tile<i64>,
+        b: Tile<i64>,
+        largest: u64,
+    ) -> [[A; TILE]; TILE] {
         // Products of 32 bits are one instruction, and 64 bits hold the sums of so many.
         if largest <= i32::MAX as u64 && largest * largest <= i64::MAX as u64 / NUMBERS as u64 {
-            let mut sum = 0i64;
+            return pair_by_pair(a, b, |a, b| {
+                let mut sum = 0i64;
+                for i in 0..a.len().min(b.len()) {
+                    sum += i64::from(a[i] as i32) * i64::from(b[i] as i32);
+                }
+                A::from(sum)
+            });
+        }
+        pair_by_pair(a, b, |a, b| {
+            let mut sum = A::default();
             for i in 0..a.len().min(b.len()) {
-                sum += i64::from(a[i] as i32) * i64::from(b[i] as i32);
+                sum += A::from(a[i]) * A::from(b[i]);
             }
-            return A::from(sum);
-        }
-        let mut sum = A::default();
-        for i in 0..a.len().min(b.len()) {
-            sum += A::from(a[i]) * A::from(b[i]);
-        }
-        sum
+            sum
+        })
     }
 }
 
@@ -74,7 +104,10 @@ struct Scores<T> {
 
 impl<T: Number> Scores<T> {
     fn new(questions: usize, users: usize) -> Self {
-        Self { scores: vec![T::default(); questions * users], stride: users, used: 0 }
+        // A line more than a power of two, for else all scores of a user are in few sets of the first-level cache: to write them takes
+        // 2.9 ns a score instead of 0.55 (Zen 3, 1,024 users).
+        let stride = users + LINE / size_of::<T>();
+        Self { scores: vec![T::default(); questions * stride], stride, used: 0 }
     }
 
     fn column(&self, question: usize) -> &[T] {
@@ -88,11 +121,25 @@ impl<T: Number> Scores<T> {
         answered: &BitMatrix,
         users: &Users,
     ) {
-        let stride = self.stride;
+        self.used = users.len();
+        let (stride, questions) = (self.stride, answered.columns());
+        if let Users::Rows(rows) = users {
+            let scores = points.rows_of(answered, rows.clone());
+            if scores.len() == users.len() * questions {
+                let blocks = scores.chunks(ROWS_AT_ONCE * questions);
+                for (first, scores) in (0..).step_by(ROWS_AT_ONCE).zip(blocks) {
+                    for (question, column) in self.scores.chunks_exact_mut(stride).enumerate() {
+                        let scores = scores[question..].iter().step_by(questions);
+                        column[first..].iter_mut().zip(scores).for_each(|(to, &score)| *to = score.into());
+                    }
+                }
+                return;
+            }
+        }
         for place in 0..users.len() {
             let user = users.at(place);
             let scores = points.rows_of(answered, user..user + 1);
-            if scores.len() == answered.columns() {
+            if scores.len() == questions {
                 for (question, &score) in scores.iter().enumerate() {
                     self.scores[question * stride + place] = score.into();
                 }
@@ -102,7 +149,6 @@ impl<T: Number> Scores<T> {
                 });
             }
         }
-        self.used = users.len();
     }
 
     #[inline(always)]
@@ -115,14 +161,15 @@ impl<T: Number> Scores<T> {
     }
 
     #[inline(always)]
-    fn products<A: SumInteger>(&self, i: [usize; TILE], j: [usize; TILE], largest: u64) -> [[A; TILE]; TILE] {
-        let mut products = [[A::default(); TILE]; TILE];
-        for (i, products) in i.into_iter().zip(&mut products) {
-            for (j, product) in j.into_iter().zip(products) {
-                *product = T::dot::<A>(self.column(i), self.column(j), largest);
-            }
-        }
-        products
+    fn products<I: Isa, A: SumInteger>(
+        &self,
+        isa: I,
+        i: [usize; TILE],
+        j: [usize; TILE],
+        largest: u64,
+    ) -> [[A; TILE]; TILE] {
+        let tile = |questions: [usize; TILE]| questions.map(|question| self.column(question));
+        T::products(isa, tile(i), tile(j), largest)
     }
 
     #[inline(always)]
@@ -173,16 +220,16 @@ impl PairScores for Numbers {
 
     #[inline(always)]
     fn products<I: Isa, A: SumInteger>(
-        _isa: I,
+        isa: I,
         columns: &Columns,
         i: [usize; TILE],
         j: [usize; TILE],
         largest: u64,
     ) -> [[A; TILE]; TILE] {
         if columns.are_wide {
-            columns.wide.products(i, j, largest)
+            columns.wide.products(isa, i, j, largest)
         } else {
-            columns.narrow.products(i, j, largest)
+            columns.narrow.products(isa, i, j, largest)
         }
     }
 
@@ -198,6 +245,59 @@ impl PairScores for Numbers {
             columns.wide.add_xt(questions, totals, sums);
         } else {
             columns.narrow.add_xt(questions, totals, sums);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::InstructionSet;
+    use crate::matrix::Table;
+    use crate::pair_sums::pair_sums;
+    use crate::responses::{Duplicates, Responses};
+
+    const QUESTIONS: u32 = 6;
+
+    /// Scores of every width, with products of every width, of as many users as blocks of all kinds end with.
+    #[test]
+    fn sums_are_those_of_the_users_one_by_one() {
+        for users in [1, 15, 16, 17, 63, 64, 65, 127, 129, 1023, 1024, 1025, 2200] {
+            for unit in [1, 50, 700, 7000, 1 << 20, 1 << 40] {
+                check(users, unit);
+            }
+        }
+    }
+
+    fn check(users: u32, unit: i64) {
+        let cells = || (0..users * QUESTIONS).map(|cell| (cell / QUESTIONS, cell % QUESTIONS));
+        let score = |(user, question)| i64::from((user * 7919 + question * 104_729) % 1009 % 5 + 2) * unit;
+        let (of_users, questions) = cells().unzip();
+        let responses = Responses { users: of_users, questions, scores: cells().map(score).collect() };
+        let matrix = responses.into_matrix(Duplicates::Error).unwrap();
+        let Table::Numbers(integers) = &matrix.table else { panic!("integers, not all 0 or 1") };
+        let all: Vec<u32> = (0..QUESTIONS).collect();
+        let some: Vec<u32> = (0..users).filter(|user| user % 3 > 0 || users == 1).collect();
+        for (of, ids) in [
+            (Users::Rows(0..users as usize), (0..users).collect()),
+            (Users::Rows(users as usize / 3..users as usize), (users / 3..users).collect()),
+            (Users::These(&some), some.clone()),
+        ] {
+            let context = format!("{} of {users} users, scores in units of {unit}", ids.len());
+            let point = |user: u32, question: u32| {
+                i128::from(integers.points.of(&matrix.answered, user as usize, question as usize))
+            };
+            let isa = InstructionSet::from_environment().unwrap();
+            let sums = pair_sums::<_, i128>(isa, integers, &matrix.answered, &all, &of).unwrap();
+            assert_eq!(sums.n as usize, ids.len(), "{context}");
+            for i in 0..QUESTIONS {
+                let x: i128 = ids.iter().map(|&user| point(user, i)).sum();
+                assert_eq!(sums.x[i as usize], x, "{context}, question {i}");
+                for j in 0..QUESTIONS {
+                    let product: i128 = ids.iter().map(|&user| point(user, i) * point(user, j)).sum();
+                    assert_eq!(sums.row(i as usize)[j as usize], product, "{context}, questions {i} and {j}");
+                }
+            }
         }
     }
 }
