@@ -271,6 +271,7 @@ impl<A: SumInteger + Sync> Answers<'_, A> {
         Complete {
             covariances,
             exact: self,
+            rules: None,
             space: self.space(),
             rank_by,
             with_alpha: rank_by == RankBy::Alpha,

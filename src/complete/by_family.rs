@@ -185,6 +185,7 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
         let complete = Complete {
             covariances: &answers.select(&branch.items)?,
             exact: &OwnAnswers { answers, items: &branch.items },
+            rules: None,
             space: Space { questions: branch.items.len(), fixed: branch.fixed, ..blueprint.space() },
             rank_by,
             with_alpha: rank_by == RankBy::Alpha,

@@ -65,8 +65,17 @@ impl<'a, E: Exact> FloorSearch<'a, E> {
             return Ok(SetTable::default());
         };
         let is_parallel = is_parallel(blueprint);
-        let complete =
-            Complete { covariances, exact, space, rank_by, with_alpha, variance, is_parallel, control };
+        let complete = Complete {
+            covariances,
+            exact,
+            rules: None,
+            space,
+            rank_by,
+            with_alpha,
+            variance,
+            is_parallel,
+            control,
+        };
         let found = bound::search(isa, &complete, &fixed, &part, 1.0, empty)?.into_table();
         Ok(if control.is_stopped() { found } else { found.sorted(space.k) })
     }

@@ -122,6 +122,8 @@ pub enum Method {
 struct Complete<'a, E> {
     covariances: &'a Covariances,
     exact: &'a E,
+    /// Those that are asked of sets that are found, and of no prefix.
+    rules: Option<&'a Rules>,
     space: Space,
     rank_by: RankBy,
     with_alpha: bool,
@@ -154,6 +156,9 @@ struct Start {
     variance: f64,
     /// Where rules are in the way, covariances that are charged for breaking them.
     charged: Option<Covariances>,
+    /// Whether the best sets that are known without rules obey them. Then what is left to do is what there were without them, but to look
+    /// at the sets that are found.
+    are_in_no_way: bool,
 }
 
 impl<'a, E: Exact> CompleteSearch<'a, E> {
@@ -180,14 +185,18 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
     fn start(&self, stretch: Option<&Stretch>) -> Start {
         let Self { isa, ref covariances, ref exact, blueprint, ref rules, n, .. } = *self;
         let (space, &Request { rank_by, .. }) = (blueprint.space(), blueprint.request());
-        let fixed = Path::of_fixed(rules.as_ref(), space.fixed);
-        let found = match &fixed {
-            Some(fixed) if has_sets(covariances, rank_by) => {
-                let among = Among { stretch, ..Among::all(space, fixed, rules.as_ref()) };
-                start::start(covariances, among, n, rank_by, 0.0)
-            }
-            _ => Vec::new(),
+        let fixed = Path::of_fixed(rules.as_ref(), space.fixed).filter(|_| has_sets(covariances, rank_by));
+        let free = Path::of_fixed(None, space.fixed);
+        let among = |path, rules| Among { stretch, ..Among::all(space, path, rules) };
+        let in_no_way = || {
+            let (rules, _) = rules.as_ref().zip(fixed.as_ref())?;
+            start::start_in_no_way(covariances, among(free.as_ref()?, None), n, rank_by, rules)
         };
+        let in_no_way = if self.method == Method::Bound { in_no_way() } else { None };
+        let mut are_in_no_way = in_no_way.is_some();
+        let obeying =
+            || Some(start::start(covariances, among(fixed.as_ref()?, rules.as_ref()), n, rank_by, 0.0));
+        let found = in_no_way.or_else(obeying).unwrap_or_default();
         let with_alpha = rank_by == RankBy::Alpha;
         let key = |set| exact.correlations(set, f64::NEG_INFINITY, rank_by, with_alpha)?.rank_key(rank_by);
         let least = found.iter().map(|set| key(set).unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0);
@@ -195,14 +204,16 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         let variance = found.first().map_or(0.0, |best| covariances.of_set(best).v);
         // Without a positive threshold nothing can be pruned until the list is full.
         let method = if threshold > 0.0 { self.method } else { Method::Exhaustive };
+        are_in_no_way &= method == Method::Bound;
         let mut charged = None;
         if method == Method::Bound
+            && !are_in_no_way
             && let Some(rules) = rules
             && let Some(fixed) = &fixed
         {
             charged = prices::charged(isa, covariances, (rank_by, threshold), rules, fixed, &found);
         }
-        Start { method, threshold, variance, charged }
+        Start { method, threshold, variance, charged, are_in_no_way }
     }
 
     /// How it searches: exhaustively also if it was to bound, but knows no sets to begin with.
@@ -235,7 +246,11 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
                 &of_part
             }
         };
-        let Start { method, threshold, variance, ref charged } = *start;
+        let Start { method, threshold, variance, ref charged, are_in_no_way } = *start;
+        let (fixed, rules) = match Path::of_fixed(None, space.fixed) {
+            Some(free) if are_in_no_way => (free, self.rules.as_ref()),
+            _ => (fixed, None),
+        };
         let shared = SharedThreshold::default();
         shared.raise(threshold);
         let empty = || Best::new(n, rank_by, &shared);
@@ -247,8 +262,17 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         }
         let covariances = charged.as_ref().unwrap_or(covariances);
         let with_alpha = rank_by == RankBy::Alpha;
-        let complete =
-            Complete { covariances, exact, space, rank_by, with_alpha, variance, is_parallel, control };
+        let complete = Complete {
+            covariances,
+            exact,
+            rules,
+            space,
+            rank_by,
+            with_alpha,
+            variance,
+            is_parallel,
+            control,
+        };
         let best = match method {
             Method::Exhaustive if part.is_all() => exhaustive::search(isa, &complete, &fixed, empty)?,
             _ => bound::search(isa, &complete, &fixed, &part, 1.0, empty)?,
@@ -280,6 +304,9 @@ impl<E: Exact> Complete<'_, E> {
 
     /// Hands a set on to the collector if it reaches its threshold.
     fn offer(&self, set: &[u32], collector: &mut impl Sink) {
+        if self.rules.is_some_and(|rules| !rules.obeys(set.iter().copied())) {
+            return;
+        }
         offer(self.exact, set, (self.rank_by, self.with_alpha), collector);
     }
 

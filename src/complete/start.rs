@@ -57,6 +57,7 @@ struct Start<'a> {
     among: Among<'a>,
     n: usize,
     rank_by: RankBy,
+    random: Random,
     /// The best sets so far, the worst first. Keys are positive, so their bits have their order.
     found: BTreeSet<(u64, Vec<u32>)>,
 }
@@ -94,29 +95,40 @@ pub fn start(
     rank_by: RankBy,
     known: f64,
 ) -> Vec<Vec<u32>> {
-    let mut start = Start { covariances, among, n, rank_by, found: BTreeSet::new() };
-    let mut random = Random(1);
-    for climbed in 0..STARTS {
-        if climbed == FIRST_STARTS && start.best_key() < known {
-            return start.best_first();
-        }
-        if let Some(set) = among.random_set(&mut random) {
-            start.climb(set, None);
-        }
+    let mut start = Start::new(covariances, among, n, rank_by);
+    start.climb_often(FIRST_STARTS);
+    if start.best_key() < known {
+        return start.best_first();
     }
+    start.climb_often(STARTS - FIRST_STARTS);
     if let Some(charge) = start.charge(among.fixed) {
         for set in start.best_first().into_iter().take(CHARGED_STARTS) {
             start.climb(set, Some(&charge));
         }
     }
-    let mut expanded = HashSet::new();
-    while expanded.len() < EXPANSIONS {
-        let next = start.found.iter().rev().map(|(_, set)| set).find(|&set| !expanded.contains(set));
-        let Some(set) = next.cloned() else { break };
-        start.best_swap(&start.current(set.clone()), None);
-        expanded.insert(set);
-    }
+    start.expand();
     start.best_first()
+}
+
+/// The same as if there were no `rules`; `None` if not so many obey these, but are in their way.
+pub fn start_in_no_way(
+    covariances: &Covariances,
+    among: Among,
+    n: usize,
+    rank_by: RankBy,
+    rules: &Rules,
+) -> Option<Vec<Vec<u32>>> {
+    let mut start = Start::new(covariances, among, n, rank_by);
+    let obey = |start: &Start| start.found.iter().all(|(_, set)| rules.obeys(set.iter().copied()));
+    // Where rules matter, the neighbours of what one climb leads to nearly always tell.
+    for times in [1, STARTS - 1] {
+        start.climb_often(times);
+        if !obey(&start) {
+            return None;
+        }
+    }
+    start.expand();
+    (start.found.len() == n && obey(&start)).then(|| start.best_first())
 }
 
 impl Stretch {
@@ -177,7 +189,31 @@ impl<'a> Among<'a> {
     }
 }
 
-impl Start<'_> {
+impl<'a> Start<'a> {
+    fn new(covariances: &'a Covariances, among: Among<'a>, n: usize, rank_by: RankBy) -> Self {
+        Self { covariances, among, n, rank_by, random: Random(1), found: BTreeSet::new() }
+    }
+
+    /// Climbs from so many random sets.
+    fn climb_often(&mut self, times: usize) {
+        for _ in 0..times {
+            if let Some(set) = self.among.random_set(&mut self.random) {
+                self.climb(set, None);
+            }
+        }
+    }
+
+    /// Looks at all neighbours of the best sets.
+    fn expand(&mut self) {
+        let mut expanded = HashSet::new();
+        while expanded.len() < EXPANSIONS {
+            let next = self.found.iter().rev().map(|(_, set)| set).find(|&set| !expanded.contains(set));
+            let Some(set) = next.cloned() else { break };
+            self.best_swap(&self.current(set.clone()), None);
+            expanded.insert(set);
+        }
+    }
+
     fn best_first(&self) -> Vec<Vec<u32>> {
         self.found.iter().rev().map(|(_, set)| set.clone()).collect()
     }
@@ -247,6 +283,7 @@ impl Start<'_> {
     /// The best neighbour: its key, the position that it changes, and to what. All that obey are offered.
     fn best_swap(&mut self, current: &Current, charge: Option<&Charge>) -> Option<(f64, usize, u32)> {
         let mut best: Option<(f64, usize, u32)> = None;
+        let mut tally = self.among.rules.map(|rules| rules.tally(current.set.iter().copied()));
         for (position, &old) in current.set.iter().enumerate() {
             let old = old as usize;
             if old < self.among.space.fixed {
@@ -256,8 +293,9 @@ impl Start<'_> {
             let c = current.moments.c - self.covariances.with_total[old];
             let v = current.moments.v - 2.0 * current.with_set[old] + row[old];
             let items = current.moments.items - row[old];
-            let others = current.set.iter().copied().filter(|&item| item as usize != old);
-            let tally = self.among.rules.map(|rules| rules.tally(others));
+            if let Some(tally) = &mut tally {
+                tally.remove(old as u32);
+            }
             for new in (self.among.space.fixed..self.covariances.items).filter(|&new| !current.is_in[new]) {
                 let c = c + self.covariances.with_total[new];
                 let own = self.covariances.row(new)[new];
@@ -272,7 +310,7 @@ impl Start<'_> {
                 if !is_best && !is_wanted {
                     continue;
                 }
-                let obeys = tally.as_ref().is_none_or(|tally| tally.obeys_with(Some(new as u32)))
+                let obeys = tally.as_mut().is_none_or(|tally| tally.obeys_with(new as u32))
                     && self.among.contains_obeying(swapped.clone());
                 if is_best && (obeys || charge.is_some()) {
                     best = Some((key, position, new as u32));
@@ -280,6 +318,9 @@ impl Start<'_> {
                 if is_wanted && obeys {
                     self.offer(swapped.collect());
                 }
+            }
+            if let Some(tally) = &mut tally {
+                tally.add(old as u32);
             }
         }
         best

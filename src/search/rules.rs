@@ -304,22 +304,13 @@ impl Rules {
 
     /// Whether a set breaks none of them: what is open along a path tells the same, but only of a path.
     pub fn obeys(&self, set: impl Iterator<Item = u32>) -> bool {
-        self.tally(set).obeys_with(None)
+        self.tally(set).obeys()
     }
 
     /// What some places, different ones, have together.
     pub fn tally(&self, places: impl Iterator<Item = u32>) -> Tally<'_> {
-        let mut tally =
-            Tally { rules: self, cost: 0, counts: vec![0; self.domains()], needed: 0, is_over: false };
-        for place in places {
-            tally.cost = tally.cost.saturating_add(self.cost_of[place as usize]);
-            if let Some(domain) = self.domain(place as usize) {
-                let count = &mut tally.counts[domain as usize];
-                tally.needed += usize::from(*count < self.least);
-                tally.is_over |= *count == self.most;
-                *count += 1;
-            }
-        }
+        let mut tally = Tally { rules: self, cost: 0, counts: vec![0; self.domains()], needed: 0, beyond: 0 };
+        places.for_each(|place| tally.add(place));
         tally
     }
 
@@ -328,31 +319,58 @@ impl Rules {
     }
 }
 
-/// What places of a set have together.
+/// What places have together, to be told in few steps of a set with one place changed.
 pub struct Tally<'a> {
     rules: &'a Rules,
-    cost: u64,
+    cost: u128,
     /// By domain.
     counts: Vec<usize>,
     /// How many of the places their domains need.
     needed: usize,
-    /// Whether there are too many of a domain.
-    is_over: bool,
+    /// How many are more than their domains may have.
+    beyond: usize,
 }
 
 impl Tally<'_> {
-    /// Whether these places, and one more if there is one, are a set that breaks no rule.
     #[inline(always)]
-    pub fn obeys_with(&self, place: Option<u32>) -> bool {
-        let rules = self.rules;
-        let cost = place.map_or(0, |place| rules.cost_of[place as usize]);
-        let of_domain =
-            place.and_then(|place| rules.domain(place as usize)).map(|domain| self.counts[domain as usize]);
-        let needed = self.needed + usize::from(of_domain.is_some_and(|count| count < rules.least));
-        !self.is_over
-            && of_domain.is_none_or(|count| count < rules.most)
-            && self.cost.saturating_add(cost) <= rules.budget
+    pub fn add(&mut self, place: u32) {
+        self.cost += u128::from(self.rules.cost_of[place as usize]);
+        if let Some(domain) = self.rules.domain_of[place as usize] {
+            let count = &mut self.counts[domain as usize];
+            self.needed += usize::from(*count < self.rules.least);
+            self.beyond += usize::from(*count >= self.rules.most);
+            *count += 1;
+        }
+    }
+
+    /// Takes away a place that was added.
+    #[inline(always)]
+    pub fn remove(&mut self, place: u32) {
+        self.cost -= u128::from(self.rules.cost_of[place as usize]);
+        if let Some(domain) = self.rules.domain_of[place as usize] {
+            let count = &mut self.counts[domain as usize];
+            *count -= 1;
+            self.needed -= usize::from(*count < self.rules.least);
+            self.beyond -= usize::from(*count >= self.rules.most);
+        }
+    }
+
+    /// Whether a set of these places breaks no rule.
+    #[inline(always)]
+    pub fn obeys(&self) -> bool {
+        let Self { rules, cost, needed, beyond, .. } = *self;
+        beyond == 0
+            && cost <= u128::from(rules.budget)
             && needed == rules.least.saturating_mul(rules.domains())
+    }
+
+    /// The same with one more.
+    #[inline(always)]
+    pub fn obeys_with(&mut self, place: u32) -> bool {
+        self.add(place);
+        let obeys = self.obeys();
+        self.remove(place);
+        obeys
     }
 }
 
@@ -666,10 +684,18 @@ mod tests {
             for set in sets(9, k) {
                 let obeys = obeying.contains(&set);
                 prop_assert_eq!(rules.obeys(as_columns(&set).into_iter()), obeys, "{:?}", set);
-                for &one in &as_columns(&set) {
-                    let others = as_columns(&set).into_iter().filter(|&other| other != one);
-                    prop_assert_eq!(rules.tally(others).obeys_with(Some(one)), obeys, "{:?}, {}", set, one);
+                let mut tally = rules.tally(as_columns(&set).into_iter());
+                for one in as_columns(&set) {
+                    tally.remove(one);
+                    for other in (0..9).filter(|&other| other == one || !set.contains(&(other as usize))) {
+                        let mut swapped: Vec<usize> = set.iter().copied().filter(|&place| place != one as usize).collect();
+                        swapped.push(other as usize);
+                        swapped.sort();
+                        prop_assert_eq!(tally.obeys_with(other), obeying.contains(&swapped), "{:?}, not {}", swapped, one);
+                    }
+                    tally.add(one);
                 }
+                prop_assert_eq!(tally.obeys(), obeys, "{:?}", set);
             }
             if let Some(mut standing) = rules.start() {
                 walk(&rules, &mut standing, &obeying, &mut found);

@@ -121,6 +121,7 @@ fn check(
             let complete = Complete {
                 covariances,
                 exact: &Nothing,
+                rules: None,
                 space: Space { questions: ITEMS as usize, k, fixed: 0 },
                 rank_by,
                 with_alpha: false,
