@@ -122,7 +122,7 @@ pub enum Method {
 struct Complete<'a, E> {
     covariances: &'a Covariances,
     exact: &'a E,
-    /// Those that are asked of sets that are found, and of no prefix.
+    /// Rules that sets are not held to on the way, and which those that are found may break.
     rules: Option<&'a Rules>,
     space: Space,
     rank_by: RankBy,
@@ -156,9 +156,9 @@ struct Start {
     variance: f64,
     /// Where rules are in the way, covariances that are charged for breaking them.
     charged: Option<Covariances>,
-    /// Whether the best sets that are known without rules obey them. Then what is left to do is what there were without them, but to look
-    /// at the sets that are found.
-    are_in_no_way: bool,
+    /// Whether the best sets that are known obey rules that they were not held to. Then there is to prove what there were without
+    /// rules, and only sets that are found need be asked whether they obey.
+    is_unhindered: bool,
 }
 
 impl<'a, E: Exact> CompleteSearch<'a, E> {
@@ -188,15 +188,15 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         let fixed = Path::of_fixed(rules.as_ref(), space.fixed).filter(|_| has_sets(covariances, rank_by));
         let free = Path::of_fixed(None, space.fixed);
         let among = |path, rules| Among { stretch, ..Among::all(space, path, rules) };
-        let in_no_way = || {
-            let (rules, _) = rules.as_ref().zip(fixed.as_ref())?;
-            start::start_in_no_way(covariances, among(free.as_ref()?, None), n, rank_by, rules)
+        let unhindered = match (rules, &fixed, &free, self.method) {
+            (Some(rules), Some(_), Some(free), Method::Bound) => {
+                start::unhindered(covariances, among(free, None), n, rank_by, rules)
+            }
+            _ => None,
         };
-        let in_no_way = if self.method == Method::Bound { in_no_way() } else { None };
-        let mut are_in_no_way = in_no_way.is_some();
-        let obeying =
-            || Some(start::start(covariances, among(fixed.as_ref()?, rules.as_ref()), n, rank_by, 0.0));
-        let found = in_no_way.or_else(obeying).unwrap_or_default();
+        let is_unhindered = unhindered.is_some();
+        let held = |fixed| start::start(covariances, among(fixed, rules.as_ref()), n, rank_by, 0.0);
+        let found = unhindered.or_else(|| fixed.as_ref().map(held)).unwrap_or_default();
         let with_alpha = rank_by == RankBy::Alpha;
         let key = |set| exact.correlations(set, f64::NEG_INFINITY, rank_by, with_alpha)?.rank_key(rank_by);
         let least = found.iter().map(|set| key(set).unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0);
@@ -204,16 +204,14 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         let variance = found.first().map_or(0.0, |best| covariances.of_set(best).v);
         // Without a positive threshold nothing can be pruned until the list is full.
         let method = if threshold > 0.0 { self.method } else { Method::Exhaustive };
-        are_in_no_way &= method == Method::Bound;
-        let mut charged = None;
-        if method == Method::Bound
-            && !are_in_no_way
-            && let Some(rules) = rules
-            && let Some(fixed) = &fixed
-        {
-            charged = prices::charged(isa, covariances, (rank_by, threshold), rules, fixed, &found);
-        }
-        Start { method, threshold, variance, charged, are_in_no_way }
+        let charged = match (rules, &fixed, method) {
+            (Some(rules), Some(fixed), Method::Bound) if !is_unhindered => {
+                prices::charged(isa, covariances, (rank_by, threshold), rules, fixed, &found)
+            }
+            _ => None,
+        };
+        let is_unhindered = is_unhindered && method == Method::Bound;
+        Start { method, threshold, variance, charged, is_unhindered }
     }
 
     /// How it searches: exhaustively also if it was to bound, but knows no sets to begin with.
@@ -246,9 +244,9 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
                 &of_part
             }
         };
-        let Start { method, threshold, variance, ref charged, are_in_no_way } = *start;
+        let Start { method, threshold, variance, ref charged, is_unhindered } = *start;
         let (fixed, rules) = match Path::of_fixed(None, space.fixed) {
-            Some(free) if are_in_no_way => (free, self.rules.as_ref()),
+            Some(free) if is_unhindered => (free, self.rules.as_ref()),
             _ => (fixed, None),
         };
         let shared = SharedThreshold::default();

@@ -110,8 +110,8 @@ pub fn start(
     start.best_first()
 }
 
-/// The same as if there were no `rules`; `None` if not so many obey these, but are in their way.
-pub fn start_in_no_way(
+/// The same of sets that are not held to the `rules`; `None` if not all of them obey these, or if they are too few.
+pub fn unhindered(
     covariances: &Covariances,
     among: Among,
     n: usize,
@@ -120,7 +120,7 @@ pub fn start_in_no_way(
 ) -> Option<Vec<Vec<u32>>> {
     let mut start = Start::new(covariances, among, n, rank_by);
     let obey = |start: &Start| start.found.iter().all(|(_, set)| rules.obeys(set.iter().copied()));
-    // Where rules matter, the neighbours of what one climb leads to nearly always tell.
+    // Where rules are in the way, what one climb comes by nearly always tells.
     for times in [1, STARTS - 1] {
         start.climb_often(times);
         if !obey(&start) {
