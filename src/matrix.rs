@@ -39,6 +39,7 @@ pub struct ResponseMatrix {
 pub(crate) enum Table {
     /// All 0 or 1.
     Binary(Integers<BitMatrix>),
+    /// Other integers.
     Numbers(Integers<Numbers>),
     Float(Floats),
 }
