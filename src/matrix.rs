@@ -6,6 +6,7 @@
 //! 1 bit per cell (all 0 or 1), else 1, 2 or 8 bytes per *response* and 4 bytes per 64 cells.
 
 mod cells;
+mod columns;
 mod floats;
 mod numbers;
 mod ranges;
@@ -19,6 +20,7 @@ use crate::parallel;
 use crate::responses::{Source, all};
 use crate::whole::{Rest, Whole, is_exact_integer};
 pub(crate) use cells::{Cells, Packed};
+pub(crate) use columns::Columns;
 pub(crate) use floats::Floats;
 use floats::as_floats;
 pub(crate) use numbers::{Numbers, with_values};
@@ -143,7 +145,7 @@ impl ResponseMatrix {
             Table::Float(floats) => {
                 let totals = size_of_val(&floats.totals[..]) + size_of_val(&floats.centred_totals[..]);
                 let counts = size_of_val(&floats.counts[..]);
-                floats.points.bytes() + size_of_val(&floats.least[..]) + totals + counts
+                floats.points.bytes() + size_of_val(&floats.ranges[..]) + totals + counts
             }
         };
         self.answered.bytes() + table

@@ -9,8 +9,8 @@ use crate::isa::Isa;
 use crate::moment_tree::{LANES, Sums};
 use crate::moments::{Correlations, Doubled, FloatComoments, LaneCorrelations, RankBy, Side, Tolerance};
 
+use super::FloatAnswers;
 use super::floats::Comoments;
-use super::{Exact, FloatAnswers};
 
 /// Sums over float scores, and the users for what these do not settle.
 pub struct FloatSums<'a> {

@@ -5,19 +5,23 @@ use std::ops::Range;
 
 use crate::bitset::BitMatrix;
 use crate::double_double::DoubleDouble;
-use crate::isa::{InstructionSet, Isa, Kernel};
-use crate::matrix::{Cells, Floats};
-use crate::moments::{ComomentErrors, Correlations, Norms, ROUNDOFF, RankBy, Tolerance, UserNorms};
+use crate::isa::{FLOAT_LANES, InstructionSet, Isa, Kernel, TILE};
+use crate::matrix::{Cells, Columns, Floats};
+use crate::moments::{ComomentErrors, Correlations, Norms, ROUNDOFF, Tolerance, UserNorms};
 use crate::parallel;
+use crate::whole::Rest;
 
-use super::Exact;
-use super::covariances::{Covariances, LANES};
+use super::covariances::Covariances;
 
-/// Users whose columns are in the second-level cache at once, for a hundred questions.
-const USERS_AT_ONCE: usize = 512;
+/// Users whose columns are in the second-level cache at once, for a hundred questions, and those of two tiles in that of the first level.
+/// A power of two, as bases are made of it.
+const USERS_AT_ONCE: usize = 256;
 
 /// Products of two columns that take as long as to read a row of input, at 1.2 ns each.
 const PRODUCTS_PER_ROW: usize = 50;
+
+/// Users of whom means are made, about.
+const SAMPLE: usize = 1024;
 
 /// u², where u is the unit roundoff of `f64`.
 const DOUBLED: f64 = ROUNDOFF * ROUNDOFF;
@@ -34,6 +38,8 @@ pub struct FloatAnswers<'a> {
     centres: Vec<f64>,
     /// About the mean grand total.
     centre_of_totals: DoubleDouble,
+    /// What no number in a column reaches, by column of [`Products`]: powers of two, or 0 where all are.
+    powers: Vec<f64>,
     k: usize,
 }
 
@@ -55,25 +61,29 @@ impl<'a> FloatAnswers<'a> {
     /// For sets of `k` questions.
     pub fn new(floats: &'a Floats, answered: &'a BitMatrix, users: usize, k: usize) -> Self {
         let items = answered.columns();
+        let step = users.div_ceil(SAMPLE).max(1);
+        let sample = users.div_ceil(step) as f64;
         let mut centres = vec![0.0; items];
-        let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); items];
-        for user in 0..users {
-            floats.points.for_each(answered, user, |item, score| {
-                centres[item] += score / users as f64;
-                let (least, most) = &mut ranges[item];
-                (*least, *most) = (least.min(score), most.max(score));
-            });
+        let mut centre_of_totals = 0.0;
+        for user in (0..users).step_by(step) {
+            floats.points.for_each(answered, user, |item, score| centres[item] += score / sample);
+            centre_of_totals += floats.totals[user].round() / sample;
         }
-        for (centre, &(least, most)) in centres.iter_mut().zip(&ranges) {
+        for (centre, &(least, most)) in centres.iter_mut().zip(&floats.ranges) {
             // The difference of floats within a factor of two of each other is exact (P. H. Sterbenz 1974).
             let is_exact = |score: f64| (0.51..1.99).contains(&(score / *centre));
             if !(is_exact(least) && is_exact(most)) {
                 *centre = 0.0;
             }
         }
-        let mut centre_of_totals = DoubleDouble::default();
-        floats.totals.iter().for_each(|total| centre_of_totals += total.round() / users as f64);
-        Self { floats, answered, users: (0..users as u32).collect(), centres, centre_of_totals, k }
+        let centre_of_totals = DoubleDouble::from(centre_of_totals);
+        let off_centre = |total: &DoubleDouble| (*total - centre_of_totals).round().abs();
+        let total = power_above(floats.totals.iter().map(off_centre).fold(0.0, f64::max));
+        let mut powers: Vec<f64> = (centres.iter().zip(&floats.ranges))
+            .map(|(centre, (least, most))| power_above((least - centre).abs().max((most - centre).abs())))
+            .collect();
+        powers.extend([total, total * ROUNDOFF, power_above(1.0)]);
+        Self { floats, answered, users: (0..users as u32).collect(), centres, centre_of_totals, powers, k }
     }
 
     /// `None` where the memory is not to be had.
@@ -88,9 +98,10 @@ impl<'a> FloatAnswers<'a> {
             sums.try_reserve_exact(width * width).ok()?;
             sums.resize(width * width, DoubleDouble::default());
             let mut products = Products { width, sums };
+            let mut columns = Columns::new(width, USERS_AT_ONCE);
             for start in blocks.map(|block| block * USERS_AT_ONCE) {
                 let users = start..users.min(start + USERS_AT_ONCE);
-                isa.run(AddUsers { answers: self, users, products: &mut products });
+                isa.run(AddUsers { answers: self, users, columns: &mut columns, products: &mut products });
             }
             Some(products)
         });
@@ -147,11 +158,16 @@ impl<'a> FloatAnswers<'a> {
 
     /// How far the comoments of sets may be off, and those that are made of the users.
     ///
-    /// Let u = 2⁻⁵³, and A be the largest Σa² of an item's column, A_T that of the totals'. By Cauchy and Schwarz no partial sum of
-    /// products of columns is larger in absolute value than √A·√A. A lane of a block has B = [`USERS_AT_ONCE`] / [`LANES`] products, whose
-    /// rounded sum is at most u off at each, and what was lost is summed up to B²·u² + 4B·u²; their own rounding is 2u²; lanes of all blocks and
-    /// threads are then added at 3u² each. A comoment is made of three such sums, at 32u² for the operations, and totals are rounded to
-    /// 4u² of them when their centre is taken off. That is γ.
+    /// Let u = 2⁻⁵³. Of two columns whose numbers do not reach P and P', the base of a block of N = [`USERS_AT_ONCE`] users is
+    /// 1.5·2^q with 2^q = 2N·P·P' (see [`Isa::sum_float_products`]); its products stay below half of 2^q, and what each lacks is at most
+    /// 4u·2^q (a rounding of at most 2u of a sum below twice 2^q, where there is no instruction for it). It is rounded to 9u²·2^q. A lane
+    /// sums up B = N / [`FLOAT_LANES`] of them, each addition with an error of at most 4B·u²·2^q, and the lanes are added with one of
+    /// 4u²·2^q for each product and lane. A comoment is Σab less Σa·Σb/n; as the column of ones has P = 2, both factors are off by no
+    /// more than twice that of Σab, P' times. That makes five times n·(4B + 4·lanes + 9)·2N·u²·P·P'.
+    ///
+    /// Blocks and threads are then added at 3u² of their sum each, which by Cauchy and Schwarz is no larger in absolute value than
+    /// √A·√A, where A is the largest Σa² of an item's column, A_T that of the totals'. A comoment is made of three such sums,
+    /// at 32u² for the operations, and totals are rounded to 4u² of them when their centre is taken off. That is γ.
     ///
     /// A set adds up k² comoments of items, each cut in two at no more than 16u·k²·A (see [`Halves`](super::float_sums)): the upper parts
     /// without any rounding, the lower ones, at most k² cuts in all, with 4k roundings. Of items and the total it is less.
@@ -162,17 +178,21 @@ impl<'a> FloatAnswers<'a> {
         let largest_total = products.sum(comoments.items, comoments.items).round();
         let (item, total) = (ROOM * largest.sqrt(), ROOM * largest_total.sqrt());
 
-        let at_once = (USERS_AT_ONCE / LANES) as f64;
-        let in_lane = at_once * at_once + 4.0 * at_once + 2.0;
+        let in_lane = (USERS_AT_ONCE / FLOAT_LANES) as f64;
+        let of_product = (4.0 * in_lane + 4.0 * FLOAT_LANES as f64 + 9.0) * 2.0 * USERS_AT_ONCE as f64;
+        let lost = ROOM * 5.0 * n * of_product * DOUBLED;
+        let power = self.powers[..comoments.items].iter().copied().fold(0.0, f64::max);
+        // Of the total and, so much smaller that there is room for it, what it lacks.
+        let power_of_total = self.powers[comoments.items];
         // There are no more threads than blocks.
-        let added = 3.0 * (LANES + 1) as f64 * (n / USERS_AT_ONCE as f64).ceil();
-        let gamma = (3.0 * (in_lane + added) + 48.0) * DOUBLED;
+        let added = 3.0 * 2.0 * (n / USERS_AT_ONCE as f64).ceil();
+        let gamma = (3.0 * added + 48.0) * DOUBLED;
         let cut = 64.0 * k.powi(3) * DOUBLED;
         let errors = ComomentErrors {
-            xx: (gamma + cut) * (k * item).powi(2),
-            xt: (gamma + cut) * (k * item * total),
-            tt: gamma * total * total,
-            questions: (gamma + k * cut) * (k * item * item),
+            xx: (gamma + cut) * (k * item).powi(2) + lost * (k * power).powi(2),
+            xt: (gamma + cut) * (k * item * total) + lost * (k * power * power_of_total),
+            tt: gamma * total * total + lost * power_of_total * power_of_total,
+            questions: (gamma + k * cut) * (k * item * item) + lost * (k * power * power),
         };
 
         // Means are rounded, and the scores before them: three roundings of the largest, but of a question's mean as many as there are users.
@@ -233,6 +253,15 @@ impl Products {
 }
 
 impl FloatAnswers<'_> {
+    pub fn n_users(&self) -> u32 {
+        self.users.len() as u32
+    }
+
+    /// What is left of the grand total for the rest.
+    pub fn rest(&self) -> Rest {
+        self.floats.rest
+    }
+
     /// The correlations of a set, by the users.
     pub fn correlations_of(&self, set: &[u32]) -> Correlations {
         self.floats.correlations(self.answered, set, self.users.iter().copied())
@@ -244,27 +273,11 @@ impl FloatAnswers<'_> {
     }
 }
 
-impl Exact for FloatAnswers<'_> {
-    fn n_users(&self) -> u32 {
-        self.users.len() as u32
-    }
-
-    fn correlations(
-        &self,
-        set: &[u32],
-        _threshold: f64,
-        _rank_by: RankBy,
-        with_alpha: bool,
-    ) -> Option<Correlations> {
-        let alpha = if with_alpha { self.alpha_of(set) } else { None };
-        Some(Correlations { alpha, ..self.correlations_of(set) })
-    }
-}
-
 /// Adds some users' products.
 struct AddUsers<'a, 'b> {
     answers: &'a FloatAnswers<'b>,
     users: Range<usize>,
+    columns: &'a mut Columns<f64>,
     products: &'a mut Products,
 }
 
@@ -273,44 +286,44 @@ impl Kernel for AddUsers<'_, '_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        let Self { answers, users, products } = self;
-        let FloatAnswers { floats, answered, centres, centre_of_totals, .. } = answers;
-        let items = answered.columns();
-        let mut columns = vec![[0.0; USERS_AT_ONCE]; products.width];
-        for (i, user) in users.enumerate() {
-            floats.points.for_each(answered, user, |item, score| columns[item][i] = score - centres[item]);
-            [columns[items][i], columns[items + 1][i]] = (floats.totals[user] - *centre_of_totals).parts();
-            columns[items + 2][i] = 1.0;
+        let Self { answers, users, columns, products } = self;
+        let FloatAnswers { floats, answered, centres, centre_of_totals, powers, .. } = answers;
+        let (items, width) = (answered.columns(), products.width);
+        columns.resize(users.len());
+        columns.set_rows(floats.points.rows_of(answered, users.clone()), |item, score| score - centres[item]);
+        for (place, total) in floats.totals[users].iter().enumerate() {
+            let [total, lacking] = (*total - *centre_of_totals).parts();
+            columns.set(items, place, total);
+            columns.set(items + 1, place, lacking);
         }
-        for (row, a) in columns.iter().enumerate() {
-            for (column, b) in columns.iter().enumerate().skip(row) {
-                let (mut sums, mut lost) = ([0.0; LANES], [0.0; LANES]);
-                let (a, _) = a.as_chunks::<LANES>();
-                let (b, _) = b.as_chunks::<LANES>();
-                for (a, b) in a.iter().zip(b) {
-                    for lane in 0..LANES {
-                        let product = a[lane] * b[lane];
-                        let product_low = isa.mul_add(a[lane], b[lane], -product);
-                        let [sum, sum_low] = DoubleDouble::sum(sums[lane], product).parts();
-                        sums[lane] = sum;
-                        lost[lane] += sum_low + product_low;
+        columns.column_mut(items + 2).fill(1.0);
+        for first in (0..width).step_by(TILE) {
+            for other in (first..width).step_by(TILE) {
+                // What is beyond the last is not taken up.
+                let tile = |first: usize| std::array::from_fn(|i| (first + i).min(width - 1));
+                let (rows, others): ([usize; TILE], [usize; TILE]) = (tile(first), tile(other));
+                let base =
+                    |row: usize, other: usize| 1.5 * 2.0 * USERS_AT_ONCE as f64 * powers[row] * powers[other];
+                let bases = rows.map(|row| others.map(|other| base(row, other)));
+                let found = isa.sum_float_products(
+                    rows.map(|row| columns.column(row)),
+                    others.map(|other| columns.column(other)),
+                    &bases,
+                );
+                for (row, found) in (first..width).zip(found) {
+                    for (other, [sum, lacking]) in (other..width).zip(found) {
+                        let whole = &mut products.sums[row * width + other];
+                        *whole = *whole + DoubleDouble::sum(sum, lacking);
                     }
                 }
-                // Half of the lanes to the other half, again and again: one after another they would wait for each other.
-                let mut lanes: [DoubleDouble; LANES] =
-                    std::array::from_fn(|lane| DoubleDouble::sum(sums[lane], lost[lane]));
-                let mut left = LANES;
-                while left > 1 {
-                    left /= 2;
-                    for lane in 0..left {
-                        lanes[lane] = lanes[lane] + lanes[left + lane];
-                    }
-                }
-                let whole = &mut products.sums[row * products.width + column];
-                *whole = *whole + lanes[0];
             }
         }
     }
+}
+
+/// A power of two above a number that is not negative, of at most four times it; 0 of 0.
+fn power_above(number: f64) -> f64 {
+    if number > 0.0 { (number.log2().floor() + 1.0).exp2() } else { 0.0 }
 }
 
 #[cfg(test)]

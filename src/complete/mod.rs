@@ -10,7 +10,8 @@
 //!    `floor`: the same bound for all sets that reach a given number.
 //!    `by_family`: the best of several searches, where answers are complete to the sets of each. `by_electives`: the same
 //!    with so many searches that what each needs is made when its turn comes.
-//! 4. `floats`: the same for scores that are not integers. `float_sums`: what `moment_tree` asks of them, where all sets are wanted.
+//! 4. `floats`: the same for scores that are not integers. `settled`: what their comoments tell of a set to the bit. `float_sums`: what
+//!    `moment_tree` asks of them, where all sets are wanted.
 //! 5. What passes is computed anew from the exact sums ([`Exact`]), so both give what every other search gives.
 //!
 //! `docs/bound.md` has the proofs, and what was tried and lost.
@@ -26,6 +27,7 @@ mod floats;
 mod floor;
 mod known;
 mod prices;
+mod settled;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -45,6 +47,7 @@ use covariances::Criterion;
 pub use float_sums::FloatSums;
 pub use floats::FloatAnswers;
 pub use floor::FloorSearch;
+pub use settled::SettledFloats;
 use start::{Among, Stretch};
 
 /// What is reported of a set.

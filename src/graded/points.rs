@@ -184,7 +184,7 @@ impl<'a> FloatPoints<'a> {
     }
 
     fn in_points(&self, question: usize, score: f64) -> f64 {
-        (score - self.floats.least[question]) / self.scale.x
+        (score - self.floats.ranges[question].0) / self.scale.x
     }
 }
 

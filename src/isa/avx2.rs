@@ -7,7 +7,8 @@ use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
 use super::pairs::{
-    BITS_OF_NIBBLES, NumberTile, PairLanes, Rows, Strip, TILE, TileProducts, sum_products, transpose_by_words,
+    BITS_OF_NIBBLES, ExtractedSum, FLOAT_LANES, FloatProducts, FloatTile, NumberTile, PairLanes, Rows, Strip,
+    TILE, TileProducts, sum_products, transpose_by_words,
 };
 use super::portable::Portable;
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
@@ -178,6 +179,11 @@ impl Isa for Avx2 {
             let lanes = _mm_loadu_si128(lanes.as_ptr().cast());
             _mm_movemask_epi8(_mm_sub_epi8(_mm_setzero_si128(), lanes)) as u16
         }
+    }
+
+    #[inline(always)]
+    fn sum_float_products(self, a: FloatTile, b: FloatTile, bases: &[[f64; TILE]; TILE]) -> FloatProducts {
+        unsafe { sum_float_tile(self, a, b, bases) }
     }
 
     #[inline(always)]
@@ -401,6 +407,86 @@ pub(super) fn sum_tile_products(a: NumberTile, b: NumberTile) -> TileProducts {
         }
     }
     products
+}
+
+/// Questions of each tile whose float products are summed up at once: as many as there are registers for.
+const FLOATS_AT_ONCE: usize = 2;
+
+/// Columns of the same users.
+type Floats<'a> = [&'a [f64]; FLOATS_AT_ONCE];
+
+/// [`Isa::sum_float_products`], four users at once.
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn sum_float_tile<I: Isa>(
+    isa: I,
+    a: FloatTile,
+    b: FloatTile,
+    bases: &[[f64; TILE]; TILE],
+) -> FloatProducts {
+    let mut products = FloatProducts::default();
+    for (i, bases) in (0..TILE).step_by(FLOATS_AT_ONCE).zip(bases.chunks(FLOATS_AT_ONCE)) {
+        for j in (0..TILE).step_by(FLOATS_AT_ONCE) {
+            let base = |row: usize, column: usize| bases[row][j + column];
+            let sums = add_float_products(isa, part_of(a, i), part_of(b, j), base);
+            for (row, sums) in sums.into_iter().enumerate() {
+                for (column, sum) in sums.into_iter().enumerate() {
+                    products[i + row][j + column] = sum.parts(base(row, column));
+                }
+            }
+        }
+    }
+    products
+}
+
+fn part_of(tile: FloatTile, first: usize) -> Floats {
+    std::array::from_fn(|column| tile[first + column])
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn add_float_products<I: Isa>(
+    isa: I,
+    a: Floats,
+    b: Floats,
+    base: impl Fn(usize, usize) -> f64,
+) -> [[ExtractedSum; FLOATS_AT_ONCE]; FLOATS_AT_ONCE] {
+    // As in `ExtractedSum::add`.
+    let mut lost = [[_mm256_setzero_pd(); FLOATS_AT_ONCE]; FLOATS_AT_ONCE];
+    let mut sums = lost;
+    for (row, sums) in sums.iter_mut().enumerate() {
+        for (column, sum) in sums.iter_mut().enumerate() {
+            *sum = _mm256_set1_pd(base(row, column));
+        }
+    }
+    let users = a[0].len();
+    let (a, b) = (a.map(|column| column[..users].as_chunks()), b.map(|column| column[..users].as_chunks()));
+    for vector in 0..users / FLOAT_LANES {
+        let b = b.map(|(vectors, _)| load_floats(&vectors[vector]));
+        for (((vectors, _), sums), lost) in a.iter().zip(&mut sums).zip(&mut lost) {
+            let a = load_floats(&vectors[vector]);
+            for ((sum, lost), b) in sums.iter_mut().zip(lost).zip(b) {
+                let added = _mm256_fmadd_pd(a, b, *sum);
+                *lost = _mm256_add_pd(*lost, _mm256_fmadd_pd(a, b, _mm256_sub_pd(*sum, added)));
+                *sum = added;
+            }
+        }
+    }
+    std::array::from_fn(|row| {
+        std::array::from_fn(|column| {
+            // SAFETY: 32 plain bytes.
+            let lanes = |sums| unsafe { std::mem::transmute::<__m256d, [f64; FLOAT_LANES]>(sums) };
+            let mut sum = ExtractedSum { sums: lanes(sums[row][column]), lost: lanes(lost[row][column]) };
+            sum.add(isa, a[row].1, b[column].1);
+            sum
+        })
+    })
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_floats(numbers: &[f64; FLOAT_LANES]) -> __m256d {
+    // SAFETY: 32 plain bytes.
+    unsafe { _mm256_loadu_pd(numbers.as_ptr()) }
 }
 
 /// Numbers of 16 bits in a register.

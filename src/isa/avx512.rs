@@ -4,14 +4,14 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
-use super::avx2::sum_tile_products;
+use super::avx2::{sum_float_tile, sum_tile_products};
 use super::fields::{FieldLanes, FieldSums, Fields};
 use super::graded::{
     GradedSums, NarrowLanes, NarrowWeight, WideLanes, WideWeight, add_narrow_sums, add_wide_sums,
 };
 use super::pairs::{
-    BITS_OF_NIBBLES, NumberTile, PairLanes, Rows, Strip, TILE, Tile, TileCounts, TileProducts,
-    count_tile_by_carries,
+    BITS_OF_NIBBLES, FloatProducts, FloatTile, NumberTile, PairLanes, Rows, Strip, TILE, Tile, TileCounts,
+    TileProducts, count_tile_by_carries,
 };
 use super::transposed::{SQUARES_OF_LANES, SQUARES_OF_REGISTERS, Transposed};
 use super::{BLOCK, COUNT_BITS, Isa, Kernel, PART, PartSums, T_BITS, Weight};
@@ -265,6 +265,12 @@ impl<const NEWER: bool> Isa for Avx512<NEWER> {
     #[inline(always)]
     fn transpose(self, rows: &[u64; BLOCK]) -> Transposed {
         unsafe { transpose(rows) }
+    }
+
+    /// In registers of half the width, which every CPU with these has.
+    #[inline(always)]
+    fn sum_float_products(self, a: FloatTile, b: FloatTile, bases: &[[f64; TILE]; TILE]) -> FloatProducts {
+        unsafe { sum_float_tile(self, a, b, bases) }
     }
 
     #[inline(always)]

@@ -18,7 +18,7 @@ pub use fields::{FieldLanes, FieldSums, Fields};
 pub use graded::{
     GradedSums, LARGEST_NARROW, NarrowLanes, NarrowWeight, USERS_AT_ONCE, WideLanes, WideWeight, largest_wide,
 };
-pub use pairs::{PairLanes, Rows, STRIP, Strip, TILE};
+pub use pairs::{FLOAT_LANES, FloatProducts, FloatTile, PairLanes, Rows, STRIP, Strip, TILE};
 pub use passes::{Pass, in_passes};
 pub use portable::Portable;
 pub use transposed::Transposed;
@@ -165,6 +165,13 @@ pub trait Isa: NarrowLanes + WideLanes + FieldLanes + PairLanes + Send + Sync {
     #[inline(always)]
     fn mul_add(self, a: f64, b: f64, c: f64) -> f64 {
         a.mul_add(b, c)
+    }
+
+    /// Σab over all users, for each question of `a` with each of `b`, as a float and what it lacks, by [`ExtractedSum`](pairs::ExtractedSum)
+    /// with the `bases`.
+    #[inline(always)]
+    fn sum_float_products(self, a: FloatTile, b: FloatTile, bases: &[[f64; TILE]; TILE]) -> FloatProducts {
+        pairs::sum_float_products(self, a, b, bases)
     }
 
     /// A bit for each lane.

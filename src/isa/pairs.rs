@@ -36,6 +36,15 @@ pub type NumberTile<'a> = [&'a [i16]; TILE];
 /// Sums of products of scores on the questions of one tile and on those of another.
 pub type TileProducts = [[i32; TILE]; TILE];
 
+/// Scores of the same users on four questions, so as many of each.
+pub type FloatTile<'a> = [&'a [f64]; TILE];
+
+/// Sums of products of scores on the questions of one tile and on those of another: a float, and what it lacks.
+pub type FloatProducts = [[[f64; 2]; TILE]; TILE];
+
+/// Users whose products are summed up side by side.
+pub const FLOAT_LANES: usize = 4;
+
 /// How many bits a number below 16 has, for instructions that look up sixteen bytes at once.
 #[cfg(target_arch = "x86_64")]
 pub(super) const BITS_OF_NIBBLES: [u8; 16] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
@@ -92,6 +101,66 @@ pub(super) fn sum_products(a: &[i16], b: &[i16]) -> i32 {
         sum += i32::from(a[i]) * i32::from(b[i]);
     }
     sum
+}
+
+/// Σab with twice the bits of a float, in four operations a product, where the rounded sum and its rounding error
+/// (Knuth's TwoSum) take ten.
+///
+/// A sum begins at a base, 1.5·2^q, so much larger than all the products together that it never leaves the floats from 2^q to 2^(q+1), which
+/// are equally far apart. So what a product adds to it is a multiple of that distance, known exactly as a difference, and what the
+/// product lacks is added up beside it; and sums of what lanes are above their bases are exact. (Extraction by a power of two:
+/// S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation part I", SIAM J. Sci. Comput. 31, 2008.)
+///
+/// Sixty questions of 256 users, Zen 3: 4.3 ns a score in tiles of two by two, 4.8 in those of one by four, 11.6 by TwoSum.
+#[derive(Clone, Copy)]
+pub(super) struct ExtractedSum {
+    pub sums: [f64; FLOAT_LANES],
+    pub lost: [f64; FLOAT_LANES],
+}
+
+impl ExtractedSum {
+    #[inline(always)]
+    pub fn new(base: f64) -> Self {
+        Self { sums: [base; FLOAT_LANES], lost: [0.0; FLOAT_LANES] }
+    }
+
+    /// Takes up the products of the first numbers, one for each lane.
+    #[inline(always)]
+    pub fn add<I: Isa>(&mut self, isa: I, a: &[f64], b: &[f64]) {
+        let lanes = self.sums.iter_mut().zip(&mut self.lost);
+        for ((sum, lost), (&a, &b)) in lanes.zip(a.iter().zip(b)) {
+            let added = isa.mul_add(a, b, *sum);
+            *lost += isa.mul_add(a, b, *sum - added);
+            *sum = added;
+        }
+    }
+
+    /// The sum of all lanes, which begun at `base`.
+    #[inline(always)]
+    pub fn parts(self, base: f64) -> [f64; 2] {
+        [self.sums.map(|sum| sum - base).into_iter().sum(), self.lost.into_iter().sum()]
+    }
+}
+
+/// [`Isa::sum_float_products`], pair by pair.
+#[inline(always)]
+pub(super) fn sum_float_products<I: Isa>(
+    isa: I,
+    a: FloatTile,
+    b: FloatTile,
+    bases: &[[f64; TILE]; TILE],
+) -> FloatProducts {
+    let mut products = FloatProducts::default();
+    for ((a, bases), products) in a.into_iter().zip(bases).zip(&mut products) {
+        for ((b, &base), product) in b.into_iter().zip(bases).zip(products) {
+            let mut sum = ExtractedSum::new(base);
+            for (a, b) in a.chunks(FLOAT_LANES).zip(b.chunks(FLOAT_LANES)) {
+                sum.add(isa, a, b);
+            }
+            *product = sum.parts(base);
+        }
+    }
+    products
 }
 
 /// [`PairLanes::count_tile`], pair by pair.

@@ -15,10 +15,14 @@ struct Found {
     prefixes: Vec<(FieldSums<2>, FieldSums<1>)>,
     pairs: Vec<PairCounts>,
     products: Vec<pairs::TileProducts>,
+    float_products: Vec<FloatProducts>,
 }
 
 /// Scores of some users on four questions and on four others.
 type Scores = [[Vec<i16>; TILE]; 2];
+
+/// The same as floats, which are integers, and a power of two that none reaches.
+type FloatScores = ([[Vec<f64>; TILE]; 2], f64);
 
 /// For each question and each how many users scored on both.
 type PairCounts = Vec<[u64; BLOCK]>;
@@ -50,6 +54,7 @@ struct Everything<'a> {
     /// Of users, what they scored on.
     rows: &'a [Vec<u64>],
     scores: &'a [Scores],
+    float_scores: &'a [FloatScores],
 }
 
 impl Kernel for Everything<'_> {
@@ -167,9 +172,14 @@ impl Kernel for Everything<'_> {
             let [a, b] = scores.each_ref().map(|of| of.each_ref().map(Vec::as_slice));
             isa.sum_products(a, b)
         };
+        let float_products = |(scores, power): &FloatScores| {
+            let [a, b] = scores.each_ref().map(|of| of.each_ref().map(Vec::as_slice));
+            isa.sum_float_products(a, b, &[[1.5 * room_for(a[0].len(), *power); TILE]; TILE])
+        };
         Found {
             pairs: self.rows.iter().map(pairs).collect(),
             products: self.scores.iter().map(products).collect(),
+            float_products: self.float_scores.iter().map(float_products).collect(),
             bits: self.words.iter().map(lanes).collect(),
             positions: self.words.iter().map(positions).collect(),
             transposed: self.squares.iter().map(transposed).collect(),
@@ -254,6 +264,26 @@ fn counted_pairs(users: &Vec<u64>) -> PairCounts {
 fn added_products([a, b]: &Scores) -> pairs::TileProducts {
     let sum = |a: &[i16], b: &[i16]| a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
     a.each_ref().map(|a| b.each_ref().map(|b| sum(a, b)))
+}
+
+/// The power of two twice as large as all products of so many numbers below a power of two.
+fn room_for(users: usize, power: f64) -> f64 {
+    2.0 * users.next_power_of_two() as f64 * power * power
+}
+
+/// Whether float sums are as near as they are said to be: in operations of half a unit in the last place, or twice as far.
+fn are_near(found: &FloatProducts, (scores, power): &FloatScores) -> bool {
+    let [a, b] = scores;
+    let users = a[0].len();
+    let roundings = 4 * users.div_ceil(FLOAT_LANES) + 4 * FLOAT_LANES + 9;
+    let error = (users * roundings) as f64 * room_for(users, *power) * (-106f64).exp2();
+    let sum = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(&a, &b)| a as i128 * b as i128).sum::<i128>();
+    a.iter().zip(found).all(|(a, found)| {
+        b.iter().zip(found).all(|(b, found)| {
+            let found: i128 = found.iter().map(|&part| part as i128).sum();
+            (found - sum(a, b)).abs() <= error as i128
+        })
+    })
 }
 
 /// Users whose totals are at most `largest`, or at their extremes.
@@ -375,9 +405,26 @@ fn every_instruction_set_counts_right() {
         .flat_map(|users| [false, true].map(|is_extreme| (users, is_extreme)))
         .map(|(users, is_extreme)| scores_of(users, &mut random, is_extreme))
         .collect();
+    // Products of two such are floats, or have twice as many bits.
+    let powers = [20, 52];
+    let mut float_scores: Vec<FloatScores> = Vec::new();
+    for (users, bits) in sizes.into_iter().flat_map(|users| powers.map(|bits| (users, bits))) {
+        for is_extreme in [false, true] {
+            let mut score = |tile: usize, question: usize| match is_extreme {
+                true => (1 << bits) - 1 - (tile * TILE + question) as i64,
+                false => (random() % (2 << bits)) as i64 - (1 << bits) + 1,
+            };
+            let scores = std::array::from_fn(|tile| {
+                std::array::from_fn(|question| (0..users).map(|_| score(tile, question) as f64).collect())
+            });
+            float_scores.push((scores, f64::from(bits).exp2()));
+        }
+    }
     let expected = Found {
         pairs: rows.iter().map(counted_pairs).collect(),
         products: scores.iter().map(added_products).collect(),
+        // Not known to the bit: see `are_near`.
+        float_products: Vec::new(),
         bits: words.iter().map(|&word| word as u16).collect(),
         positions: words.iter().map(|&word| bits(word).map(|bit| 1000 + bit as u32).collect()).collect(),
         transposed: squares
@@ -411,6 +458,7 @@ fn every_instruction_set_counts_right() {
         prefixes: &prefixes,
         rows: &rows,
         scores: &scores,
+        float_scores: &float_scores,
     };
     let compare = |found: Found, name: &str| {
         assert!(found.bits == expected.bits, "{name}: bits");
@@ -434,6 +482,9 @@ fn every_instruction_set_counts_right() {
         }
         for ((found, expected), users) in found.pairs.iter().zip(&expected.pairs).zip(&rows) {
             assert!(found == expected, "{name}, pairs of {} users", users.len());
+        }
+        for (found, scores) in found.float_products.iter().zip(&float_scores) {
+            assert!(are_near(found, scores), "{name}, float products of {} users", scores.0[0][0].len());
         }
         for ((found, expected), [a, _]) in found.products.iter().zip(&expected.products).zip(&scores) {
             assert_eq!(found, expected, "{name}, products of {} users", a[0].len());

@@ -17,8 +17,8 @@ use super::{CENTRES, Cells, Packed, at, criterion};
 #[derive(Clone, Debug)]
 pub(crate) struct Floats {
     pub points: Packed<f64>,
-    /// The least score of each question.
-    pub least: Vec<f64>,
+    /// The least score of each question, and the largest.
+    pub ranges: Vec<(f64, f64)>,
     /// The largest difference between two scores of one question.
     pub widest_range: f64,
     /// T, in the unit of the scores where it is made of them.
@@ -47,10 +47,11 @@ impl Floats {
     where
         S: Source<Score = f64>,
     {
-        let ranges = ranges(responses);
-        let ranges = || ranges.iter().copied().map(Option::unwrap_or_default);
-        let largest_score = largest(ranges().flat_map(|(least, most)| [least, most]));
+        let mut ranges: Vec<(f64, f64)> =
+            ranges(responses).into_iter().map(Option::unwrap_or_default).collect();
+        let largest_score = largest(ranges.iter().flat_map(|&(least, most)| [least, most]));
         let scale = power_of_two_scale(largest_score);
+        ranges.iter_mut().for_each(|(least, most)| (*least, *most) = (*least * scale, *most * scale));
         let scales = vec![scale; answered.columns()];
         let points = Packed::new(responses, answered, |score| score, &scales, |score, scale| score * scale);
         let largest_point = largest_score * scale;
@@ -78,8 +79,8 @@ impl Floats {
         let mean = rounded.iter().sum::<f64>() / rounded.len().max(1) as f64;
         Ok(Self {
             points,
-            widest_range: largest(ranges().map(|(least, most)| (most - least) * scale)),
-            least: ranges().map(|(least, _)| least * scale).collect(),
+            widest_range: largest(ranges.iter().map(|(least, most)| most - least)),
+            ranges,
             centred_totals: rounded.iter().map(|total| total - mean).collect(),
             largest_point,
             largest_total: largest(rounded.iter().copied()),
@@ -161,7 +162,7 @@ impl Floats {
             for question in set.iter().map(|&question| question as usize) {
                 let score = self.points.of(answered, user, question);
                 total += score;
-                x += score - self.least[question];
+                x += score - self.ranges[question].0;
             }
             let others = (count - set.len()) as f64;
             rests.push([x, (self.totals[user].round() * count as f64 - total) / others]);
@@ -186,7 +187,7 @@ impl Floats {
             totals: at(&self.totals, users),
             counts: at(&self.counts, users),
             centred_totals: at(&self.centred_totals, users),
-            least: self.least.clone(),
+            ranges: self.ranges.clone(),
             ..*self
         }
     }

@@ -39,7 +39,7 @@ impl ResponseMatrix {
             }
             Table::Float(floats) => Table::Float(Floats {
                 points: selection.packed(&floats.points, &self.answered, &answered),
-                least: questions.iter().map(|&question| floats.least[question as usize]).collect(),
+                ranges: at(&floats.ranges, questions),
                 totals: at(&floats.totals, &users),
                 counts: at(&floats.counts, &users),
                 centred_totals: at(&floats.centred_totals, &users),

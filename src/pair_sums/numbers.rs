@@ -2,20 +2,13 @@
 
 use crate::bitset::BitMatrix;
 use crate::isa::{Isa, TILE};
-use crate::matrix::{Cells, Numbers, Packed, with_values};
+use crate::matrix::{Cells, Columns, Numbers, Packed, with_values};
 use crate::moments::SumInteger;
 
 use super::{PairScores, Users, prefetch_part};
 
 /// Users of wider scores at once.
 const NUMBERS: usize = 1024;
-
-/// Users whose complete answers become columns together, for their rows to stay in the first-level cache. Written user by user, each
-/// score to another column, it takes 0.46 to 0.66 ns a score instead of 0.28 (Zen 3; 16 users 0.35, 32 users 0.38).
-const ROWS_AT_ONCE: usize = 64;
-
-/// Bytes of a cache line.
-const LINE: usize = 64;
 
 /// A score in a column.
 pub trait Number: Copy + Default + Send + Sync + Into<i64> {
@@ -87,7 +80,7 @@ impl Number for i64 {
 
 /// The scores of some users by question: in 16 bits if these hold all scores, and else in 64.
 #[derive(Default)]
-pub struct Columns {
+pub struct NumberColumns {
     narrow: Scores<i16>,
     wide: Scores<i64>,
     are_wide: bool,
@@ -95,23 +88,12 @@ pub struct Columns {
 
 #[derive(Default)]
 struct Scores<T> {
-    scores: Vec<T>,
-    /// From one question to the next.
-    stride: usize,
-    /// How many users.
-    used: usize,
+    columns: Columns<T>,
 }
 
 impl<T: Number> Scores<T> {
     fn new(questions: usize, users: usize) -> Self {
-        // A line more than a power of two, for else all scores of a user are in few sets of the first-level cache: to write them takes
-        // 2.9 ns a score instead of 0.55 (Zen 3, 1,024 users).
-        let stride = users + LINE / size_of::<T>();
-        Self { scores: vec![T::default(); questions * stride], stride, used: 0 }
-    }
-
-    fn column(&self, question: usize) -> &[T] {
-        &self.scores[question * self.stride..][..self.used]
+        Self { columns: Columns::new(questions, users) }
     }
 
     #[inline(always)]
@@ -121,18 +103,12 @@ impl<T: Number> Scores<T> {
         answered: &BitMatrix,
         users: &Users,
     ) {
-        self.used = users.len();
-        let (stride, questions) = (self.stride, answered.columns());
+        self.columns.resize(users.len());
+        let questions = answered.columns();
         if let Users::Rows(rows) = users {
             let scores = points.rows_of(answered, rows.clone());
             if scores.len() == users.len() * questions {
-                let blocks = scores.chunks(ROWS_AT_ONCE * questions);
-                for (first, scores) in (0..).step_by(ROWS_AT_ONCE).zip(blocks) {
-                    for (question, column) in self.scores.chunks_exact_mut(stride).enumerate() {
-                        let scores = scores[question..].iter().step_by(questions);
-                        column[first..].iter_mut().zip(scores).for_each(|(to, &score)| *to = score.into());
-                    }
-                }
+                self.columns.set_rows(scores, |_, score| score.into());
                 return;
             }
         }
@@ -141,11 +117,11 @@ impl<T: Number> Scores<T> {
             let scores = points.rows_of(answered, user..user + 1);
             if scores.len() == questions {
                 for (question, &score) in scores.iter().enumerate() {
-                    self.scores[question * stride + place] = score.into();
+                    self.columns.set(question, place, score.into());
                 }
             } else {
                 points.for_each(answered, user, |question, score| {
-                    self.scores[question * stride + place] = score.into();
+                    self.columns.set(question, place, score.into());
                 });
             }
         }
@@ -154,7 +130,7 @@ impl<T: Number> Scores<T> {
     #[inline(always)]
     fn sum<A: SumInteger>(&self, question: usize) -> A {
         let mut sum = A::default();
-        for &score in self.column(question) {
+        for &score in self.columns.column(question) {
             sum += A::from(score.into());
         }
         sum
@@ -168,14 +144,14 @@ impl<T: Number> Scores<T> {
         j: [usize; TILE],
         largest: u64,
     ) -> [[A; TILE]; TILE] {
-        let tile = |questions: [usize; TILE]| questions.map(|question| self.column(question));
+        let tile = |questions: [usize; TILE]| questions.map(|question| self.columns.column(question));
         T::products(isa, tile(i), tile(j), largest)
     }
 
     #[inline(always)]
     fn add_xt<A: SumInteger>(&self, questions: &[u32], totals: &[i64], sums: &mut [A]) {
         for &question in questions {
-            for (&score, &total) in self.column(question as usize).iter().zip(totals) {
+            for (&score, &total) in self.columns.column(question as usize).iter().zip(totals) {
                 sums[question as usize] += A::from(score.into()) * A::from(total);
             }
         }
@@ -185,16 +161,18 @@ impl<T: Number> Scores<T> {
 impl PairScores for Numbers {
     const USERS_AT_ONCE: usize = NUMBERS;
 
-    type Columns = Columns;
+    type Columns = NumberColumns;
 
-    fn columns(&self, questions: usize, users: usize) -> Columns {
+    fn columns(&self, questions: usize, users: usize) -> NumberColumns {
         match self {
             Self::I8(_) | Self::I16(_) => {
-                Columns { narrow: Scores::new(questions, users), ..Columns::default() }
+                NumberColumns { narrow: Scores::new(questions, users), ..NumberColumns::default() }
             }
-            Self::I64(_) => {
-                Columns { wide: Scores::new(questions, users), are_wide: true, ..Columns::default() }
-            }
+            Self::I64(_) => NumberColumns {
+                wide: Scores::new(questions, users),
+                are_wide: true,
+                ..NumberColumns::default()
+            },
         }
     }
 
@@ -205,7 +183,7 @@ impl PairScores for Numbers {
     }
 
     #[inline(always)]
-    fn read<I: Isa>(&self, _isa: I, answered: &BitMatrix, users: &Users, columns: &mut Columns) {
+    fn read<I: Isa>(&self, _isa: I, answered: &BitMatrix, users: &Users, columns: &mut NumberColumns) {
         match self {
             Self::I8(points) => columns.narrow.read(points, answered, users),
             Self::I16(points) => columns.narrow.read(points, answered, users),
@@ -214,14 +192,14 @@ impl PairScores for Numbers {
     }
 
     #[inline(always)]
-    fn sum<A: SumInteger>(columns: &Columns, question: usize, _square: A) -> A {
+    fn sum<A: SumInteger>(columns: &NumberColumns, question: usize, _square: A) -> A {
         if columns.are_wide { columns.wide.sum(question) } else { columns.narrow.sum(question) }
     }
 
     #[inline(always)]
     fn products<I: Isa, A: SumInteger>(
         isa: I,
-        columns: &Columns,
+        columns: &NumberColumns,
         i: [usize; TILE],
         j: [usize; TILE],
         largest: u64,
@@ -236,7 +214,7 @@ impl PairScores for Numbers {
     #[inline(always)]
     fn add_xt<I: Isa, A: SumInteger>(
         _isa: I,
-        columns: &Columns,
+        columns: &NumberColumns,
         questions: &[u32],
         totals: &[i64],
         sums: &mut [A],

@@ -3,7 +3,7 @@
 use crate::combinations::{binomial, many};
 use crate::complete::{
     CompleteSearch, Covariances, ElectiveSearch, Exact, FamilySearch, FloatAnswers, FloatSums, FloorSearch,
-    Method,
+    Method, SettledFloats,
 };
 use crate::electives::{Choice, Electives};
 use crate::error::{Error, Result};
@@ -159,7 +159,7 @@ impl<'a> Summed<'a> {
         if covariances.error > LARGEST_ERROR {
             return refuse("scores whose spread is far above their rounding");
         }
-        Ok(Some(self.in_covariances(covariances, answers, bar)))
+        Ok(Some(self.in_covariances(covariances, SettledFloats::new(answers, comoments), bar)))
     }
 
     /// Whether there is much to search: more than the pairs of which the pass over the users makes sums. And whether a

@@ -4,12 +4,12 @@ use num_bigint::BigInt;
 use proptest::prelude::*;
 
 use super::*;
-use crate::complete::FloatSums;
 use crate::complete::tests::matrix;
+use crate::complete::{Exact, FloatSums, SettledFloats};
 use crate::isa::{InstructionSet, Kernel};
 use crate::matrix::{ResponseMatrix, Table};
 use crate::moment_tree::{self, Sums};
-use crate::moments::{FloatComoments, LaneCorrelations, Side};
+use crate::moments::{FloatComoments, LaneCorrelations, RankBy, Side};
 
 const LANES: usize = moment_tree::LANES;
 
@@ -75,7 +75,8 @@ fn sets(items: u32, k: usize) -> Vec<Vec<u32>> {
 fn columns() -> impl Strategy<Value = Vec<Vec<f64>>> {
     let column =
         |users| (prop::collection::vec(-1.0f64..1.0, users), 0..40i32, prop_oneof![Just(0.0), -2.0..3.0]);
-    (2usize..40).prop_flat_map(move |users| {
+    // One block, or several, the last of which is not full.
+    prop_oneof![9 => 2usize..40, 1 => 255usize..515].prop_flat_map(move |users| {
         let scaled = column(users).prop_map(|(column, bits, shift)| {
             column.into_iter().map(|score| score * (-f64::from(bits)).exp2() + shift).collect()
         });
@@ -133,11 +134,14 @@ proptest! {
             let comoments = answers.comoments(isa).unwrap();
             let Some(tolerance) = answers.tolerance(&comoments) else { return Ok(()) };
             let sums = FloatSums::try_new(answers, &comoments, tolerance, k).unwrap();
+            let settled = SettledFloats::new(self::answers(&matrix, k), comoments);
             for set in sets(columns.len() as u32, k) {
                 let lanes = sums_of(&sums, &set);
                 let found = isa.run(Correlate(&sums, &lanes, k));
                 let correlations = sums.correlations(&lanes, 0, &set);
                 let alpha = sums.alpha(&sums.root(), &lanes, 0, &set, 0);
+                let of_set = settled.correlations(&set, 0.0, RankBy::R, true);
+                prop_assert_eq!(of_set, Some(Correlations { alpha, ..correlations }), "{:?}", set);
                 for (found, expected) in found.iter().zip([correlations.r, correlations.r_rest, alpha]) {
                     if found.settled() & 1 == 1 {
                         let expected = expected.unwrap_or(f64::NAN);
@@ -162,6 +166,7 @@ fn nearly_all_is_settled() {
         let comoments = answers.comoments(InstructionSet::Portable).unwrap();
         let tolerance = answers.tolerance(&comoments).unwrap();
         let sums = FloatSums::try_new(answers, &comoments, tolerance, 5).unwrap();
+        let one_by_one = SettledFloats::new(self::answers(&matrix, 5), comoments);
         let sets = sets(14, 5);
         let settled = |set: &Vec<u32>| {
             let found = InstructionSet::Portable.run(Correlate(&sums, &sums_of(&sums, set), 5));
@@ -169,5 +174,7 @@ fn nearly_all_is_settled() {
         };
         let settled = sets.iter().filter(|set| settled(set)).count();
         assert!(settled + 2 >= sets.len(), "{settled} of {} at {shift}", sets.len());
+        let settled = sets.iter().filter(|set| one_by_one.settled(set, true).is_some()).count();
+        assert!(settled + 2 >= sets.len(), "{settled} of {} at {shift}, one by one", sets.len());
     }
 }
