@@ -13,9 +13,9 @@ use crate::whole::Rest;
 
 use super::covariances::Covariances;
 
-/// Users whose columns are in the second-level cache at once, for a hundred questions, and those of two tiles in that of the first level.
-/// A power of two, as bases are made of it.
-const USERS_AT_ONCE: usize = 256;
+/// Users whose columns are in the second-level cache at once, for a hundred questions. A power of two, as bases are made of it. Fewer have
+/// their sums, one for each two columns, added up more often.
+const USERS_AT_ONCE: usize = 512;
 
 /// Products of two columns that take as long as to read a row of input, at 1.2 ns each.
 const PRODUCTS_PER_ROW: usize = 50;

@@ -412,8 +412,8 @@ pub(super) fn sum_tile_products(a: NumberTile, b: NumberTile) -> TileProducts {
 /// Questions of each tile whose float products are summed up at once: as many as there are registers for.
 const FLOATS_AT_ONCE: usize = 2;
 
-/// Columns of the same users.
-type Floats<'a> = [&'a [f64]; FLOATS_AT_ONCE];
+/// Of each of some questions with each of some others.
+type OfFloats<T> = [[T; FLOATS_AT_ONCE]; FLOATS_AT_ONCE];
 
 /// [`Isa::sum_float_products`], four users at once.
 #[target_feature(enable = "avx2,fma")]
@@ -424,13 +424,20 @@ pub(super) fn sum_float_tile<I: Isa>(
     bases: &[[f64; TILE]; TILE],
 ) -> FloatProducts {
     let mut products = FloatProducts::default();
-    for (i, bases) in (0..TILE).step_by(FLOATS_AT_ONCE).zip(bases.chunks(FLOATS_AT_ONCE)) {
+    for i in (0..TILE).step_by(FLOATS_AT_ONCE) {
         for j in (0..TILE).step_by(FLOATS_AT_ONCE) {
-            let base = |row: usize, column: usize| bases[row][j + column];
-            let sums = add_float_products(isa, part_of(a, i), part_of(b, j), base);
-            for (row, sums) in sums.into_iter().enumerate() {
-                for (column, sum) in sums.into_iter().enumerate() {
-                    products[i + row][j + column] = sum.parts(base(row, column));
+            let (a, b) = (part(&a, i), part(&b, j));
+            let bases = part(bases, i).map(|bases| part(&bases, j));
+            let mut sums = sum_whole_vectors(a, b, bases);
+            for ((sums, a), (bases, products)) in
+                sums.iter_mut().zip(a).zip(bases.into_iter().zip(&mut products[i..]))
+            {
+                for ((sum, b), (base, product)) in
+                    sums.iter_mut().zip(b).zip(bases.into_iter().zip(&mut products[j..]))
+                {
+                    let rest = a.len() / FLOAT_LANES * FLOAT_LANES;
+                    sum.add(isa, &a[rest..], &b[rest..]);
+                    *product = sum.parts(base);
                 }
             }
         }
@@ -438,48 +445,43 @@ pub(super) fn sum_float_tile<I: Isa>(
     products
 }
 
-fn part_of(tile: FloatTile, first: usize) -> Floats {
-    std::array::from_fn(|column| tile[first + column])
+fn part<T: Copy>(tile: &[T; TILE], first: usize) -> [T; FLOATS_AT_ONCE] {
+    std::array::from_fn(|place| tile[first + place])
 }
 
+/// Of the first users, as many as there are whole registers of them.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn add_float_products<I: Isa>(
-    isa: I,
-    a: Floats,
-    b: Floats,
-    base: impl Fn(usize, usize) -> f64,
-) -> [[ExtractedSum; FLOATS_AT_ONCE]; FLOATS_AT_ONCE] {
-    // As in `ExtractedSum::add`.
-    let mut lost = [[_mm256_setzero_pd(); FLOATS_AT_ONCE]; FLOATS_AT_ONCE];
-    let mut sums = lost;
-    for (row, sums) in sums.iter_mut().enumerate() {
-        for (column, sum) in sums.iter_mut().enumerate() {
-            *sum = _mm256_set1_pd(base(row, column));
-        }
+fn sum_whole_vectors(
+    a: [&[f64]; FLOATS_AT_ONCE],
+    b: [&[f64]; FLOATS_AT_ONCE],
+    bases: OfFloats<f64>,
+) -> OfFloats<ExtractedSum> {
+    // As in `ExtractedSum::add`. Nothing is indexed, so that all of them are registers.
+    let mut sums: OfFloats<_> = [[(_mm256_setzero_pd(), _mm256_setzero_pd()); _]; _];
+    for ((sum, _), base) in sums.as_flattened_mut().iter_mut().zip(bases.as_flattened()) {
+        *sum = _mm256_set1_pd(*base);
     }
     let users = a[0].len();
     let (a, b) = (a.map(|column| column[..users].as_chunks()), b.map(|column| column[..users].as_chunks()));
     for vector in 0..users / FLOAT_LANES {
         let b = b.map(|(vectors, _)| load_floats(&vectors[vector]));
-        for (((vectors, _), sums), lost) in a.iter().zip(&mut sums).zip(&mut lost) {
+        for ((vectors, _), sums) in a.iter().zip(&mut sums) {
             let a = load_floats(&vectors[vector]);
-            for ((sum, lost), b) in sums.iter_mut().zip(lost).zip(b) {
+            for ((sum, lost), b) in sums.iter_mut().zip(b) {
                 let added = _mm256_fmadd_pd(a, b, *sum);
                 *lost = _mm256_add_pd(*lost, _mm256_fmadd_pd(a, b, _mm256_sub_pd(*sum, added)));
                 *sum = added;
             }
         }
     }
-    std::array::from_fn(|row| {
-        std::array::from_fn(|column| {
-            // SAFETY: 32 plain bytes.
-            let lanes = |sums| unsafe { std::mem::transmute::<__m256d, [f64; FLOAT_LANES]>(sums) };
-            let mut sum = ExtractedSum { sums: lanes(sums[row][column]), lost: lanes(lost[row][column]) };
-            sum.add(isa, a[row].1, b[column].1);
-            sum
-        })
-    })
+    let mut found = [[ExtractedSum::new(0.0); _]; _];
+    for (found, (sum, lost)) in found.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+        // SAFETY: 32 plain bytes.
+        let lanes = |register| unsafe { std::mem::transmute::<__m256d, [f64; FLOAT_LANES]>(register) };
+        *found = ExtractedSum { sums: lanes(*sum), lost: lanes(*lost) };
+    }
+    found
 }
 
 #[inline]
