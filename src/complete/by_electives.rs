@@ -20,7 +20,7 @@ use super::branches::Branch;
 use super::by_family::merged;
 use super::covariances::Covariances;
 use super::known::Known;
-use super::start::{Among, start};
+use super::start::{Among, start, unhindered};
 use super::{Complete, Exact, bound, has_sets, offer, prices};
 
 /// Choices in which sets to begin with are sought, at most, until there are enough.
@@ -44,6 +44,8 @@ pub struct ElectiveSearch<'a, P, A> {
 struct Good {
     sets: Vec<Vec<u32>>,
     keys: Vec<f64>,
+    /// Whether they obey rules that they were not held to, so that the search need not be, either.
+    are_unhindered: bool,
 }
 
 /// The users of a choice, summed up.
@@ -102,12 +104,17 @@ impl<'a, P: PairScores, A: SumInteger + Sync> ElectiveSearch<'a, P, A> {
             let good = if answers.missing() < 2 {
                 Good::default()
             } else {
-                answers.start(&answers.covariances()?, n, known.threshold())
+                answers.start(&answers.covariances()?, n, known.threshold(), true)
             };
             known.add(good.keys.iter().copied());
             search.good.push(good);
         }
         Ok(search)
+    }
+
+    /// Whether the good sets of the first choices obey rules that they were not held to.
+    fn is_unhindered(&self) -> bool {
+        self.good.iter().all(|good| good.are_unhindered || good.sets.is_empty())
     }
 
     /// Whether it knows sets to begin with, by which others can be ruled out. Without them a look at all sets is faster.
@@ -182,7 +189,7 @@ impl<P: PairScores, A: SumInteger + Sync> Walk<'_, '_, P, A> {
         let answers = search.answers(choice)?;
         let rules = answers.rules();
         let mut found = empty();
-        let Some(mut fixed) = answers.branch.path(rules.as_ref()) else {
+        let Some(mut held) = answers.branch.path(rules.as_ref()) else {
             control.advance(share);
             return Ok(found);
         };
@@ -191,7 +198,7 @@ impl<P: PairScores, A: SumInteger + Sync> Walk<'_, '_, P, A> {
         let missing = answers.missing();
         if missing < 2 {
             let with_one = |set: &[u32]| offer(&answers, set, (rank_by, with_alpha), &mut found);
-            answers.branch.show_each(&mut fixed, missing, with_one);
+            answers.branch.show_each(&mut held, missing, with_one);
             control.advance(share);
             return Ok(found);
         }
@@ -201,9 +208,16 @@ impl<P: PairScores, A: SumInteger + Sync> Walk<'_, '_, P, A> {
             return Ok(found);
         }
         let threshold = found.threshold();
+        let is_unhindered = good.get(choice).map_or(search.is_unhindered(), |good| good.are_unhindered);
+        let free = answers.branch.path(None).filter(|_| is_unhindered);
+        let (mut fixed, mut asked) = match (&free, &rules) {
+            (Some(free), Some(rules)) => (free, Some(rules)),
+            _ => (&held, None),
+        };
         let mut variance = 0.0;
         if missing > 2 {
-            if bound::rules_out(isa, &answers.complete(&covariances, variance, control), &fixed, threshold)? {
+            let complete = answers.complete(&covariances, asked, variance, control);
+            if bound::rules_out(isa, &complete, fixed, threshold)? {
                 control.advance(share);
                 return Ok(found);
             }
@@ -211,7 +225,7 @@ impl<P: PairScores, A: SumInteger + Sync> Walk<'_, '_, P, A> {
             let good = match good.get(choice) {
                 Some(good) => good,
                 None => {
-                    begun = answers.start(&covariances, n, threshold);
+                    begun = answers.start(&covariances, n, threshold, asked.is_some());
                     shared.raise(self.take_up(&begun));
                     &begun
                 }
@@ -219,15 +233,18 @@ impl<P: PairScores, A: SumInteger + Sync> Walk<'_, '_, P, A> {
             variance = good.sets.first().map_or(0.0, |best| covariances.of_set(best).v);
             let wanted = (rank_by, found.threshold());
             if let Some(rules) = &rules
-                && let Some(charged) = prices::charged(isa, &covariances, wanted, rules, &fixed, &good.sets)
+                && !good.are_unhindered
             {
-                covariances = charged;
+                (fixed, asked) = (&held, None);
+                if let Some(charged) = prices::charged(isa, &covariances, wanted, rules, fixed, &good.sets) {
+                    covariances = charged;
+                }
             }
         }
         bound::search(
             isa,
-            &answers.complete(&covariances, variance, control),
-            &fixed,
+            &answers.complete(&covariances, asked, variance, control),
+            fixed,
             &Part::ALL,
             share,
             empty,
@@ -260,10 +277,11 @@ impl<A: SumInteger + Sync> Answers<'_, A> {
         Ok(covariances.for_ranking(self.blueprint.request().rank_by))
     }
 
-    /// The search of its sets.
+    /// The search of its sets, of which only those that are found are asked whether they obey `rules`.
     fn complete<'c>(
         &'c self,
         covariances: &'c Covariances,
+        rules: Option<&'c Rules>,
         variance: f64,
         control: &'c Control,
     ) -> Complete<'c, Self> {
@@ -271,7 +289,7 @@ impl<A: SumInteger + Sync> Answers<'_, A> {
         Complete {
             covariances,
             exact: self,
-            rules: None,
+            rules,
             space: self.space(),
             rank_by,
             with_alpha: rank_by == RankBy::Alpha,
@@ -285,19 +303,28 @@ impl<A: SumInteger + Sync> Answers<'_, A> {
         self.blueprint.rules(self.branch.items.iter().map(|&question| Some(question as usize)))
     }
 
-    /// Up to `n` good sets; few if none promises to reach what is `known`.
-    fn start(&self, covariances: &Covariances, n: usize, known: f64) -> Good {
+    /// Up to `n` good sets; few if none promises to reach what is `known`. They are held to the rules if not all of the best would obey
+    /// these, or if that is not to be tried.
+    fn start(&self, covariances: &Covariances, n: usize, known: f64, is_unhindered: bool) -> Good {
         let rank_by = self.blueprint.request().rank_by;
         let rules = self.rules();
-        let Some(fixed) = self.branch.path(rules.as_ref()).filter(|_| has_sets(covariances, rank_by)) else {
+        let Some(held) = self.branch.path(rules.as_ref()).filter(|_| has_sets(covariances, rank_by)) else {
             return Good::default();
         };
-        let among = Among::all(self.space(), &fixed, rules.as_ref());
-        let sets = start(covariances, among, n, rank_by, known);
+        let unhindered = match (self.branch.path(None), &rules) {
+            (Some(free), Some(rules)) if is_unhindered => {
+                let among = Among::all(self.space(), &free, None);
+                unhindered(covariances, among, n, rank_by, known, rules)
+            }
+            _ => None,
+        };
+        let are_unhindered = unhindered.is_some();
+        let among = Among::all(self.space(), &held, rules.as_ref());
+        let sets = unhindered.unwrap_or_else(|| start(covariances, among, n, rank_by, known));
         let key = |set: &Vec<u32>| {
             let with_alpha = rank_by == RankBy::Alpha;
             self.correlations(set, f64::NEG_INFINITY, rank_by, with_alpha)?.rank_key(rank_by)
         };
-        Good { keys: sets.iter().filter_map(key).collect(), sets }
+        Good { keys: sets.iter().filter_map(key).collect(), sets, are_unhindered }
     }
 }

@@ -15,7 +15,7 @@ use crate::search::{Blueprint, Control, Part, Path, Rules, Space, is_parallel};
 use super::branches::Branch;
 use super::covariances::Covariances;
 use super::known::Known;
-use super::start::{Among, start};
+use super::start::{Among, start, unhindered};
 use super::{Complete, Exact, bound, has_sets, prices};
 
 /// More sets weigh no more, so that the sum of all has a share of each.
@@ -39,6 +39,8 @@ struct Searched {
     family: Family,
     /// Sets of its own that are known, best first. Sets are of items: places among the family's questions.
     good: Vec<Vec<u32>>,
+    /// Whether these obey rules that they were not held to, so that its search need not be, either.
+    is_unhindered: bool,
     /// Of the best of these.
     variance: f64,
     branches: Vec<Branch>,
@@ -112,10 +114,11 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
             if !has_sets(&answers.covariances, rank_by) {
                 continue;
             }
-            let good = answers.start(blueprint, n, known.threshold());
+            let (good, is_unhindered) = answers.start(blueprint, n, known.threshold());
             known.add(good.iter().filter_map(|set| answers.key(set, rank_by)));
             let variance = good.first().map_or(0.0, |best| answers.covariances.of_set(best).v);
-            searched.push(Searched { good, variance, branches, weight: weight(&family), family });
+            let weight = weight(&family);
+            searched.push(Searched { family, good, is_unhindered, variance, branches, weight });
         }
         let weight = searched.iter().map(|searched| searched.weight).sum();
         Ok(Self { isa, blueprint, n, threshold: known.threshold(), patterns, families: searched, weight })
@@ -158,7 +161,9 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
         empty: &(impl Fn() -> C + Sync),
     ) -> Result<C> {
         let mut answers = Answers::new(&searched.family, &self.patterns, self.blueprint.request().rank_by)?;
-        answers.charge(self.isa, self.blueprint, self.threshold, &searched.good);
+        if !searched.is_unhindered {
+            answers.charge(self.isa, self.blueprint, self.threshold, &searched.good);
+        }
         let share = searched.weight / self.weight / searched.branches.len() as f64;
         searched.branches.iter().try_fold(empty(), |mut found, branch| {
             found.merge(self.walk_branch(searched, &answers, branch, share, control, empty)?);
@@ -177,15 +182,19 @@ impl<'a, A: SumInteger + Sync> FamilySearch<'a, A> {
     ) -> Result<C> {
         let Self { isa, blueprint, .. } = *self;
         let rules = answers.rules(blueprint, &branch.items);
-        let Some(mut fixed) = branch.path(rules.as_ref()) else {
+        let Some(held) = branch.path(rules.as_ref()) else {
             control.advance(share);
             return Ok(empty());
+        };
+        let (mut fixed, rules) = match branch.path(None) {
+            Some(free) if searched.is_unhindered => (free, rules.as_ref()),
+            _ => (held, None),
         };
         let rank_by = blueprint.request().rank_by;
         let complete = Complete {
             covariances: &answers.select(&branch.items)?,
             exact: &OwnAnswers { answers, items: &branch.items },
-            rules: None,
+            rules,
             space: Space { questions: branch.items.len(), fixed: branch.fixed, ..blueprint.space() },
             rank_by,
             with_alpha: rank_by == RankBy::Alpha,
@@ -235,13 +244,22 @@ impl<'a, A: SumInteger + Sync> Answers<'a, A> {
         self.covariances.select(items).ok_or(too_large)
     }
 
-    /// Up to `n` good sets, best first; few if none promises to reach what is `known`.
-    fn start(&self, blueprint: &Blueprint, n: usize, known: f64) -> Vec<Vec<u32>> {
+    /// Up to `n` good sets, best first, and whether they were not held to the rules; few if none promises to reach what is `known`.
+    fn start(&self, blueprint: &Blueprint, n: usize, known: f64) -> (Vec<Vec<u32>>, bool) {
         let rules = self.rules(blueprint, &self.all_items());
-        let space = Space { questions: self.family.questions.len(), ..blueprint.space() };
-        let Some(fixed) = Path::of_fixed(rules.as_ref(), space.fixed) else { return Vec::new() };
-        let among = Among { own: Some(&self.family.own), ..Among::all(space, &fixed, rules.as_ref()) };
-        start(&self.covariances, among, n, blueprint.request().rank_by, known)
+        let (space, rank_by) = (blueprint.space(), blueprint.request().rank_by);
+        let space = Space { questions: self.family.questions.len(), ..space };
+        let [held, free] = [rules.as_ref(), None].map(|rules| Path::of_fixed(rules, space.fixed));
+        let Some(held) = held else { return (Vec::new(), false) };
+        let own = Some(&self.family.own);
+        if let (Some(rules), Some(free)) = (&rules, &free) {
+            let among = Among { own, ..Among::all(space, free, None) };
+            if let Some(good) = unhindered(&self.covariances, among, n, rank_by, known, rules) {
+                return (good, true);
+            }
+        }
+        let among = Among { own, ..Among::all(space, &held, rules.as_ref()) };
+        (start(&self.covariances, among, n, rank_by, known), false)
     }
 
     fn key(&self, set: &[u32], rank_by: RankBy) -> Option<f64> {

@@ -11,8 +11,11 @@ use crate::search::{Blueprint, Path, Rules, Run, is_parallel};
 
 use super::bound;
 use super::covariances::Covariances;
-use super::start::Among;
-use super::{Complete, Exact, has_sets, start};
+use super::start::{Among, start, unhindered};
+use super::{Complete, Exact, has_sets};
+
+/// Good sets that all obey the rules where those that reach a number need not be held to them on the way.
+const GOOD: usize = 10;
 
 /// The search for the sets that reach a number.
 pub struct FloorSearch<'a, E> {
@@ -21,6 +24,8 @@ pub struct FloorSearch<'a, E> {
     exact: E,
     blueprint: &'a Blueprint<'a>,
     rules: Option<Rules>,
+    /// Whether good sets obey these without being held to them.
+    is_unhindered: bool,
     with_alpha: bool,
     /// Of a good set.
     variance: f64,
@@ -38,15 +43,23 @@ impl<'a, E: Exact> FloorSearch<'a, E> {
         let (space, rank_by) = (blueprint.space(), blueprint.request().rank_by);
         let covariances = covariances.for_ranking(rank_by);
         let rules = blueprint.rules_by_column();
-        let good = match Path::of_fixed(rules.as_ref(), space.fixed) {
+        let free = Path::of_fixed(None, space.fixed);
+        let unhindered = match (&rules, &free) {
+            (Some(rules), Some(free)) if has_sets(&covariances, rank_by) => {
+                unhindered(&covariances, Among::all(space, free, None), GOOD, rank_by, 0.0, rules)
+            }
+            _ => None,
+        };
+        let is_unhindered = unhindered.is_some();
+        let held = || match Path::of_fixed(rules.as_ref(), space.fixed) {
             Some(fixed) if has_sets(&covariances, rank_by) => {
-                let among = Among::all(space, &fixed, rules.as_ref());
-                start::start(&covariances, among, 1, rank_by, 0.0)
+                start(&covariances, Among::all(space, &fixed, rules.as_ref()), 1, rank_by, 0.0)
             }
             _ => Vec::new(),
         };
+        let good = unhindered.unwrap_or_else(held);
         let variance = good.first().map_or(0.0, |set| covariances.of_set(set).v);
-        Self { isa, covariances, exact, blueprint, rules, with_alpha, variance }
+        Self { isa, covariances, exact, blueprint, rules, is_unhindered, with_alpha, variance }
     }
 
     /// The sets of `run` that reach the threshold of the collectors made by `empty`, which is positive, in order. They must
@@ -56,7 +69,16 @@ impl<'a, E: Exact> FloorSearch<'a, E> {
     ///
     /// As [`CompleteSearch::search`](super::CompleteSearch::search).
     pub fn search(&self, run: &Run, empty: impl Fn() -> All + Sync) -> Result<SetTable> {
-        let &Self { isa, ref covariances, ref exact, blueprint, ref rules, with_alpha, variance } = self;
+        let &Self {
+            isa,
+            ref covariances,
+            ref exact,
+            blueprint,
+            ref rules,
+            is_unhindered,
+            with_alpha,
+            variance,
+        } = self;
         let (space, rank_by, control) = (blueprint.space(), blueprint.request().rank_by, run.control);
         let fixed = Path::of_fixed(rules.as_ref(), space.fixed);
         let fixed = fixed.filter(|_| has_sets(covariances, rank_by));
@@ -64,11 +86,15 @@ impl<'a, E: Exact> FloorSearch<'a, E> {
             control.advance(1.0);
             return Ok(SetTable::default());
         };
+        let (fixed, rules) = match Path::of_fixed(None, space.fixed) {
+            Some(free) if is_unhindered => (free, rules.as_ref()),
+            _ => (fixed, None),
+        };
         let is_parallel = is_parallel(blueprint);
         let complete = Complete {
             covariances,
             exact,
-            rules: None,
+            rules,
             space,
             rank_by,
             with_alpha,

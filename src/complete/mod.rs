@@ -193,7 +193,8 @@ impl<'a, E: Exact> CompleteSearch<'a, E> {
         let among = |path, rules| Among { stretch, ..Among::all(space, path, rules) };
         let unhindered = match (rules, &fixed, &free, self.method) {
             (Some(rules), Some(_), Some(free), Method::Bound) => {
-                start::unhindered(covariances, among(free, None), n, rank_by, rules)
+                start::unhindered(covariances, among(free, None), n, rank_by, 0.0, rules)
+                    .filter(|found| found.len() == n)
             }
             _ => None,
         };

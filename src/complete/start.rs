@@ -110,25 +110,29 @@ pub fn start(
     start.best_first()
 }
 
-/// The same of sets that are not held to the `rules`; `None` if not all of them obey these, or if they are too few.
+/// The same of sets that are not held to the `rules`; `None` if not all of them obey these.
 pub fn unhindered(
     covariances: &Covariances,
     among: Among,
     n: usize,
     rank_by: RankBy,
+    known: f64,
     rules: &Rules,
 ) -> Option<Vec<Vec<u32>>> {
     let mut start = Start::new(covariances, among, n, rank_by);
     let obey = |start: &Start| start.found.iter().all(|(_, set)| rules.obeys(set.iter().copied()));
     // Where rules are in the way, what one climb comes by nearly always tells.
-    for times in [1, STARTS - 1] {
+    for times in [1, FIRST_STARTS - 1, STARTS - FIRST_STARTS] {
         start.climb_often(times);
         if !obey(&start) {
             return None;
         }
+        if start.best_key() < known {
+            return Some(start.best_first());
+        }
     }
     start.expand();
-    (start.found.len() == n && obey(&start)).then(|| start.best_first())
+    obey(&start).then(|| start.best_first())
 }
 
 impl Stretch {
