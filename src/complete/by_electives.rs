@@ -14,7 +14,7 @@ use crate::matrix::Integers;
 use crate::moments::{Correlations, RankBy, SumInteger};
 use crate::pair_sums::{PairScores, PairSums, sums_with_rows};
 use crate::ranking::{Best, Collector, SetTable, SharedThreshold};
-use crate::search::{Blueprint, Control, Part, Rules, Space, is_parallel};
+use crate::search::{Blueprint, Control, Part, Path, Rules, Space, is_parallel};
 
 use super::branches::Branch;
 use super::by_family::merged;
@@ -185,47 +185,57 @@ impl<P: PairScores, A: SumInteger + Sync> Walk<'_, '_, P, A> {
         if control.is_stopped() {
             return Err(Error::Interrupted);
         }
+        let rank_by = blueprint.request().rank_by;
         let share = 1.0 / choices.len() as f64;
         let answers = search.answers(choice)?;
-        let rules = answers.rules();
         let mut found = empty();
-        let Some(mut held) = answers.branch.path(rules.as_ref()) else {
+        let done = |found| {
             control.advance(share);
-            return Ok(found);
+            Ok(found)
         };
-        let rank_by = blueprint.request().rank_by;
-        let with_alpha = rank_by == RankBy::Alpha;
         let missing = answers.missing();
         if missing < 2 {
-            let with_one = |set: &[u32]| offer(&answers, set, (rank_by, with_alpha), &mut found);
-            answers.branch.show_each(&mut held, missing, with_one);
-            control.advance(share);
-            return Ok(found);
+            let rules = answers.rules();
+            if let Some(mut held) = answers.branch.path(rules.as_ref()) {
+                let with_alpha = rank_by == RankBy::Alpha;
+                let with_one = |set: &[u32]| offer(&answers, set, (rank_by, with_alpha), &mut found);
+                answers.branch.show_each(&mut held, missing, with_one);
+            }
+            return done(found);
         }
         let mut covariances = answers.covariances()?;
         if !has_sets(&covariances, rank_by) {
-            control.advance(share);
-            return Ok(found);
+            return done(found);
         }
         let threshold = found.threshold();
+        let is_ruled_out = |fixed: &Path| match missing {
+            2 => Ok(false),
+            _ => bound::rules_out(isa, &answers.complete(&covariances, None, 0.0, control), fixed, threshold),
+        };
         let is_unhindered = good.get(choice).map_or(search.is_unhindered(), |good| good.are_unhindered);
         let free = answers.branch.path(None).filter(|_| is_unhindered);
-        let (mut fixed, mut asked) = match (&free, &rules) {
-            (Some(free), Some(rules)) => (free, Some(rules)),
-            _ => (&held, None),
+        // As most choices are, for which no rules need be made then.
+        if let Some(free) = &free
+            && is_ruled_out(free)?
+        {
+            return done(found);
+        }
+        let rules = answers.rules();
+        let Some(held) = answers.branch.path(rules.as_ref()) else { return done(found) };
+        if free.is_none() && is_ruled_out(&held)? {
+            return done(found);
+        }
+        let (mut fixed, mut asked) = match &free {
+            Some(free) => (free, rules.as_ref()),
+            None => (&held, None),
         };
         let mut variance = 0.0;
         if missing > 2 {
-            let complete = answers.complete(&covariances, asked, variance, control);
-            if bound::rules_out(isa, &complete, fixed, threshold)? {
-                control.advance(share);
-                return Ok(found);
-            }
             let begun;
             let good = match good.get(choice) {
                 Some(good) => good,
                 None => {
-                    begun = answers.start(&covariances, n, threshold, asked.is_some());
+                    begun = answers.start(&covariances, n, threshold, is_unhindered);
                     shared.raise(self.take_up(&begun));
                     &begun
                 }

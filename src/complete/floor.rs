@@ -14,9 +14,6 @@ use super::covariances::Covariances;
 use super::start::{Among, start, unhindered};
 use super::{Complete, Exact, has_sets};
 
-/// Good sets that all obey the rules where those that reach a number need not be held to them on the way.
-const GOOD: usize = 10;
-
 /// The search for the sets that reach a number.
 pub struct FloorSearch<'a, E> {
     isa: InstructionSet,
@@ -24,7 +21,7 @@ pub struct FloorSearch<'a, E> {
     exact: E,
     blueprint: &'a Blueprint<'a>,
     rules: Option<Rules>,
-    /// Whether good sets obey these without being held to them.
+    /// Whether a good set obeys these without being held to them.
     is_unhindered: bool,
     with_alpha: bool,
     /// Of a good set.
@@ -46,7 +43,7 @@ impl<'a, E: Exact> FloorSearch<'a, E> {
         let free = Path::of_fixed(None, space.fixed);
         let unhindered = match (&rules, &free) {
             (Some(rules), Some(free)) if has_sets(&covariances, rank_by) => {
-                unhindered(&covariances, Among::all(space, free, None), GOOD, rank_by, 0.0, rules)
+                unhindered(&covariances, Among::all(space, free, None), 1, rank_by, 0.0, rules)
             }
             _ => None,
         };
