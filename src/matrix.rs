@@ -26,6 +26,11 @@ use floats::as_floats;
 pub(crate) use numbers::{Numbers, with_values};
 use ranges::{centres, integer_ranges};
 
+/// Parts of a point of which float scores may be whole numbers, and then are integers: points themselves, and as partial credit is given,
+/// halves and quarters. Neither a correlation nor α depends on the unit of the scores. Other fractions that floats have exactly are rare,
+/// and each would be one more look at the scores.
+const PARTS_OF_A_POINT: [f64; 3] = [1.0, 2.0, 4.0];
+
 /// Responses of users (rows) to questions (columns), ready to be searched.
 #[derive(Clone, Debug)]
 pub struct ResponseMatrix {
@@ -243,8 +248,10 @@ impl ResponseMatrix {
     where
         S: Source<Score = f64>,
     {
-        if all(responses, is_exact_integer) {
-            return Self::of_integers(&responses.with_scores(|score| score as i64), answered, whole);
+        let are_integers = |parts: &f64| all(responses, |score| is_exact_integer(score * parts));
+        if let Some(parts) = PARTS_OF_A_POINT.into_iter().find(are_integers) {
+            let in_parts = |score| (score * parts) as i64;
+            return Self::of_integers(&responses.with_scores(in_parts), answered, whole);
         }
         Self::of_other_floats(responses, answered, whole, false)
     }
@@ -346,6 +353,7 @@ fn at<T: Copy>(values: &[T], users: &[u32]) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::responses::{Duplicates, Responses};
 
     #[test]
     fn sums_are_refused_beyond_128_bits_only() {
@@ -368,6 +376,20 @@ mod tests {
         assert_eq!(parallel::on(3, || sum(many.len(), 1, value)), Some(expected));
         let one_missing = |user: usize| value(user).filter(|_| user != many.len() - 1);
         assert_eq!(parallel::on(3, || sum(many.len(), 1, one_missing)), None);
+    }
+
+    #[test]
+    fn floats_in_few_parts_of_a_point_are_integers() {
+        for (parts, are_integers) in
+            [(1.0, true), (2.0, true), (4.0, true), (3.0, false), (8.0, false), (10.0, false)]
+        {
+            let scores = [0.0, 1.0, 3.0, 7.0, -2.0, 5.0].map(|score| score / parts).to_vec();
+            let responses =
+                Responses { users: vec![0, 0, 1, 1, 2, 2], questions: vec![0, 1, 0, 1, 1, 0], scores };
+            let matrix = responses.into_matrix(Duplicates::Error).unwrap();
+            assert_eq!(matches!(matrix.table, Table::Numbers(_)), are_integers, "parts of {parts}");
+            assert_eq!(matches!(matrix.table, Table::Float(_)), !are_integers, "parts of {parts}");
+        }
     }
 
     #[test]

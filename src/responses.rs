@@ -507,9 +507,9 @@ mod tests {
             let integers = expected.with_scores(|score| (score * multiple).round() as i64);
             let made = parallel::on(3, || responses.matrix(duplicates)).unwrap();
             assert!(same(&made, &integers.matrix(Duplicates::Error).unwrap()), "{duplicates:?}");
-            let halves = responses.with_scores(|score| score as f64 / 2.0);
-            let made = parallel::on(3, || halves.matrix(duplicates)).unwrap();
-            let expected = expected.with_scores(|score| score / 2.0);
+            let eighths = responses.with_scores(|score| score as f64 / 8.0);
+            let made = parallel::on(3, || eighths.matrix(duplicates)).unwrap();
+            let expected = expected.with_scores(|score| score / 8.0);
             assert!(same(&made, &expected.matrix(Duplicates::Error).unwrap()), "{duplicates:?} of floats");
         }
     }

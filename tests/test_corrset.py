@@ -230,7 +230,7 @@ def test_many_chunks_equal_one(engine: str) -> None:
         assert_frame_equal(one, many, check_exact=True)
 
 
-@pytest.mark.parametrize("scores", [(0, 1), (0, 1, 2), (0.25, 1.5)])
+@pytest.mark.parametrize("scores", [(0, 1), (0, 1, 2), (0.25, 1.5), (0.125, 1.5)])
 @pytest.mark.parametrize("order", ["by user", "by question", "shuffled"])
 def test_many_chunks_of_many_rows(engine: str, order: str, scores: tuple[Any, ...]) -> None:
     """Rows for several threads, cut where neither chunks nor the threads' shares end; ids of each kind."""
@@ -268,7 +268,7 @@ def test_chunks_at_different_places() -> None:
 
 
 @pytest.mark.parametrize("duplicates", ["first", "last", "sum", "mean", "min", "max"])
-@pytest.mark.parametrize("scores", [(0, 1), (-3, 0, 2, 9), (0.25, -1.5, 2.0)])
+@pytest.mark.parametrize("scores", [(0, 1), (-3, 0, 2, 9), (0.5, -1.5, 2.0), (0.125, -1.5, 2.0)])
 def test_duplicates(engine: str, duplicates: str, scores: tuple[Any, ...]) -> None:
     frame = pl.concat([sparse(25, 5, 0.6, seed=seed, scores=scores) for seed in range(3)])
     for k in (1, 3):
@@ -413,9 +413,14 @@ def test_float_scores_of_any_magnitude(engine: str, exponent: int) -> None:
         assert_frame_equal(one, other, check_exact=True)
 
 
-def test_integral_floats_are_exact() -> None:
-    floats = SMALL.with_columns(pl.col("score").cast(pl.Float64))
-    assert_frame_equal(run(floats, k=3, top=None), run(SMALL, k=3, top=None), check_exact=True)
+@pytest.mark.parametrize("parts", [1, 2, 4])
+@pytest.mark.parametrize("options", [{}, {"rank_by": "alpha"}, {"total": "mean"}], ids=str)
+def test_floats_in_whole_parts_of_a_point_are_exact(parts: int, options: dict[str, Any]) -> None:
+    """As partial credit is given: halves and quarters are integers of another unit, which changes nothing."""
+    floats = SMALL.with_columns(pl.col("score") / parts)
+    assert_frame_equal(
+        run(floats, k=3, top=None, **options), run(SMALL, k=3, top=None, **options), check_exact=True
+    )
 
 
 def test_float_totals_that_differ_by_rounding_are_constant(engine: str) -> None:

@@ -38,6 +38,7 @@ KINDS = {
     "far from zero": Kind(st.integers(2**50, 2**50 + 9), pl.UInt64()),
     "decimals": Kind(st.integers(-500, 500), pl.Decimal(12, 2), to_polars=lambda score: Decimal(score) / 100),
     "integral floats": Kind(st.integers(-20, 20), pl.Float64(), to_polars=float),
+    "quarters": Kind(st.integers(-80, 80), pl.Float64(), to_polars=lambda score: score / 4),
     "dyadic floats": Kind(st.integers(-80, 80), pl.Float64(), to_polars=lambda score: score / 8, exact=False),
     # To the user 0.1 + 0.7 is 0.8, so the oracle gets the tenths.
     "tenths": Kind(

@@ -157,7 +157,7 @@ fn check_matrix(regular: Regular, users: &[u32], questions: &[u32]) {
     compare!(|score: i64| score % 2 * 300 + score % 5);
     // Two rows suffice for scores that need more than 16 bits.
     compare!(|score: i64| ((score % 2) << 40) + score % 5);
-    compare!(|score: i64| (score % 7) as f64 / 4.0);
+    compare!(|score: i64| (score % 7) as f64 / 8.0);
     compare!(|score: i64| i128::from(i64::MIN + score % 5));
     // For many questions an error, which is compared, too.
     compare!(|score: i64| if score % 2 == 0 { i64::MIN / 2 } else { score % 5 });
