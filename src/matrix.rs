@@ -31,6 +31,10 @@ use ranges::{centres, integer_ranges};
 /// and each would be one more look at the scores.
 const PARTS_OF_A_POINT: [f64; 3] = [1.0, 2.0, 4.0];
 
+/// A float whose last bit is worth one. Added to a float, it brings the nearest integer to the last bits, if that has less than 52 bits:
+/// every CPU does so with several floats at once, which it does not turn into integers otherwise.
+const LAST_BIT_IS_ONE: f64 = 1.5 * (1u64 << 52) as f64;
+
 /// Responses of users (rows) to questions (columns), ready to be searched.
 #[derive(Clone, Debug)]
 pub struct ResponseMatrix {
@@ -248,6 +252,12 @@ impl ResponseMatrix {
     where
         S: Source<Score = f64>,
     {
+        let small = |score: f64| (score + LAST_BIT_IS_ONE).to_bits() as i16;
+        let are_small =
+            |parts: &f64| all(responses, |score| f64::from(small(score * parts)) == score * parts);
+        if let Some(parts) = PARTS_OF_A_POINT.into_iter().find(are_small) {
+            return Self::of_integers(&responses.with_scores(|score| small(score * parts)), answered, whole);
+        }
         let are_integers = |parts: &f64| all(responses, |score| is_exact_integer(score * parts));
         if let Some(parts) = PARTS_OF_A_POINT.into_iter().find(are_integers) {
             let in_parts = |score| (score * parts) as i64;
@@ -383,12 +393,23 @@ mod tests {
         for (parts, are_integers) in
             [(1.0, true), (2.0, true), (4.0, true), (3.0, false), (8.0, false), (10.0, false)]
         {
-            let scores = [0.0, 1.0, 3.0, 7.0, -2.0, 5.0].map(|score| score / parts).to_vec();
-            let responses =
-                Responses { users: vec![0, 0, 1, 1, 2, 2], questions: vec![0, 1, 0, 1, 1, 0], scores };
-            let matrix = responses.into_matrix(Duplicates::Error).unwrap();
-            assert_eq!(matches!(matrix.table, Table::Numbers(_)), are_integers, "parts of {parts}");
-            assert_eq!(matches!(matrix.table, Table::Float(_)), !are_integers, "parts of {parts}");
+            // In 16 bits, just so, and not.
+            for shift in [0.0, 32_767.0 - 7.0, -32_768.0 + 2.0, 32_768.0 - 7.0, -32_769.0 + 2.0, 1e12] {
+                let numbers = [0, 1, 3, 7, -2, 5];
+                let scores = numbers.map(|number| (f64::from(number) + shift) / parts).to_vec();
+                let responses =
+                    Responses { users: vec![0, 0, 1, 1, 2, 2], questions: vec![0, 1, 0, 1, 1, 0], scores };
+                let matrix = responses.into_matrix(Duplicates::Error).unwrap();
+                match &matrix.table {
+                    Table::Numbers(integers) if are_integers => {
+                        let of = |user, question| integers.points.of(&matrix.answered, user, question);
+                        assert_eq!(of(1, 0) - of(0, 0), 3, "{shift}, parts of {parts}");
+                        assert_eq!(of(1, 1) - of(2, 1), 9, "{shift}, parts of {parts}");
+                    }
+                    Table::Float(_) if !are_integers => {}
+                    _ => panic!("{shift}, parts of {parts}"),
+                }
+            }
         }
     }
 
