@@ -111,6 +111,10 @@ def main() -> None:
         ),
     )
     measure("from 0 to 4", compact.with_columns(score=pl.Series((chance * 5).astype(np.int8))))
+    measure(
+        "from 0 to 2, in halves",
+        compact.with_columns(score=pl.Series(np.floor(chance * 5).astype(np.float64) / 2)),
+    )
     measure("floats", compact.with_columns(score=pl.Series(chance.astype(np.float64))))
     names = pl.Series([f"question {i}" for i in range(QUESTIONS)])
     named = compact.with_columns(question=names.gather(question))

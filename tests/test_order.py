@@ -26,7 +26,12 @@ NAMES: dict[str, Any] = {
     "long": pl.format("a name too long for a view {}", "id"),
 }
 
-SCORES = {"0/1": [0, 1], "grades": [0, 1, 2, 3, 4], "quarters": [0.25, -1.5, 3.0], "floats": [0.125, -1.5, 3.0]}
+SCORES = {
+    "0/1": [0, 1],
+    "grades": [0, 1, 2, 3, 4],
+    "quarters": [0.25, -1.5, 3.0],
+    "floats": [0.125, -1.5, 3.0],
+}
 
 
 def named(ids: list[int], names: str) -> pl.Series:

@@ -75,7 +75,8 @@ def corrset(
         Column name or expression: who answered, and what. Any dtype that identifies something by a plain
         value: String, Binary, integers, floats, Boolean, Decimal, Enum, Categorical, dates and times.
     score
-        Column name or expression: Boolean, integer, Decimal (all summed exactly) or float.
+        Column name or expression: Boolean, integer, Decimal (all summed exactly) or float (exactly, too, in
+        whole points, halves or quarters).
         A row with a null in any of the three columns is no response.
     k
         Questions per set, at least 1. With more than there are questions no set exists: no row.

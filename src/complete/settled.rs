@@ -1,6 +1,6 @@
 //! What is reported of sets of complete answers with float scores: what their comoments settle, and for others what the users make.
 //!
-//! A set by its comoments takes k² additions; by its users, as many as there are of them, and of a million users a tenth of a second.
+//! A set by its comoments takes k² additions; by its users, as many as there are of them, so that their number would matter after all.
 
 use crate::double_double::DoubleDouble;
 use crate::isa::Portable;
