@@ -166,7 +166,7 @@ fn graded_scores_of_many_users() {
 /// points from which α is made.
 #[test]
 fn rounding_to_points_loses_no_set() {
-    for (fraction, worth) in [(0.0, 1.0), (0.5, 1.0), (0.0, 8192.0), (0.5, 8192.0)] {
+    for (fraction, worth) in [(0.0, 1.0), (0.125, 1.0), (0.0, 8192.0), (0.125, 8192.0)] {
         let mut answers = fixed(30, 9, 90, |bits| (bits % (3 << 22)) as f64 * worth + fraction);
         for (user, score) in [(30, 0.0), (31, (1u64 << 45) as f64), (32, (1u64 << 44) as f64)] {
             answers.insert(user, [(9, score)].into());
